@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+)
+
+// Derivation is the arithmetic that made a fused score: terms, the rule that
+// combines them, and what the combination is multiplied and divided by.
+type Derivation struct {
+	Rule  Rule
+	Terms []Term
+	// Factor multiplies the combined terms; 0 stands for 1.
+	Factor float64
+	// Divisor divides after the multiplication; 0 stands for 1.
+	Divisor float64
+	// Assigned is the score itself under the rule Assigned, where the method
+	// gives out scores by comparing documents and not by arithmetic on them.
+	Assigned float64
+}
+
+// Term is one input list's part in a fused score.
+type Term struct {
+	// List is the position of the input list, from 0.
+	List int
+	// Source names the stage whose ranking that list was.
+	Source string
+	// Rank is the document's rank in that list, from 1; 0 if it is missing there.
+	Rank int
+	// Score is the document's score in that list as it came, or what the policy
+	// for missing documents put in its place.
+	Score float64
+	// Normalised is Score after the list's normaliser.
+	Normalised float64
+	// Weight is the list's weight.
+	Weight float64
+	// Contribution is what the term adds: under the rule Sum, the contributions
+	// in list order add up to the score, to the last bit.
+	Contribution float64
+	// Imputed says that the document was missing from the list, or stood in it
+	// unscored, and that Score is an estimate.
+	Imputed bool
+}
+
+// Rule says how the contributions of a derivation become one number.
+type Rule uint8
+
+// The rules. All of them take the terms in list order.
+const (
+	// Sum adds the contributions one after the other in float64.
+	Sum Rule = iota
+	// Sum32 adds them in float32, as several engines do.
+	Sum32
+	// Max takes the largest contribution.
+	Max
+	// Min takes the smallest.
+	Min
+	// Median takes the middle contribution, or the mean of the middle two.
+	Median
+	// Assigned takes Derivation.Assigned.
+	Assigned
+)
+
+// Value computes the score from the terms, in the same order and width as the
+// fusion did, so the result has the same bits. No terms give 0.
+func (d *Derivation) Value() float64 {
+	if d.Rule == Assigned {
+		return d.Assigned
+	}
+	v := d.combine()
+	if d.Factor != 0 {
+		v = float64(v * d.Factor)
+	}
+	if d.Divisor != 0 {
+		v /= d.Divisor
+	}
+	return v
+}
+
+func (d *Derivation) combine() float64 {
+	if len(d.Terms) == 0 {
+		return 0
+	}
+	switch d.Rule {
+	case Sum32:
+		var sum float32
+		for _, t := range d.Terms {
+			sum += float32(t.Contribution)
+		}
+		return float64(sum)
+	case Max, Min:
+		best := d.Terms[0].Contribution
+		for _, t := range d.Terms[1:] {
+			if (d.Rule == Max) == (t.Contribution > best) && t.Contribution != best {
+				best = t.Contribution
+			}
+		}
+		return best
+	case Median:
+		return d.median()
+	}
+	var sum float64
+	for _, t := range d.Terms {
+		sum += t.Contribution
+	}
+	return sum
+}
+
+func (d *Derivation) median() float64 {
+	values := make([]float64, len(d.Terms))
+	for i, t := range d.Terms {
+		values[i] = t.Contribution
+	}
+	slices.Sort(values)
+	mid := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[mid]
+	}
+	return (values[mid-1] + values[mid]) / 2
+}
+
+// finite reports whether v may be a score.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

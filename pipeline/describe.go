@@ -1,0 +1,96 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+)
+
+// Describer is implemented by everything that can say what it is made of: all
+// retrievers, stages, fusers and combinators of this module. What does not
+// implement it is described by its Go type.
+type Describer interface {
+	Describe() Node
+}
+
+// Node describes one part of a pipeline, with the settings that are in force.
+type Node struct {
+	// Name is the part's name in marks, gaps and trees: "chain", "bm25", "rrf".
+	Name string
+	// Settings are the effective settings, defaults included, in print order.
+	Settings []Setting
+	// Children are the parts that this one is made of, in the order in which
+	// they run.
+	Children []Node
+	// Facts is what Lint reasons with.
+	Facts Facts
+	// Err is a mistake in the configuration that would fail the first query.
+	Err error
+	// Value is the described part itself, for tools that run parts of a pipeline
+	// on their own.
+	Value any
+}
+
+// Setting is a name and a printed value.
+type Setting struct{ Name, Value string }
+
+// Role is the job of a part, as far as Lint cares.
+type Role uint8
+
+// The roles. RoleOther is for parts that neither change scores nor length.
+const (
+	RoleOther     Role = iota
+	RoleRetrieve       // makes a ranking from a query
+	RoleRerank         // replaces scores
+	RoleCut            // keeps a prefix of at most Limit hits
+	RoleThreshold      // keeps hits with at least Threshold on Needs
+	RoleFuse           // combines rankings
+	RoleChain          // children run one after the other
+	RoleBranch         // first child fuses, the others run side by side on the same input
+	RoleBudget         // bounds the time of its only child by Budget
+	RoleFallback       // later children replace the first if it fails
+)
+
+// Facts are statements about a part that can be checked against those of its
+// neighbours before the first query. A zero field states nothing.
+type Facts struct {
+	Role Role
+	// Limit is the most hits that the part returns.
+	Limit int
+	// Depth is how many hits of its input a reranker scores; 0 means all.
+	Depth int
+	// Scale is the scale of the ranking that the part returns.
+	Scale Scale
+	// Needs is the scale that the part's input must have.
+	Needs Scale
+	// Threshold is the score that a RoleThreshold part demands.
+	Threshold float64
+	// Max is the highest score that the part can give out, beyond what Scale
+	// says; 0 states nothing.
+	Max float64
+	// Linear says that a fuser adds scores as they come, without a normaliser.
+	Linear bool
+	// Listwise says that a scorer's scores depend on what else is in the call.
+	Listwise bool
+	// Sharded says that a scorer splits its documents over several calls.
+	Sharded bool
+	// Budget is the time that a RoleBudget part allows.
+	Budget time.Duration
+	// Tolerates says that the part answers with a degraded ranking, and not with
+	// an error, when what it calls fails or is late.
+	Tolerates bool
+}
+
+// Describe returns the description of any value: its own if it is a Describer,
+// else one that names its type.
+func Describe(v any) Node {
+	if d, ok := v.(Describer); ok {
+		n := d.Describe()
+		n.Value = v
+		return n
+	}
+	n := Node{Name: fmt.Sprintf("%T", v), Value: v}
+	if _, ok := v.(Retriever); ok {
+		n.Facts.Role = RoleRetrieve
+	}
+	return n
+}

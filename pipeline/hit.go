@@ -1,0 +1,110 @@
+package pipeline
+
+// Document is a unit of text that can be retrieved.
+//
+// Metadata is shared between rankings and must be treated as read-only by
+// everybody who did not make it.
+type Document struct {
+	// ID is opaque, never empty, and the identity of the document: fusion and
+	// deduplication go by it.
+	ID string
+	// Text is what a reranker reads and a prompt quotes. It may be empty.
+	Text string
+	// Metadata holds whatever else the store knows. It may be nil.
+	Metadata map[string]any
+}
+
+// Hit is a document in a ranking.
+type Hit struct {
+	Document Document
+	// Score is on the ranking's scale, finite, higher is better. For a hit whose
+	// last mark is not Judged it is an estimate that fits its position, see
+	// Status.
+	Score float64
+	// Marks has one entry for each stage that judged this hit, oldest first.
+	// Append with Marked, which never writes to the shared array.
+	Marks []Mark
+}
+
+// Marked returns a copy of h with the score of m and with m as its newest mark.
+func (h Hit) Marked(m Mark) Hit {
+	marks := make([]Mark, len(h.Marks)+1)
+	copy(marks, h.Marks)
+	marks[len(h.Marks)] = m
+	h.Marks, h.Score = marks, m.Score
+	return h
+}
+
+// Mark returns the newest mark that the stage of that name left, and whether
+// there is one.
+func (h Hit) Mark(stage string) (Mark, bool) {
+	for i := len(h.Marks) - 1; i >= 0; i-- {
+		if h.Marks[i].Stage == stage {
+			return h.Marks[i], true
+		}
+	}
+	return Mark{}, false
+}
+
+// Judged reports whether the newest mark carries a real score. A hit without
+// marks counts as judged.
+func (h Hit) Judged() bool {
+	return len(h.Marks) == 0 || h.Marks[len(h.Marks)-1].Status.Judged()
+}
+
+// Status says where the score in a mark comes from.
+type Status uint8
+
+const (
+	// Scored means that the stage computed the score for this query.
+	Scored Status = iota
+	// Cached means that the score was computed before and kept.
+	Cached
+	// Imputed means that the stage could not score the hit. The mark's Score is
+	// an estimate that fits the hit's position, its Reason says what went wrong,
+	// and no threshold on the stage's scale is ever passed by it.
+	Imputed
+)
+
+// Judged reports whether the score is a real one, fresh or cached.
+func (s Status) Judged() bool { return s != Imputed }
+
+// String returns "scored", "cached" or "imputed".
+func (s Status) String() string {
+	switch s {
+	case Scored:
+		return "scored"
+	case Cached:
+		return "cached"
+	case Imputed:
+		return "imputed"
+	}
+	return "invalid status"
+}
+
+// Mark is one stage's judgement of a hit.
+type Mark struct {
+	// Stage names who judged, as in the stage's description.
+	Stage string
+	// Rank is the hit's rank, from 1, in the ranking that the stage returned.
+	Rank int
+	// Score is on Scale, finite.
+	Score float64
+	Scale Scale
+	// Status says whether Score is fresh, cached or imputed.
+	Status Status
+	// Reason says why an Imputed mark has no real score; empty otherwise.
+	Reason Reason
+	// Derivation is the arithmetic behind Score where it was computed from other
+	// scores, nil where the stage measured it.
+	Derivation *Derivation
+}
+
+// Value recomputes the mark's score from its derivation. Without one it is
+// Score itself. The result equals Score to the last bit.
+func (m Mark) Value() float64 {
+	if m.Derivation == nil {
+		return m.Score
+	}
+	return m.Derivation.Value()
+}

@@ -1,0 +1,91 @@
+package pipeline
+
+// Key names a typed attribute of a Query or a note on a Ranking, for what the
+// vocabulary has no field for: a tenant, a language, a reranker's report.
+//
+// Two keys are the same only if they come from one NewKey call, so packages
+// cannot collide. A Key is safe for concurrent use.
+type Key[T any] struct{ name *string }
+
+// attribute is one link of an immutable list: adding never touches what others
+// hold, so queries and rankings can be copied freely.
+type attribute struct {
+	key   *string
+	value any
+	next  *attribute
+}
+
+// NewKey makes a key. The name serves people who print it and need not be
+// unique.
+func NewKey[T any](name string) Key[T] { return Key[T]{name: &name} }
+
+// String returns the name that the key was made with.
+func (k Key[T]) String() string {
+	if k.name == nil {
+		return "unnamed key"
+	}
+	return *k.name
+}
+
+// With returns a copy of q in which the attribute has the value v.
+func (k Key[T]) With(q Query, v T) Query {
+	q.attributes = &attribute{key: k.name, value: v, next: q.attributes}
+	return q
+}
+
+// Of returns the attribute's value in q, and whether q has it.
+func (k Key[T]) Of(q Query) (T, bool) { return lookup(k, q.attributes) }
+
+// Note returns a copy of r that carries the note v. Stages pass the notes of
+// their input on; a fusion carries those of all its inputs.
+func (k Key[T]) Note(r Ranking, v T) Ranking {
+	r.notes = &attribute{key: k.name, value: v, next: r.notes}
+	return r
+}
+
+// Noted returns the newest note with this key on r, and whether there is one.
+func (k Key[T]) Noted(r Ranking) (T, bool) { return lookup(k, r.notes) }
+
+// NotedAll returns every note with this key on r, oldest first; nil if none.
+// Several stand there when several stages of one pipeline wrote the same kind.
+func (k Key[T]) NotedAll(r Ranking) []T {
+	var found []T
+	for a := r.notes; a != nil; a = a.next {
+		if v, ok := a.value.(T); ok && a.key == k.name {
+			found = append(found, v)
+		}
+	}
+	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
+		found[i], found[j] = found[j], found[i]
+	}
+	return found
+}
+
+func lookup[T any](k Key[T], list *attribute) (T, bool) {
+	for a := list; a != nil; a = a.next {
+		if a.key == k.name {
+			v, ok := a.value.(T)
+			return v, ok
+		}
+	}
+	var none T
+	return none, false
+}
+
+// mergeNotes returns the notes of all rankings, those of later rankings newest.
+// A note that several rankings inherited from a common input is kept once.
+func mergeNotes(rankings []Ranking) *attribute {
+	var merged *attribute
+	seen := map[*attribute]bool{}
+	for _, r := range rankings {
+		var fresh []*attribute
+		for a := r.notes; a != nil && !seen[a]; a = a.next {
+			seen[a] = true
+			fresh = append(fresh, a)
+		}
+		for i := len(fresh) - 1; i >= 0; i-- {
+			merged = &attribute{key: fresh[i].key, value: fresh[i].value, next: merged}
+		}
+	}
+	return merged
+}

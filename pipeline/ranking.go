@@ -1,0 +1,133 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Ranking is an ordered list of hits. It is a value: whoever changes it makes
+// new slices (see Derive), so a ranking may be shared between goroutines.
+type Ranking struct {
+	// Hits have unique, non-empty IDs and stand in the total order of Sort. The
+	// slice is not nil when the error beside it is.
+	Hits []Hit
+	// Scale is what Score means here.
+	Scale Scale
+	// Gaps says what is missing, oldest first; empty when nothing is.
+	Gaps []Gap
+	// Trace leads back to the rankings that this one was made from; nil unless
+	// Query.Trace was set.
+	Trace *Step
+
+	notes *attribute
+}
+
+// NewRanking sorts hits into the total order, with their position as the rank
+// that decides between equal scores, and checks them: an empty or repeated ID
+// and a score that is NaN or infinite are errors that name the hit. It gives
+// every hit a mark of the stage. The argument is not written to.
+func NewRanking(stage string, scale Scale, hits []Hit) (Ranking, error) {
+	sorted := slices.Clone(hits)
+	if sorted == nil {
+		sorted = []Hit{}
+	}
+	Sort(sorted, nil)
+	for i := range sorted {
+		sorted[i] = sorted[i].Marked(Mark{Stage: stage, Rank: i + 1, Score: sorted[i].Score, Scale: scale})
+	}
+	r := Ranking{Hits: sorted, Scale: scale}
+	if err := r.Validate(); err != nil {
+		return Ranking{}, fmt.Errorf("%s: %w", stage, err)
+	}
+	return r, nil
+}
+
+// Derive returns a ranking with the given hits and everything else of r: scale,
+// gaps, notes and trace.
+func (r Ranking) Derive(hits []Hit) Ranking {
+	if hits == nil {
+		hits = []Hit{}
+	}
+	r.Hits = hits
+	return r
+}
+
+// WithGaps returns a copy of r to which the gaps are added.
+func (r Ranking) WithGaps(gaps ...Gap) Ranking {
+	r.Gaps = slices.Concat(r.Gaps, gaps)
+	return r
+}
+
+// Merge returns a ranking with the given hits and scale that carries the gaps,
+// notes and traces of all inputs, in their order. It is what a Fuser returns.
+// A gap that several inputs inherited from a common one is kept once.
+func Merge(inputs []Ranking, scale Scale, hits []Hit) Ranking {
+	if hits == nil {
+		hits = []Hit{}
+	}
+	out := Ranking{Hits: hits, Scale: scale, notes: mergeNotes(inputs)}
+	for _, in := range inputs {
+		for _, g := range in.Gaps {
+			if !slices.ContainsFunc(out.Gaps, func(o Gap) bool { return sameGap(o, g) }) {
+				out.Gaps = append(out.Gaps, g)
+			}
+		}
+	}
+	return out
+}
+
+func sameGap(a, b Gap) bool {
+	if a.Stage != b.Stage || a.Reason != b.Reason || !slices.Equal(a.IDs, b.IDs) {
+		return false
+	}
+	// Errors of uncomparable types would make == panic; their text decides.
+	return (a.Err == nil) == (b.Err == nil) && (a.Err == nil || a.Err.Error() == b.Err.Error())
+}
+
+// Degraded reports whether something is missing; Gaps says what.
+func (r Ranking) Degraded() bool { return len(r.Gaps) > 0 }
+
+// Err returns nil for a complete ranking and a *GapError for a degraded one.
+func (r Ranking) Err() error {
+	if !r.Degraded() {
+		return nil
+	}
+	return &GapError{Gaps: r.Gaps}
+}
+
+// IDs returns the documents' IDs in ranking order.
+func (r Ranking) IDs() []string {
+	ids := make([]string, len(r.Hits))
+	for i, h := range r.Hits {
+		ids[i] = h.Document.ID
+	}
+	return ids
+}
+
+// ErrInvalidRanking is in the chain of every error of Validate.
+var ErrInvalidRanking = errors.New("invalid ranking")
+
+// Validate reports the first breach of what every ranking promises: unique,
+// non-empty IDs, finite scores, no score above the one before it.
+func (r Ranking) Validate() error {
+	seen := make(map[string]struct{}, len(r.Hits))
+	for i, h := range r.Hits {
+		id := h.Document.ID
+		if id == "" {
+			return fmt.Errorf("%w: hit %d has no ID", ErrInvalidRanking, i+1)
+		}
+		if _, dup := seen[id]; dup {
+			return fmt.Errorf("%w: document %q appears twice", ErrInvalidRanking, id)
+		}
+		seen[id] = struct{}{}
+		if math.IsNaN(h.Score) || math.IsInf(h.Score, 0) {
+			return fmt.Errorf("%w: document %q has score %v", ErrInvalidRanking, id, h.Score)
+		}
+		if i > 0 && h.Score > r.Hits[i-1].Score {
+			return fmt.Errorf("%w: document %q at rank %d has a higher score than the one before it", ErrInvalidRanking, id, i+1)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+package pipeline
+
+// Step is one node of a trace: a part of the pipeline that ran, what it was
+// given and what it returned. Steps are immutable and shared.
+type Step struct {
+	// Name is the part's name, as in its description.
+	Name string
+	// Inputs are the steps whose rankings this one was made from; empty for a
+	// retriever.
+	Inputs []*Step
+	// Hits are the hits that the part returned.
+	Hits []Hit
+	// Scale is the scale of those hits.
+	Scale Scale
+}
