@@ -53,6 +53,8 @@ type Scores struct {
 	// its score: a model that differs from the requested one, a template that
 	// seems to be missing, scores outside the declared scale.
 	Warnings []Warning
+	// Limits are the rate limits that the newest answer declared.
+	Limits Limits
 	// Report tells how a scheduler got the scores; nil from a plain client.
 	Report *Report
 }
