@@ -1,0 +1,177 @@
+package trec
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Document is an entry of a collection's corpus.
+type Document struct {
+	ID       string         `json:"_id"`
+	Title    string         `json:"title"`
+	Text     string         `json:"text"`
+	Metadata map[string]any `json:"metadata,omitempty"`
+}
+
+// Question is an entry of a collection's queries.
+type Question struct {
+	ID   string `json:"_id"`
+	Text string `json:"text"`
+}
+
+// Collection is a folder in BEIR form: corpus.jsonl, queries.jsonl and
+// qrels.tsv, each plain or with the ending .gz or .zst, and perhaps a
+// manifest.json.
+type Collection struct {
+	Dir      string
+	Manifest Manifest
+	// Questions and Qrels are read at once; the corpus is read by Documents.
+	Questions []Question
+	Qrels     *Qrels
+	// Problems lists what is odd about the data: violations of the manifest,
+	// judgements of unknown topics, empty queries.
+	Problems []Problem
+}
+
+// Manifest says what a collection promises about itself. A zero field promises
+// nothing.
+type Manifest struct {
+	Name    string `json:"name"`
+	Licence string `json:"licence"`
+	// Documents, Queries and Judgements are counts.
+	Documents  int `json:"documents"`
+	Queries    int `json:"queries"`
+	Judgements int `json:"judgements"`
+	// SHA256 holds, by file name, the digest of the file as it lies there.
+	SHA256 map[string]string `json:"sha256"`
+	// Level is the lowest grade that counts as relevant in measures of binary
+	// relevance; 0 stands for 1.
+	Level int `json:"level"`
+	// DropSelf says that a query is also a document of the corpus, under the
+	// same id, and must be taken out of its own results.
+	DropSelf bool `json:"dropSelf"`
+	// Dangling is the number of judgements whose document does not exist.
+	Dangling int `json:"dangling"`
+}
+
+// OpenCollection reads the queries, judgements and manifest of a folder.
+func OpenCollection(dir string, o Options) (*Collection, error) {
+	c := &Collection{Dir: dir}
+	if err := c.readManifest(); err != nil {
+		return nil, err
+	}
+	for q, err := range Questions(c.path("queries.jsonl"), o) {
+		if err != nil {
+			return nil, err
+		}
+		c.Questions = append(c.Questions, q)
+	}
+	var err error
+	if c.Qrels, err = ReadQrelsFile(c.path("qrels.tsv"), o); err != nil {
+		return nil, err
+	}
+	c.Problems = append(c.Problems, c.Qrels.Problems...)
+	return c, c.check()
+}
+
+// Documents reads the corpus. It yields an error with file and line for a
+// malformed entry, an empty id or one that was seen before, and ends there.
+func (c *Collection) Documents() iter.Seq2[Document, error] {
+	return Documents(c.path("corpus.jsonl"), Options{})
+}
+
+// path finds a file by its name without a compression ending.
+func (c *Collection) path(name string) string {
+	for _, ending := range []string{"", ".gz", ".zst"} {
+		file := filepath.Join(c.Dir, name+ending)
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return filepath.Join(c.Dir, name)
+}
+
+func (c *Collection) readManifest() error {
+	raw, err := os.ReadFile(filepath.Join(c.Dir, "manifest.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		c.Manifest.Name = filepath.Base(c.Dir)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("trec: %w", err)
+	}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c.Manifest); err != nil {
+		return fmt.Errorf("trec: %s: %w", filepath.Join(c.Dir, "manifest.json"), err)
+	}
+	return nil
+}
+
+// Questions reads queries.jsonl. Errors are as in Collection.Documents.
+func Questions(name string, o Options) iter.Seq2[Question, error] {
+	return readEntries(name, o, func(q Question) string { return q.ID })
+}
+
+// Documents reads corpus.jsonl. Errors are as in Collection.Documents; with
+// Options.Lenient entries in error are left out in silence.
+func Documents(name string, o Options) iter.Seq2[Document, error] {
+	return readEntries(name, o, func(d Document) string { return d.ID })
+}
+
+func readEntries[T any](name string, o Options, id func(T) string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		f, err := Open(name)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer f.Close()
+		scan := bufio.NewScanner(f)
+		scan.Buffer(make([]byte, 1<<16), 1<<28)
+		seen := map[string]struct{}{}
+		for line := 1; scan.Scan(); line++ {
+			if len(strings.TrimSpace(scan.Text())) == 0 {
+				continue
+			}
+			entry, err := parseEntry(scan.Bytes(), id, seen)
+			if err != nil && o.Lenient {
+				continue
+			}
+			if err != nil {
+				yield(none, Problem{File: name, Line: line, Text: err.Error()})
+				return
+			}
+			if !yield(entry, nil) {
+				return
+			}
+		}
+		if err := scan.Err(); err != nil {
+			yield(none, fmt.Errorf("trec: read %s: %w", name, err))
+		}
+	}
+}
+
+func parseEntry[T any](raw []byte, id func(T) string, seen map[string]struct{}) (T, error) {
+	var entry T
+	if err := json.Unmarshal(raw, &entry); err != nil {
+		return entry, err
+	}
+	name := id(entry)
+	if name == "" {
+		return entry, errors.New("entry without _id")
+	}
+	if _, again := seen[name]; again {
+		return entry, fmt.Errorf("id %s stands here a second time", name)
+	}
+	seen[name] = struct{}{}
+	return entry, nil
+}

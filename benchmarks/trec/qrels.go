@@ -1,0 +1,51 @@
+package trec
+
+// Qrels are relevance judgements: which document was given which grade for
+// which topic.
+type Qrels struct {
+	// Topics stand in the order of the file.
+	Topics []Judgements
+	// Problems lists what the reader found.
+	Problems []Problem
+
+	index map[string]int
+}
+
+// Judgements are those of one topic.
+type Judgements struct {
+	ID string
+	// Judged stands in the order of the file.
+	Judged []Judgement
+}
+
+// Judgement is the grade of one document. Grades above 0 say how relevant it
+// is, 0 that it is not; negative grades mark documents that were pooled and not
+// judged, or worse than irrelevant, see benchmarks/measure.
+type Judgement struct {
+	Document string
+	Grade    int
+}
+
+// NewQrels returns judgements of the given topics. It takes ownership of the
+// slice.
+func NewQrels(topics []Judgements) *Qrels {
+	q := &Qrels{Topics: topics}
+	q.buildIndex()
+	return q
+}
+
+// Topic returns the judgements of a topic, and whether it was judged.
+func (q *Qrels) Topic(id string) ([]Judgement, bool) {
+	i, ok := q.index[id]
+	if !ok {
+		return nil, false
+	}
+	return q.Topics[i].Judged, true
+}
+
+func (q *Qrels) buildIndex() {
+	q.index = make(map[string]int, len(q.Topics))
+	for i, t := range q.Topics {
+		q.index[t.ID] = i
+	}
+}

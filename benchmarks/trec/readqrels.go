@@ -1,0 +1,143 @@
+package trec
+
+import (
+	"io"
+	"math"
+	"strconv"
+)
+
+// ReadQrelsFile reads judgements from a file in any of the known formats.
+func ReadQrelsFile(name string, o Options) (*Qrels, error) {
+	text, err := readAll(name)
+	if err != nil {
+		return nil, err
+	}
+	return parseQrels(text, name, o)
+}
+
+// ReadQrels reads judgements in any of the known formats; name stands in
+// messages.
+func ReadQrels(r io.Reader, name string, o Options) (*Qrels, error) {
+	plain, err := Decompress(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := slurp(plain, 0)
+	if err != nil {
+		return nil, err
+	}
+	return parseQrels(text, name, o)
+}
+
+func parseQrels(text, name string, o Options) (*Qrels, error) {
+	b := &qrelsBuilder{qrels: &Qrels{index: map[string]int{}}, found: findings{file: name, lenient: o.Lenient}}
+	var err error
+	switch detect(text) {
+	case formatObject:
+		err = readObject(text, name, b.addScore)
+	case formatRecords:
+		err = readRecords(text, &b.found, b.addScore)
+	case formatTable:
+		err = readTable(text, &b.found, b.addText)
+	default:
+		err = b.readColumns(text)
+	}
+	if err == nil {
+		err = b.finish()
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.qrels.Problems = b.found.list
+	return b.qrels, nil
+}
+
+type qrelsBuilder struct {
+	qrels   *Qrels
+	found   findings
+	current int
+	lineOf  []int
+}
+
+// readColumns reads "topic iteration document grade".
+func (b *qrelsBuilder) readColumns(text string) error {
+	var fields [5]string
+	l := lines{rest: text}
+	for line, ok := l.next(); ok; line, ok = l.next() {
+		n := split(line, fields[:])
+		if n == 0 {
+			continue
+		}
+		if n != 4 {
+			if err := b.found.add(l.number, "a judgement has 4 fields (topic iteration document grade), this line has %d", n); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.addText(l.number, fields[0], fields[2], fields[3]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *qrelsBuilder) addText(line int, topic, document, grade string) error {
+	value, err := strconv.Atoi(grade)
+	if err != nil {
+		return b.found.add(line, "grade %q is not a whole number", grade)
+	}
+	return b.add(line, topic, document, value)
+}
+
+func (b *qrelsBuilder) addScore(line int, topic, document string, grade float64) error {
+	if grade != math.Trunc(grade) || math.Abs(grade) > math.MaxInt32 {
+		return b.found.add(line, "grade %v is not a whole number", grade)
+	}
+	return b.add(line, topic, document, int(grade))
+}
+
+func (b *qrelsBuilder) add(line int, topic, document string, grade int) error {
+	if topic == "" || document == "" {
+		return b.found.add(line, "empty topic or document id")
+	}
+	q := b.qrels
+	if b.current >= len(q.Topics) || q.Topics[b.current].ID != topic {
+		i, ok := q.index[topic]
+		if !ok {
+			i = len(q.Topics)
+			q.index[topic] = i
+			q.Topics = append(q.Topics, Judgements{ID: topic})
+			b.lineOf = append(b.lineOf, line)
+		}
+		b.current = i
+	}
+	t := &q.Topics[b.current]
+	t.Judged = append(t.Judged, Judgement{Document: document, Grade: grade})
+	return nil
+}
+
+// finish refuses a document that was judged twice for one topic, unless both
+// grades agree, which is only odd.
+func (b *qrelsBuilder) finish() error {
+	for i := range b.qrels.Topics {
+		t := &b.qrels.Topics[i]
+		grades := make(map[string]int, len(t.Judged))
+		kept := t.Judged[:0]
+		for _, j := range t.Judged {
+			grade, again := grades[j.Document]
+			switch {
+			case again && grade == j.Grade:
+				b.found.warn(b.lineOf[i], "topic %s: document %s is judged twice with the same grade", t.ID, j.Document)
+			case again:
+				if err := b.found.add(b.lineOf[i], "topic %s: document %s is judged twice, as %d and as %d", t.ID, j.Document, grade, j.Grade); err != nil {
+					return err
+				}
+			default:
+				grades[j.Document] = j.Grade
+				kept = append(kept, j)
+			}
+		}
+		t.Judged = kept
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+package trec
+
+import (
+	"io"
+	"strings"
+)
+
+// slurp reads r to its end into one string, of about the expected size.
+func slurp(r io.Reader, expected int) (string, error) {
+	var b strings.Builder
+	b.Grow(expected + 512)
+	if _, err := io.Copy(&b, r); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
