@@ -5,14 +5,11 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
 )
-
-func discard() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // play carries a reply out.
 func (s *Server) play(w http.ResponseWriter, c Call, r Reply) {

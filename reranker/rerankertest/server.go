@@ -74,7 +74,6 @@ func NewTLS(t testing.TB, http2 bool, script Script) *Server {
 	ts := httptest.NewUnstartedServer(s.handler)
 	ts.EnableHTTP2 = http2
 	ts.Config.ConnContext = s.number
-	ts.Config.ErrorLog = discard()
 	ts.StartTLS()
 	s.URL = ts.URL
 	s.roots = x509.NewCertPool()
@@ -88,7 +87,7 @@ func NewTLS(t testing.TB, http2 bool, script Script) *Server {
 }
 
 func (s *Server) start(t testing.TB, listener net.Listener) {
-	server := &http.Server{Handler: s.handler, ConnContext: s.number, ErrorLog: discard()}
+	server := &http.Server{Handler: s.handler, ConnContext: s.number}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
