@@ -20,8 +20,15 @@
 //	})
 //	scores, err := scorer.Score(ctx, "how does a slip stream change lift", candidates)
 //
-// It is lexical, not semantic: it knows no synonyms and no paraphrase, and what
-// it adds to a good BM25 ranking is small: the pairs. Fuse it with the retrieval
-// scores, half and half, instead of replacing them. It stands in for a model in
-// first runs and tests.
+// It is lexical, not semantic: it knows no synonyms and no paraphrase. Fuse it
+// with the retrieval scores, half and half; alone it is worse than a good BM25.
+// nDCG@10 over the first 100 of a stemmed BM25, with collection statistics and
+// Plural:
+//
+//	              BM25     alone    min-max scaled, half and half
+//	scifact       0.6779   0.6658   0.6861
+//	cranfield     0.4843   0.4910   0.5041
+//	vaswani-npl   0.4378   0.4018   0.4372
+//
+// It stands in for a model in first runs and tests.
 package lexical

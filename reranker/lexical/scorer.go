@@ -11,7 +11,6 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultMu        = 1000
 	DefaultTerms     = 0.85
 	DefaultOrdered   = 0.10
 	DefaultUnordered = 0.05
@@ -23,11 +22,14 @@ type Options struct {
 	// Analysis says how text becomes terms. It must be zero where Statistics are
 	// given, which bring their own.
 	Analysis Analysis
-	// Statistics are the counts of the collection; nil takes them from the
-	// documents of each call, and then Describe declares the scorer listwise.
+	// Statistics are the counts of the collection. nil takes them from the
+	// documents of each call, from the lower half if there are at least 20, since
+	// the tail of a retrieval ranking is nearest to the collection; then Describe
+	// declares the scorer listwise.
 	Statistics *Statistics
 	// Mu is the Dirichlet prior, in terms: the length of text at which a document
-	// speaks as loud as the collection. 0 means DefaultMu.
+	// speaks as loud as the collection. 0 means four times the mean length of a
+	// text in the statistics.
 	Mu float64
 	// Terms, Ordered and Unordered weigh single terms, pairs of neighbours, and
 	// pairs in a window. Only their ratios matter. All 0 means 0.85, 0.10, 0.05.
@@ -56,9 +58,6 @@ func New(o Options) *Scorer {
 	s := &Scorer{err: o.check()}
 	if o.Statistics != nil {
 		o.Analysis = o.Statistics.analysis
-	}
-	if o.Mu == 0 {
-		o.Mu = DefaultMu
 	}
 	if o.Terms == 0 && o.Ordered == 0 && o.Unordered == 0 {
 		o.Terms, o.Ordered, o.Unordered = DefaultTerms, DefaultOrdered, DefaultUnordered
@@ -101,7 +100,7 @@ func (s *Scorer) Describe() pipeline.Node {
 		Name: "lexical",
 		Settings: []pipeline.Setting{
 			{Name: "model", Value: "sequential dependence"},
-			{Name: "mu", Value: fmt.Sprint(o.Mu)},
+			{Name: "mu", Value: mu(o)},
 			{Name: "weights", Value: fmt.Sprint(o.Terms, o.Ordered, o.Unordered)},
 			{Name: "window", Value: fmt.Sprint(o.Window)},
 			{Name: "statistics", Value: source},
@@ -110,6 +109,13 @@ func (s *Scorer) Describe() pipeline.Node {
 		Facts: pipeline.Facts{Scale: pipeline.Unbounded, Listwise: o.Statistics == nil},
 		Err:   s.err,
 	}
+}
+
+func mu(o Options) string {
+	if o.Mu == 0 {
+		return "4 x mean length"
+	}
+	return fmt.Sprint(o.Mu)
 }
 
 // Score scores the documents. A document without any terms is unscored for the
@@ -134,13 +140,13 @@ func (s *Scorer) Score(ctx context.Context, text string, documents []string) (re
 		}
 		read[i] = q.read(s.options.Analysis, d)
 	}
-	background := s.background(q, read)
+	m := s.model(q, read)
 	for i, d := range read {
 		if d.length == 0 {
 			scores.Unscored = blank(scores.Unscored, len(documents), i)
 			continue
 		}
-		scores.Values[i] = s.score(q, background, d)
+		scores.Values[i] = m.score(q, d)
 	}
 	return scores, nil
 }
@@ -153,61 +159,83 @@ func blank(reasons []pipeline.Reason, n, i int) []pipeline.Reason {
 	return reasons
 }
 
-// background returns the probability of each query term in the collection.
-func (s *Scorer) background(q query, documents []document) []float64 {
-	if s.options.Statistics != nil {
-		return s.options.Statistics.model(q.terms)
+// sampled is the number of documents from which on the background is taken
+// from their lower half alone.
+const sampled = 20
+
+// model is what one query is scored with.
+type model struct {
+	options    Options
+	mu         float64
+	background []float64 // probability of each term of the query in the collection
+}
+
+func (s *Scorer) model(q query, documents []document) model {
+	counts := s.options.Statistics
+	if counts == nil {
+		if len(documents) >= sampled {
+			documents = documents[len(documents)/2:]
+		}
+		counts = q.count(documents)
 	}
-	candidates := Statistics{counts: map[string]int{}}
+	m := model{options: s.options, mu: s.options.Mu, background: counts.model(q.terms)}
+	if m.mu == 0 {
+		m.mu = max(1, 4*float64(counts.terms)/float64(max(1, counts.documents)))
+	}
+	return m
+}
+
+// count makes statistics of the query's terms in the documents.
+func (q query) count(documents []document) *Statistics {
+	s := &Statistics{counts: map[string]int{}, documents: len(documents)}
 	for _, d := range documents {
-		candidates.terms += d.length
+		s.terms += d.length
 		for id, at := range d.positions {
-			candidates.counts[q.terms[id]] += len(at)
+			s.counts[q.terms[id]] += len(at)
 		}
 	}
-	return candidates.model(q.terms)
+	return s
 }
 
 // score is the weighted mean, over the cliques of the query, of the logarithm
 // of how much likelier the document is to bring forth the clique than the
-// collection is.
-func (s *Scorer) score(q query, background []float64, d document) float64 {
-	o := s.options
-	total, weight := 0.0, 0.0
+// collection is. The conversions keep compilers from fusing a product with a
+// sum, so that equal inputs give equal bits on every machine.
+func (m model) score(q query, d document) float64 {
+	o := m.options
+	total, weight := 0.0, o.Terms
 	n := float64(len(q.sequence))
 	for _, id := range q.sequence {
-		total += float64(o.Terms / n * s.evidence(len(d.positions[id]), d.length, background[id]))
+		total += float64(o.Terms / n * m.evidence(len(d.positions[id]), d.length, m.background[id]))
 	}
-	weight += o.Terms
 	if pairs := q.sequence[1:]; len(pairs) > 0 {
 		n := float64(len(pairs))
-		// A window of width w holds the first term in front of the second at w-1
-		// distances, and as often behind it.
+		// A window of width w holds the second term at w-1 distances behind the
+		// first and at as many in front of it.
 		spread := float64(2 * (o.Window - 1))
 		for i, second := range pairs {
 			first := q.sequence[i]
 			a, b := d.positions[first], d.positions[second]
-			p := background[first] * background[second]
-			total += float64(o.Ordered / n * s.evidence(ordered(a, b), d.length, p))
-			total += float64(o.Unordered / n * s.evidence(unordered(a, b, o.Window), d.length, math.Min(p*spread, 1)))
+			p := m.background[first] * m.background[second]
+			total += float64(o.Ordered / n * m.evidence(ordered(a, b), d.length, p))
+			total += float64(o.Unordered / n * m.evidence(unordered(a, b, o.Window), d.length, math.Min(p*spread, 1)))
 		}
 		weight += o.Ordered + o.Unordered
 	}
 	if weight == 0 { // a query of one term under a model of pairs alone
-		return s.bound(0)
+		return m.bound(0)
 	}
-	return s.bound(total / weight)
+	return m.bound(total / weight)
 }
 
 // evidence is log(P(c|d)/P(c|collection)) with Dirichlet smoothing.
-func (s *Scorer) evidence(count, length int, p float64) float64 {
-	return math.Log((float64(count)/p + s.options.Mu) / (float64(length) + s.options.Mu))
+func (m model) evidence(count, length int, p float64) float64 {
+	return math.Log((float64(count)/p + m.mu) / (float64(length) + m.mu))
 }
 
-func (s *Scorer) bound(score float64) float64 {
-	if !s.options.Bounded {
+func (m model) bound(score float64) float64 {
+	if !m.options.Bounded {
 		return score
 	}
 	return 1 / (1 + math.Exp(-score))
 }
-

@@ -1,6 +1,7 @@
 package lexical
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -142,17 +143,14 @@ func fullWidth(r rune) bool { return r >= 0xFF01 && r <= 0xFF5E }
 // is safe on names and on most other text.
 func Plural(term string) string {
 	n := len(term)
+	ends := func(suffix string, except ...string) bool {
+		return strings.HasSuffix(term, suffix) && !slices.ContainsFunc(except, func(e string) bool { return strings.HasSuffix(term, e) })
+	}
 	switch {
-	case n < 4 || term[n-1] != 's':
-	case strings.HasSuffix(term, "ies"):
-		if !strings.HasSuffix(term, "eies") && !strings.HasSuffix(term, "aies") {
-			return term[:n-3] + "y"
-		}
-	case strings.HasSuffix(term, "es"):
-		if !strings.HasSuffix(term, "aes") && !strings.HasSuffix(term, "ees") && !strings.HasSuffix(term, "oes") {
-			return term[:n-1]
-		}
-	case !strings.HasSuffix(term, "us") && !strings.HasSuffix(term, "ss"):
+	case n < 4:
+	case ends("ies", "eies", "aies"):
+		return term[:n-3] + "y"
+	case ends("es", "aes", "ees", "oes"), ends("s", "us", "ss"):
 		return term[:n-1]
 	}
 	return term
