@@ -1,0 +1,419 @@
+package qdrant
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strconv"
+	"time"
+
+	api "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// isClause reports whether key is one of the keys of Qdrant's JSON filter.
+func isClause(key string) bool {
+	return key == "must" || key == "should" || key == "must_not" || key == "min_should"
+}
+
+// maxFilterDepth bounds the nesting of filters, which may come from outside.
+const maxFilterDepth = 16
+
+// node is an object of the JSON filter with its path, for errors.
+type node struct {
+	path  string
+	m     map[string]any
+	depth int
+}
+
+func jsonFilter(path string, m map[string]any) (*api.Filter, error) {
+	return node{path: path, m: m}.filter()
+}
+
+func (n node) filter() (*api.Filter, error) {
+	if n.depth > maxFilterDepth {
+		return nil, unknown(n.path, "nested deeper than %d", maxFilterDepth)
+	}
+	if err := n.only("must", "should", "must_not", "min_should"); err != nil {
+		return nil, err
+	}
+	f := &api.Filter{}
+	var err error
+	if f.Must, err = n.conditions("must"); err != nil {
+		return nil, err
+	}
+	if f.Should, err = n.conditions("should"); err != nil {
+		return nil, err
+	}
+	if f.MustNot, err = n.conditions("must_not"); err != nil {
+		return nil, err
+	}
+	if n.m["min_should"] != nil {
+		f.MinShould, err = n.minShould()
+	}
+	return f, err
+}
+
+func (n node) minShould() (*api.MinShould, error) {
+	s, err := n.object("min_should")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.only("conditions", "min_count"); err != nil {
+		return nil, err
+	}
+	conditions, err := s.conditions("conditions")
+	if err != nil {
+		return nil, err
+	}
+	count, err := s.count("min_count")
+	if err == nil && count == nil {
+		err = unknown(s.path, "min_count is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &api.MinShould{Conditions: conditions, MinCount: *count}, nil
+}
+
+// conditions reads a list of conditions, or a single one without a list.
+func (n node) conditions(key string) ([]*api.Condition, error) {
+	v, path := n.m[key], n.path+"."+key
+	if v == nil {
+		return nil, nil
+	}
+	if m, ok := v.(map[string]any); ok {
+		c, err := node{path, m, n.depth + 1}.condition()
+		return []*api.Condition{c}, err
+	}
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return nil, unknown(path, "type %T: use a list of conditions", v)
+	}
+	conditions := make([]*api.Condition, list.Len())
+	for i := range conditions {
+		at := path + "[" + strconv.Itoa(i) + "]"
+		m, ok := list.Index(i).Interface().(map[string]any)
+		if !ok {
+			return nil, unknown(at, "type %T: a condition is an object", list.Index(i).Interface())
+		}
+		var err error
+		if conditions[i], err = (node{at, m, n.depth + 1}).condition(); err != nil {
+			return nil, err
+		}
+	}
+	return conditions, nil
+}
+
+func (n node) condition() (*api.Condition, error) {
+	for key := range n.m {
+		if isClause(key) {
+			f, err := n.filter()
+			return api.NewFilterAsCondition(f), err
+		}
+	}
+	switch {
+	case n.m["is_empty"] != nil:
+		field, err := n.fieldOf("is_empty")
+		return api.NewIsEmpty(field), err
+	case n.m["is_null"] != nil:
+		field, err := n.fieldOf("is_null")
+		return api.NewIsNull(field), err
+	case n.m["has_id"] != nil:
+		return n.hasID()
+	case n.m["has_vector"] != nil:
+		if err := n.only("has_vector"); err != nil {
+			return nil, err
+		}
+		name, err := n.text("has_vector")
+		return api.NewHasVector(name), err
+	case n.m["nested"] != nil:
+		return n.nested()
+	}
+	return n.field()
+}
+
+// fieldOf reads {"is_empty": {"key": "field"}}.
+func (n node) fieldOf(kind string) (string, error) {
+	if err := n.only(kind); err != nil {
+		return "", err
+	}
+	o, err := n.object(kind)
+	if err != nil {
+		return "", err
+	}
+	if err := o.only("key"); err != nil {
+		return "", err
+	}
+	return o.text("key")
+}
+
+// hasID takes document ids: numbers, UUIDs, and any text that PointID maps.
+func (n node) hasID() (*api.Condition, error) {
+	if err := n.only("has_id"); err != nil {
+		return nil, err
+	}
+	path := n.path + ".has_id"
+	list := reflect.ValueOf(n.m["has_id"])
+	if list.Kind() != reflect.Slice {
+		return nil, unknown(path, "type %T: use a list of ids", n.m["has_id"])
+	}
+	ids := make([]*api.PointId, list.Len())
+	for i := range ids {
+		at := path + "[" + strconv.Itoa(i) + "]"
+		e := list.Index(i).Interface()
+		if text, ok := e.(string); ok {
+			ids[i] = PointID(text)
+			continue
+		}
+		num, ok, err := integer(at, e)
+		if err != nil || !ok || num < 0 {
+			return nil, unknown(at, "%v is no id: use text or an integer of at least 0", e)
+		}
+		ids[i] = api.NewIDNum(uint64(num))
+	}
+	return api.NewHasID(ids...), nil
+}
+
+func (n node) nested() (*api.Condition, error) {
+	if err := n.only("nested"); err != nil {
+		return nil, err
+	}
+	o, err := n.object("nested")
+	if err != nil {
+		return nil, err
+	}
+	if err := o.only("key", "filter"); err != nil {
+		return nil, err
+	}
+	field, err := o.text("key")
+	if err != nil {
+		return nil, err
+	}
+	inner, err := o.object("filter")
+	if err != nil {
+		return nil, err
+	}
+	f, err := inner.filter()
+	return api.NewNestedFilter(field, f), err
+}
+
+// field reads {"key": "field", "match": ...} with exactly one test.
+func (n node) field() (*api.Condition, error) {
+	if err := n.only("key", "match", "range", "geo_bounding_box", "geo_radius", "geo_polygon", "values_count"); err != nil {
+		return nil, err
+	}
+	key, err := n.text("key")
+	if err != nil {
+		return nil, err
+	}
+	if len(n.m) != 2 {
+		return nil, unknown(n.path, "a condition on a field has the key and exactly one test")
+	}
+	switch {
+	case n.m["match"] != nil:
+		return n.match(key)
+	case n.m["range"] != nil:
+		return n.between(key)
+	case n.m["values_count"] != nil:
+		return n.valuesCount(key)
+	}
+	return n.geo(key)
+}
+
+func (n node) match(key string) (*api.Condition, error) {
+	o, err := n.object("match")
+	if err != nil {
+		return nil, err
+	}
+	if err := o.only("value", "any", "except", "text", "text_any", "phrase", "prefix"); err != nil {
+		return nil, err
+	}
+	if len(o.m) != 1 {
+		return nil, unknown(o.path, "a match has exactly one of value, any, except, text, text_any, phrase and prefix")
+	}
+	for kind, v := range o.m {
+		path := o.path + "." + kind
+		switch kind {
+		case "value":
+			if r := reflect.ValueOf(v); r.IsValid() && r.Kind() != reflect.Slice {
+				return match(path, key, v)
+			}
+			return nil, unknown(path, "type %T: use text, an integer or a boolean", v)
+		case "any", "except":
+			return matchList(path, key, kind, v)
+		}
+		return o.matchText(key, kind)
+	}
+	return nil, nil
+}
+
+func matchList(path, key, kind string, v any) (*api.Condition, error) {
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return nil, unknown(path, "type %T: use a list", v)
+	}
+	texts, ints, err := anyOf(path, list)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == "any" && texts != nil:
+		return api.NewMatchKeywords(key, texts...), nil
+	case kind == "any":
+		return api.NewMatchInts(key, ints...), nil
+	case texts != nil:
+		return api.NewMatchExceptKeywords(key, texts...), nil
+	}
+	return api.NewMatchExceptInts(key, ints...), nil
+}
+
+func (n node) matchText(key, kind string) (*api.Condition, error) {
+	text, err := n.text(kind)
+	switch kind {
+	case "text":
+		return api.NewMatchText(key, text), err
+	case "text_any":
+		return api.NewMatchTextAny(key, text), err
+	case "phrase":
+		return api.NewMatchPhrase(key, text), err
+	}
+	return api.NewMatchPrefix(key, text), err
+}
+
+// between reads a range of numbers, or of RFC 3339 times.
+func (n node) between(key string) (*api.Condition, error) {
+	o, err := n.object("range")
+	if err != nil {
+		return nil, err
+	}
+	if err := o.only("gt", "gte", "lt", "lte"); err != nil {
+		return nil, err
+	}
+	for _, v := range o.m {
+		if _, ok := v.(string); ok {
+			return o.betweenTimes(key)
+		}
+	}
+	r := &api.Range{}
+	for bound, to := range map[string]**float64{"gt": &r.Gt, "gte": &r.Gte, "lt": &r.Lt, "lte": &r.Lte} {
+		if *to, err = o.number(bound); err != nil {
+			return nil, err
+		}
+	}
+	return api.NewRange(key, r), nil
+}
+
+func (n node) betweenTimes(key string) (*api.Condition, error) {
+	r := &api.DatetimeRange{}
+	for bound, to := range map[string]**timestamppb.Timestamp{"gt": &r.Gt, "gte": &r.Gte, "lt": &r.Lt, "lte": &r.Lte} {
+		if n.m[bound] == nil {
+			continue
+		}
+		text, err := n.text(bound)
+		if err != nil {
+			return nil, err
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			if at, err = time.Parse(time.DateOnly, text); err != nil {
+				return nil, unknown(n.path+"."+bound, "%q is neither an RFC 3339 time nor a date", shorten(text))
+			}
+		}
+		*to = timestamppb.New(at)
+	}
+	return api.NewDatetimeRange(key, r), nil
+}
+
+func (n node) valuesCount(key string) (*api.Condition, error) {
+	o, err := n.object("values_count")
+	if err != nil {
+		return nil, err
+	}
+	if err := o.only("gt", "gte", "lt", "lte"); err != nil {
+		return nil, err
+	}
+	c := &api.ValuesCount{}
+	for bound, to := range map[string]**uint64{"gt": &c.Gt, "gte": &c.Gte, "lt": &c.Lt, "lte": &c.Lte} {
+		if *to, err = o.count(bound); err != nil {
+			return nil, err
+		}
+	}
+	return api.NewValuesCount(key, c), nil
+}
+
+// only refuses every key but the given ones.
+func (n node) only(keys ...string) error {
+	for key := range n.m {
+		known := false
+		for _, k := range keys {
+			known = known || k == key
+		}
+		if !known {
+			return unknown(n.path, "key %q is not known here", shorten(key))
+		}
+	}
+	return nil
+}
+
+func (n node) object(key string) (node, error) {
+	m, ok := n.m[key].(map[string]any)
+	if !ok {
+		return node{}, unknown(n.path+"."+key, "type %T: use an object", n.m[key])
+	}
+	return node{n.path + "." + key, m, n.depth + 1}, nil
+}
+
+func (n node) text(key string) (string, error) {
+	s, ok := n.m[key].(string)
+	if !ok || s == "" {
+		return "", unknown(n.path+"."+key, "must be text that is not empty")
+	}
+	return s, nil
+}
+
+// number reads an optional number; nil if the key is not there.
+func (n node) number(key string) (*float64, error) {
+	v := n.m[key]
+	if v == nil {
+		return nil, nil
+	}
+	var f float64
+	r := reflect.ValueOf(v)
+	switch {
+	case r.CanFloat():
+		f = r.Float()
+	case r.CanInt():
+		f = float64(r.Int())
+	case r.CanUint():
+		f = float64(r.Uint())
+	default:
+		number, ok := v.(json.Number)
+		if !ok {
+			return nil, unknown(n.path+"."+key, "type %T: use a number", v)
+		}
+		var err error
+		if f, err = number.Float64(); err != nil {
+			return nil, unknown(n.path+"."+key, "%q is not a number", shorten(number.String()))
+		}
+	}
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil, unknown(n.path+"."+key, "%v is not a finite number", f)
+	}
+	return &f, nil
+}
+
+// count reads an optional integer of at least 0; nil if the key is not there.
+func (n node) count(key string) (*uint64, error) {
+	if n.m[key] == nil {
+		return nil, nil
+	}
+	i, ok, err := integer(n.path+"."+key, n.m[key])
+	if err != nil {
+		return nil, err
+	}
+	if !ok || i < 0 {
+		return nil, unknown(n.path+"."+key, "must be an integer of at least 0")
+	}
+	u := uint64(i)
+	return &u, nil
+}

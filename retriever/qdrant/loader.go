@@ -1,0 +1,171 @@
+package qdrant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	api "github.com/qdrant/go-client/qdrant"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// LoaderOptions are the settings of a Loader.
+type LoaderOptions struct {
+	// Vectors are the vectors that every document gets. At least one.
+	Vectors []Vector
+	// Mapping says how documents become payloads; the same as the retriever's.
+	Mapping Mapping
+	// Batch is the number of documents that are embedded and sent at once; 0
+	// means 64. A batch that the server finds too large is halved and sent again.
+	Batch int
+	// Text returns what is embedded; nil means the document's Text.
+	Text func(pipeline.Document) string
+	// Create is what a missing collection is created with beyond its vectors:
+	// shards, replicas, quantization. Its name and vectors are overwritten.
+	Create *api.CreateCollection
+	// Resume skips documents whose point exists already, without embedding them.
+	// It needs a client that is a Getter. A document whose content changed is
+	// skipped as well: load without Resume to bring everything up to date.
+	Resume bool
+	// ShardKeys are the shards that the points go to, where a collection is
+	// sharded by keys.
+	ShardKeys []*api.ShardKey
+	// Retries is how often one batch is sent again after a rate limit or a lost
+	// connection; 0 means 5, -1 never. The server's Retry-After is kept; without
+	// one the wait is 0.2 s, doubled each time, at most 10 s.
+	Retries int
+	// Progress, if set, is called after each batch, from the goroutine of Load.
+	Progress func(Progress)
+}
+
+// Progress counts what a Load has done.
+type Progress struct {
+	// Read is the number of documents that came from the input.
+	Read int
+	// Stored is how many of them the server has confirmed.
+	Stored int
+	// Skipped is how many were there already, with Resume.
+	Skipped int
+	// Batches is the number of confirmed upserts.
+	Batches int
+	// Retries is how many upserts had to be sent again, and Waited the time that
+	// was spent waiting before that.
+	Retries int
+	Waited  time.Duration
+	// Elapsed is the time since Load began.
+	Elapsed time.Duration
+}
+
+const (
+	defaultBatch   = 64
+	defaultRetries = 5
+	firstWait      = 200 * time.Millisecond
+	longestWait    = 10 * time.Second
+)
+
+// Loader fills a collection. It is safe for concurrent use if its client and
+// encoders are.
+type Loader struct {
+	client     Writer
+	collection string
+	opts       LoaderOptions
+}
+
+// NewLoader returns a loader for a collection. Nothing is sent yet.
+func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, error) {
+	_, canGet := client.(Getter)
+	switch {
+	case client == nil:
+		return nil, errors.New("qdrant: new loader: client is nil")
+	case collection == "":
+		return nil, errors.New("qdrant: new loader: collection has no name")
+	case len(opts.Vectors) == 0:
+		return nil, errors.New("qdrant: new loader: Vectors is empty: documents need at least one")
+	case opts.Batch < 0:
+		return nil, fmt.Errorf("qdrant: new loader: Batch is %d: it must be at least 1, or 0 for %d", opts.Batch, defaultBatch)
+	case opts.Retries < -1:
+		return nil, fmt.Errorf("qdrant: new loader: Retries is %d: it must be at least -1", opts.Retries)
+	case opts.Resume && !canGet:
+		return nil, errors.New("qdrant: new loader: Resume needs a client that can get points")
+	}
+	names := map[string]bool{}
+	for i := range opts.Vectors {
+		v := &opts.Vectors[i]
+		if err := v.check(); err != nil {
+			return nil, fmt.Errorf("qdrant: new loader: %w", err)
+		}
+		if names[v.Name] {
+			return nil, fmt.Errorf("qdrant: new loader: two vectors are named %q", v.Name)
+		}
+		names[v.Name] = true
+	}
+	if err := opts.Mapping.check(); err != nil {
+		return nil, err
+	}
+	if opts.Batch == 0 {
+		opts.Batch = defaultBatch
+	}
+	if opts.Retries == 0 {
+		opts.Retries = defaultRetries
+	}
+	return &Loader{client: client, collection: collection, opts: opts}, nil
+}
+
+// Load stores all documents, in their order, and creates the collection before
+// the first one if it is missing. No documents create nothing.
+//
+// Point ids are made from document ids (PointID), so loading a document again
+// replaces it, and a Load that failed is repaired by running it again: the
+// Progress that is returned says how far it came, also beside an error. The
+// first error ends it, whether it comes from the input, from an encoder or from
+// the server. Two documents with one ID in the same batch are an error; in
+// different batches the later one replaces the earlier.
+func (l *Loader) Load(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) (Progress, error) {
+	run := &load{Loader: l, started: time.Now()}
+	batch := make([]pipeline.Document, 0, l.opts.Batch)
+	for d, err := range documents {
+		if err != nil {
+			return run.stop(fmt.Errorf("qdrant: load: read document %d: %w", run.progress.Read+1, err))
+		}
+		run.progress.Read++
+		if d.ID == "" {
+			return run.stop(fmt.Errorf("qdrant: load: document %d has no ID", run.progress.Read))
+		}
+		if batch = append(batch, d); len(batch) < l.opts.Batch {
+			continue
+		}
+		if err := run.store(ctx, batch); err != nil {
+			return run.stop(err)
+		}
+		batch = batch[:0]
+	}
+	if len(batch) > 0 {
+		if err := run.store(ctx, batch); err != nil {
+			return run.stop(err)
+		}
+	}
+	return run.stop(nil)
+}
+
+// load is one Load on its way.
+type load struct {
+	*Loader
+	progress Progress
+	started  time.Time
+	prepared bool
+}
+
+func (r *load) stop(err error) (Progress, error) {
+	r.progress.Elapsed = time.Since(r.started)
+	return r.progress, err
+}
+
+func (r *load) report() {
+	if r.opts.Progress != nil {
+		r.progress.Elapsed = time.Since(r.started)
+		r.opts.Progress(r.progress)
+	}
+}

@@ -1,0 +1,171 @@
+package qdrant
+
+import (
+	"context"
+
+	api "github.com/qdrant/go-client/qdrant"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// Options are the settings of a Retriever. The zero value searches the default
+// vector of the collection for the 100 nearest points.
+type Options struct {
+	// Name is the retriever's name in marks, gaps and trees; empty means "qdrant".
+	Name string
+	// Limit is the most hits that a query returns; with Groups the most groups.
+	// 0 means 100. It is always sent.
+	Limit int
+	// Using names the vector that the embedder's leg searches; empty means the
+	// collection's default vector.
+	Using string
+	// Scale says what the scores of the embedder's leg mean, see Leg.Scale.
+	Scale pipeline.Scale
+	// Legs are further queries beside the embedder's. With more than one leg in
+	// all, either Server or Fuser must be set.
+	Legs []Leg
+	// Server fuses the legs in Qdrant: one call, one list, and the scores of the
+	// single legs are lost. The ranking's scale is Fused.
+	Server *ServerFusion
+	// Fuser fuses the legs here: one batch call brings a ranking for each leg, in
+	// the order embedder first, then Legs. A leg that fails is an empty ranking
+	// and a gap; if all fail, Retrieve does.
+	Fuser pipeline.Fuser
+	// Filter always holds, beside the filter of the query: the place for a
+	// tenant. It takes what Query.Filter takes, see Filter.
+	Filter any
+	// ScoreThreshold, if set, drops hits below it in the server. It is on the
+	// scale of the ranking: for Distance it is a negated distance. With a Fuser
+	// set the thresholds of the legs instead. A threshold on the Fused scale
+	// depends on the method, its constants and the number of legs.
+	ScoreThreshold *float64
+	// Groups, if set, returns the best hits of each group, see GroupsKey. It
+	// cannot be combined with Fuser.
+	Groups *Groups
+	// Mapping says how payloads become documents.
+	Mapping Mapping
+	// Payload lists the payload fields to fetch; the fields of Mapping are always
+	// among them. Empty means all. Ask for less where payloads are large: an
+	// answer over the client's size limit is an error of KindTooLarge.
+	Payload []string
+	// Params tune the index for the embedder's leg: hnsw_ef, exact, quantization.
+	Params *api.SearchParams
+	// ReadConsistency says how many replicas must agree; nil means one.
+	ReadConsistency *api.ReadConsistency
+	// ShardKeys are the shards to search; empty means all. The query attribute
+	// ShardKeysKey overrides it.
+	ShardKeys []*api.ShardKey
+}
+
+// Leg is one query of a retriever. Exactly one of Dense, Sparse, Multi, Native
+// and Fusion says what is asked.
+type Leg struct {
+	// Name is the leg's name in marks and gaps, unique within the retriever.
+	// Empty means the retriever's name, a slash, and Using, or "dense", "sparse",
+	// "multi", "native" or "fusion" where Using is empty.
+	Name string
+	// Using names the vector that is searched; empty means the default vector.
+	Using string
+	// Dense, Sparse and Multi encode the query's text.
+	Dense  Embedder
+	Sparse SparseFunc
+	Multi  MultiFunc
+	// Native makes any other query of the Query API: inference in the server, a
+	// formula, recommendation, MMR. Scale must be set with it. A nil query with a
+	// nil error asks nothing and brings nothing.
+	Native func(ctx context.Context, q pipeline.Query) (*api.Query, error)
+	// Fusion fuses the Prefetch legs in the server.
+	Fusion *ServerFusion
+	// Prefetch are legs that the server asks first; this leg then reorders what
+	// they found. So a multi-vector leg can rescore the hits of a dense one.
+	Prefetch []Leg
+	// Limit is how many points the leg brings; 0 means Options.Limit. It is
+	// always sent. For the only leg of a retriever Options.Limit holds.
+	Limit int
+	// Threshold, if set, drops the leg's hits below it in the server. It is on
+	// the leg's scale.
+	Threshold *float64
+	// Filter holds for this leg beside the others, see Filter.
+	Filter any
+	// Params tune the index.
+	Params *api.SearchParams
+	// Scale says what the leg's scores mean. Unknown means: Dot for Sparse, Fused
+	// for Fusion, and for Dense and Multi what the collection's metric says,
+	// which is asked once from a client that is an Inspector. Cosine and Dot are
+	// themselves, Euclid and Manhattan are Distance, sums over several vectors
+	// are Unbounded. Distance says that the server's scores are distances: they
+	// are negated, so that higher is better as everywhere.
+	Scale pipeline.Scale
+}
+
+// Method is a way in which Qdrant fuses lists.
+type Method uint8
+
+const (
+	// RRF is reciprocal rank fusion in Qdrant's form: a list adds
+	// 1/((position+1)/w + k - 1), position from 0, w the list's weight. Without
+	// weights K = k corresponds to the literature's constant k-1. The weight
+	// divides the position, so weights (1, 2) and (2, 4) differ.
+	RRF Method = iota
+	// DBSF is distribution-based score fusion: a list adds
+	// (score - mean + 3d)/(6d), d its population standard deviation, and 0.5
+	// for each document of a list whose scores are all equal.
+	DBSF
+)
+
+// String returns "RRF" or "DBSF".
+func (m Method) String() string {
+	if m == DBSF {
+		return "DBSF"
+	}
+	return "RRF"
+}
+
+// ServerFusion says how Qdrant shall fuse. Its scores are float32 and ties come
+// in no fixed order; this package orders tied hits by document id.
+type ServerFusion struct {
+	Method Method
+	// K is Qdrant's constant for RRF, at least 1; 0 means 2, Qdrant's own default,
+	// which makes first in one list beat third in two. The constant 60 of the
+	// literature is K: 61. It is always sent, except where it is 2 and there are
+	// no weights: that form servers before 1.16 understand, too.
+	K int
+	// Weights has one weight for each leg, for RRF only; nil means all 1.
+	Weights []float64
+}
+
+// Groups asks for the best hits of each value of a payload field.
+type Groups struct {
+	// By is the payload field, text or number. A point with several values is in
+	// several groups; its document stands in the ranking once.
+	By string
+	// Size is the most hits of one group; 0 means 3. It is always sent.
+	Size int
+	// Lookup, if not empty, is a collection whose points have the group ids as
+	// their ids; their payload is fetched into Group.Lookup.
+	Lookup string
+}
+
+// Group is one group of a ranking, see GroupsKey.
+type Group struct {
+	// ID is the value of the field: a string, an int64 or a uint64.
+	ID any
+	// Documents are the ids of the group's documents, best first.
+	Documents []string
+	// Lookup is the payload of the point in Groups.Lookup; nil if there is none.
+	Lookup map[string]any
+}
+
+// GroupsKey is the note under which a grouped ranking carries its groups, best
+// group first: groups, ok := qdrant.GroupsKey.Noted(ranking).
+var GroupsKey = pipeline.NewKey[[]Group]("qdrant groups")
+
+// ShardKeysKey is the query attribute that names the shards to search, in place
+// of Options.ShardKeys: q = qdrant.ShardKeysKey.With(q, keys).
+var ShardKeysKey = pipeline.NewKey[[]*api.ShardKey]("qdrant shard keys")
+
+const (
+	defaultLimit     = 100
+	defaultGroupSize = 3
+	serverRRFK       = 2 // Qdrant's own default, in force when no k is sent
+)
