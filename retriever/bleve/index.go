@@ -1,0 +1,276 @@
+package bleve
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"sync"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/analysis"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/mapping"
+	index "github.com/blevesearch/bleve_index_api"
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// ErrClosed is in the chain of the errors of an index that has been closed.
+var ErrClosed = errors.New("index is closed")
+
+// Index is a lexical index and a pipeline.Retriever over it. Make one with New,
+// Create or Open, and close it. It is safe for concurrent use: searches run side
+// by side and beside Add and Delete, of which one runs at a time.
+type Index struct {
+	name     string
+	limit    int
+	k1, b    float64
+	schema   schema
+	progress func(int)
+	readOnly bool
+	folder   string
+
+	open     sync.RWMutex // read-locked while the index is used, so that Close waits
+	closed   bool
+	writing  sync.Mutex // serialises Add and Delete
+	bleve    bleve.Index
+	inner    index.Index
+	mapping  mapping.IndexMapping
+	analyzer analysis.Analyzer
+	shelf    shelf
+	scratch  sync.Pool // of *accumulator
+}
+
+// Keys of what the index knows about itself. The statistics change in the same
+// batch as the documents, so every reader sees both of one moment.
+const (
+	schemaKey = "cascade.schema"
+	tokensKey = "cascade.tokens" // total number of tokens, 8 bytes
+	readyKey  = "cascade.ready"  // there once the first load is complete
+)
+
+// New indexes the documents in memory and keeps them there, as they are.
+//
+// An error of the iterator, an empty ID and an ID that came before end the call
+// with an error that counts documents from 1. Documents without text are kept
+// and never found. The iterator is read from the calling goroutine.
+func New(ctx context.Context, documents iter.Seq2[pipeline.Document, error], o Options) (*Index, error) {
+	x, err := build(ctx, "", documents, o)
+	if err != nil {
+		return nil, fmt.Errorf("bleve: index in memory: %w", err)
+	}
+	return x, nil
+}
+
+// Create indexes the documents in a new folder, from which Open reads it again.
+// A folder that exists already is an error, and one that was begun is removed if
+// the call fails. Errors are those of New, and a document whose metadata cannot
+// be written as JSON.
+//
+// What comes back from a folder has been through JSON: numbers in metadata are
+// float64, lists are []any. Texts and IDs come back byte by byte.
+func Create(ctx context.Context, folder string, documents iter.Seq2[pipeline.Document, error], o Options) (*Index, error) {
+	if folder == "" {
+		return nil, errors.New("bleve: create index: no folder is named")
+	}
+	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bleve: create index: %s exists already: open it, or remove it first", folder)
+	}
+	x, err := build(ctx, folder, documents, o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("bleve: create index: %w", err), os.RemoveAll(folder))
+	}
+	return x, nil
+}
+
+// Open opens an index that Create made. Unless Options.ReadOnly is set, one
+// process can have it open at a time; another one gets an error after a second.
+func Open(folder string, o Options) (*Index, error) {
+	x, err := reopen(folder, o)
+	if err != nil {
+		return nil, fmt.Errorf("bleve: open index: %w", err)
+	}
+	return x, nil
+}
+
+func build(ctx context.Context, folder string, documents iter.Seq2[pipeline.Document, error], o Options) (*Index, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.schema()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMapping(s.Language)
+	if err != nil {
+		return nil, err
+	}
+	// NewMemOnly would use the old index type, which is ten times slower.
+	b, err := bleve.NewUsing(folder, m, scorch.Name, scorch.Name, nil)
+	if err != nil {
+		return nil, err
+	}
+	x, err := newIndex(b, folder, s, o)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	if err := x.fill(ctx, documents); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return x, nil
+}
+
+// fill does the first load. The mark that it leaves at the end tells a whole
+// index from one whose making was interrupted.
+func (x *Index) fill(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) error {
+	written, err := json.Marshal(x.schema)
+	if err != nil {
+		return err
+	}
+	if err := x.bleve.SetInternal([]byte(schemaKey), written); err != nil {
+		return err
+	}
+	if err := x.load(ctx, documents, false); err != nil {
+		return err
+	}
+	return x.bleve.SetInternal([]byte(readyKey), []byte{1})
+}
+
+func reopen(folder string, o Options) (*Index, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	// Without a timeout, bleve waits for ever for another process.
+	b, err := bleve.OpenUsing(folder, map[string]any{"bolt_timeout": "1s", "read_only": o.ReadOnly})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	s, err := readSchema(b)
+	if err == nil {
+		err = s.agrees(o)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), b.Close())
+	}
+	x, err := newIndex(b, folder, s, o)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return x, nil
+}
+
+func readSchema(b bleve.Index) (schema, error) {
+	var s schema
+	written, err := b.GetInternal([]byte(schemaKey))
+	if err != nil {
+		return s, err
+	}
+	if written == nil {
+		return s, errors.New("a bleve index that this package did not make")
+	}
+	if err := json.Unmarshal(written, &s); err != nil {
+		return s, fmt.Errorf("read schema: %w", err)
+	}
+	ready, err := b.GetInternal([]byte(readyKey))
+	if err == nil && ready == nil {
+		err = errors.New("the index is incomplete, its making was interrupted: build it again")
+	}
+	return s, err
+}
+
+func newIndex(b bleve.Index, folder string, s schema, o Options) (*Index, error) {
+	inner, err := b.Advanced()
+	if err != nil {
+		return nil, err
+	}
+	m := b.Mapping()
+	x := &Index{
+		name: o.Name, limit: o.Limit, k1: o.K1, b: o.B, schema: s, progress: o.Progress,
+		readOnly: o.ReadOnly, folder: folder, bleve: b, inner: inner, mapping: m,
+		analyzer: m.AnalyzerNamed(m.AnalyzerNameForPath(TextField)),
+	}
+	if x.analyzer == nil {
+		return nil, fmt.Errorf("the index names an analyzer for %q that does not exist", s.Language)
+	}
+	x.shelf = storedShelf{}
+	if folder == "" {
+		x.shelf = &memoryShelf{documents: map[string]record{}}
+	}
+	x.scratch.New = func() any { return new(accumulator) }
+	return x, nil
+}
+
+// Close ends the index and frees what it holds, after the searches that are
+// running. Closing twice is not an error.
+func (x *Index) Close() error {
+	x.writing.Lock()
+	defer x.writing.Unlock()
+	x.open.Lock()
+	defer x.open.Unlock()
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	if err := x.bleve.Close(); err != nil {
+		return fmt.Errorf("bleve: close index: %w", err)
+	}
+	return nil
+}
+
+// use holds the index open until done is called.
+func (x *Index) use() (done func(), err error) {
+	x.open.RLock()
+	if x.closed {
+		x.open.RUnlock()
+		return nil, ErrClosed
+	}
+	return x.open.RUnlock, nil
+}
+
+// Len returns the number of documents, 0 for a closed index.
+func (x *Index) Len() int {
+	done, err := x.use()
+	if err != nil {
+		return 0
+	}
+	defer done()
+	n, err := x.bleve.DocCount()
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// Document returns the document with the ID, and whether the index has it.
+func (x *Index) Document(id string) (pipeline.Document, bool, error) {
+	done, err := x.use()
+	if err != nil {
+		return pipeline.Document{}, false, fmt.Errorf("bleve: read document: %w", err)
+	}
+	defer done()
+	reader, err := x.inner.Reader()
+	if err != nil {
+		return pipeline.Document{}, false, fmt.Errorf("bleve: read document: %w", err)
+	}
+	defer reader.Close()
+	r, ok, err := x.shelf.take(reader, id)
+	if err != nil {
+		return pipeline.Document{}, false, fmt.Errorf("bleve: read document: %w", err)
+	}
+	return r.document, ok, nil
+}
+
+// tokens returns the total number of tokens that the reader's documents have.
+func tokens(reader index.IndexReader) (uint64, error) {
+	b, err := reader.GetInternal([]byte(tokensKey))
+	if err != nil || len(b) != 8 {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
