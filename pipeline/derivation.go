@@ -49,7 +49,8 @@ type Rule uint8
 const (
 	// Sum adds the contributions one after the other in float64.
 	Sum Rule = iota
-	// Sum32 adds them in float32, as several engines do.
+	// Sum32 adds them in float32, as several engines do, and multiplies and
+	// divides in float32 too.
 	Sum32
 	// Max takes the largest contribution.
 	Max
@@ -59,6 +60,12 @@ const (
 	Median
 	// Assigned takes Derivation.Assigned.
 	Assigned
+	// Compensated adds the contributions with Neumaier's compensation, so that
+	// their order does not show in the last bits.
+	Compensated
+	// Reciprocal adds the contributions and divides Factor by the sum: a harmonic
+	// mean.
+	Reciprocal
 )
 
 // Value computes the score from the terms, in the same order and width as the
@@ -68,6 +75,12 @@ func (d *Derivation) Value() float64 {
 		return d.Assigned
 	}
 	v := d.combine()
+	switch d.Rule {
+	case Sum32:
+		return d.close32(float32(v))
+	case Reciprocal:
+		return d.Factor / v
+	}
 	if d.Factor != 0 {
 		v = float64(v * d.Factor)
 	}
@@ -75,6 +88,16 @@ func (d *Derivation) Value() float64 {
 		v /= d.Divisor
 	}
 	return v
+}
+
+func (d *Derivation) close32(v float32) float64 {
+	if d.Factor != 0 {
+		v = float32(v * float32(d.Factor))
+	}
+	if d.Divisor != 0 {
+		v /= float32(d.Divisor)
+	}
+	return float64(v)
 }
 
 func (d *Derivation) combine() float64 {
@@ -98,12 +121,28 @@ func (d *Derivation) combine() float64 {
 		return best
 	case Median:
 		return d.median()
+	case Compensated:
+		return d.compensated()
 	}
 	var sum float64
 	for _, t := range d.Terms {
 		sum += t.Contribution
 	}
 	return sum
+}
+
+func (d *Derivation) compensated() float64 {
+	var sum, comp float64
+	for _, t := range d.Terms {
+		next := sum + t.Contribution
+		if math.Abs(sum) >= math.Abs(t.Contribution) {
+			comp += (sum - next) + t.Contribution
+		} else {
+			comp += (t.Contribution - next) + sum
+		}
+		sum = next
+	}
+	return sum + comp
 }
 
 func (d *Derivation) median() float64 {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -81,14 +82,28 @@ type Facts struct {
 }
 
 // Describe returns the description of any value: its own if it is a Describer,
-// else one that names its type.
-func Describe(v any) Node {
+// else one that names its type. It never panics: a Describer that does (a nil
+// pointer) is described by its type, with the panic as Err.
+func Describe(v any) (n Node) {
+	defer func() {
+		if p := recover(); p != nil {
+			n = describeType(v)
+			n.Err = &PanicError{Part: n.Name, Value: p, Stack: debug.Stack()}
+		}
+	}()
 	if d, ok := v.(Describer); ok {
-		n := d.Describe()
+		n = d.Describe()
 		n.Value = v
 		return n
 	}
+	return describeType(v)
+}
+
+func describeType(v any) Node {
 	n := Node{Name: fmt.Sprintf("%T", v), Value: v}
+	if v == nil {
+		n.Name = "nothing"
+	}
 	if _, ok := v.(Retriever); ok {
 		n.Facts.Role = RoleRetrieve
 	}

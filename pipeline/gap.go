@@ -47,7 +47,11 @@ func (g Gap) String() string {
 	b.WriteString(g.Stage)
 	b.WriteString(": ")
 	b.WriteString(string(g.Reason))
-	if len(g.IDs) > 0 {
+	switch len(g.IDs) {
+	case 0:
+	case 1:
+		b.WriteString(", 1 document")
+	default:
 		fmt.Fprintf(&b, ", %d documents", len(g.IDs))
 	}
 	if g.Err != nil {

@@ -1,5 +1,7 @@
 package pipeline
 
+import "slices"
+
 // Key names a typed attribute of a Query or a note on a Ranking, for what the
 // vocabulary has no field for: a tenant, a language, a reranker's report.
 //
@@ -13,6 +15,16 @@ type attribute struct {
 	key   *string
 	value any
 	next  *attribute
+	// origin is the link that this one copies; nil for an original.
+	origin *attribute
+}
+
+// source is the link that was made when the note was written.
+func (a *attribute) source() *attribute {
+	if a.origin != nil {
+		return a.origin
+	}
+	return a
 }
 
 // NewKey makes a key. The name serves people who print it and need not be
@@ -51,20 +63,17 @@ func (k Key[T]) Noted(r Ranking) (T, bool) { return lookup(k, r.notes) }
 func (k Key[T]) NotedAll(r Ranking) []T {
 	var found []T
 	for a := r.notes; a != nil; a = a.next {
-		if v, ok := a.value.(T); ok && a.key == k.name {
+		if v, ok := valueFor(k, a); ok {
 			found = append(found, v)
 		}
 	}
-	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
-		found[i], found[j] = found[j], found[i]
-	}
+	slices.Reverse(found)
 	return found
 }
 
 func lookup[T any](k Key[T], list *attribute) (T, bool) {
 	for a := list; a != nil; a = a.next {
-		if a.key == k.name {
-			v, ok := a.value.(T)
+		if v, ok := valueFor(k, a); ok {
 			return v, ok
 		}
 	}
@@ -72,19 +81,40 @@ func lookup[T any](k Key[T], list *attribute) (T, bool) {
 	return none, false
 }
 
+// valueFor returns the value of the link if it is one of the key's. A key that
+// NewKey did not make has none.
+func valueFor[T any](k Key[T], a *attribute) (T, bool) {
+	var none T
+	if k.name == nil || a.key != k.name {
+		return none, false
+	}
+	if a.value == nil { // an interface-typed attribute that was set to nil
+		return none, true
+	}
+	v, ok := a.value.(T)
+	return v, ok
+}
+
 // mergeNotes returns the notes of all rankings, those of later rankings newest.
-// A note that several rankings inherited from a common input is kept once.
+// A note that several rankings inherited from a common input is kept once, also
+// where it reached them through an earlier merge.
 func mergeNotes(rankings []Ranking) *attribute {
 	var merged *attribute
-	seen := map[*attribute]bool{}
+	var seen map[*attribute]bool
 	for _, r := range rankings {
 		var fresh []*attribute
-		for a := r.notes; a != nil && !seen[a]; a = a.next {
-			seen[a] = true
+		for a := r.notes; a != nil; a = a.next {
+			if seen[a.source()] {
+				continue
+			}
+			if seen == nil {
+				seen = map[*attribute]bool{}
+			}
+			seen[a.source()] = true
 			fresh = append(fresh, a)
 		}
-		for i := len(fresh) - 1; i >= 0; i-- {
-			merged = &attribute{key: fresh[i].key, value: fresh[i].value, next: merged}
+		for _, a := range slices.Backward(fresh) {
+			merged = &attribute{key: a.key, value: a.value, next: merged, origin: a.source()}
 		}
 	}
 	return merged

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -60,22 +59,35 @@ func (r Ranking) WithGaps(gaps ...Gap) Ranking {
 	return r
 }
 
-// Merge returns a ranking with the given hits and scale that carries the gaps,
-// notes and traces of all inputs, in their order. It is what a Fuser returns.
-// A gap that several inputs inherited from a common one is kept once.
+// Merge returns a ranking with the given hits and scale that carries the gaps
+// and notes of all inputs, in their order. It is what a Fuser returns. A gap or
+// note that several inputs inherited from a common one is kept once. The traces
+// are joined by the combinator that called the Fuser.
 func Merge(inputs []Ranking, scale Scale, hits []Hit) Ranking {
 	if hits == nil {
 		hits = []Hit{}
 	}
 	out := Ranking{Hits: hits, Scale: scale, notes: mergeNotes(inputs)}
 	for _, in := range inputs {
-		for _, g := range in.Gaps {
-			if !slices.ContainsFunc(out.Gaps, func(o Gap) bool { return sameGap(o, g) }) {
-				out.Gaps = append(out.Gaps, g)
-			}
+		out.Gaps = unionGaps(out.Gaps, in.Gaps)
+	}
+	return out
+}
+
+// unionGaps returns the gaps of a and then those of b that a does not have. It
+// writes to neither.
+func unionGaps(a, b []Gap) []Gap {
+	out := slices.Clip(a)
+	for _, g := range b {
+		if !hasGap(out, g) {
+			out = append(out, g)
 		}
 	}
 	return out
+}
+
+func hasGap(gaps []Gap, g Gap) bool {
+	return slices.ContainsFunc(gaps, func(o Gap) bool { return sameGap(o, g) })
 }
 
 func sameGap(a, b Gap) bool {
@@ -122,7 +134,7 @@ func (r Ranking) Validate() error {
 			return fmt.Errorf("%w: document %q appears twice", ErrInvalidRanking, id)
 		}
 		seen[id] = struct{}{}
-		if math.IsNaN(h.Score) || math.IsInf(h.Score, 0) {
+		if !finite(h.Score) {
 			return fmt.Errorf("%w: document %q has score %v", ErrInvalidRanking, id, h.Score)
 		}
 		if i > 0 && h.Score > r.Hits[i-1].Score {

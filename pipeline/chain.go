@@ -1,0 +1,200 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+)
+
+type chain struct {
+	combinator
+	retriever part[Retriever]
+	stages    stages
+	err       error
+}
+
+// Chain asks the retriever and then applies the stages, each to what the one
+// before it returned. The first error ends the chain.
+func Chain(retriever Retriever, stages ...Stage) Retriever {
+	c := chain{retriever: newPart(retriever), stages: newParts(stages)}
+	c.err = missing("chain", "retriever", []part[Retriever]{c.retriever})
+	if c.err == nil {
+		c.err = missing("chain", "stage", c.stages)
+	}
+	return c
+}
+
+func (c chain) Describe() Node {
+	children := append([]Node{Describe(c.retriever.do)}, nodes(c.stages)...)
+	return Node{Name: "chain", Children: children, Facts: Facts{Role: RoleChain}, Err: c.err}
+}
+
+func (c chain) Retrieve(ctx context.Context, q Query) (Ranking, error) {
+	if c.err != nil {
+		return Ranking{}, c.err
+	}
+	r, err := retrieve(ctx, c.retriever, q)
+	if err != nil {
+		return Ranking{}, err
+	}
+	return c.stages.apply(ctx, q, r)
+}
+
+type join struct {
+	combinator
+	stages stages
+	err    error
+}
+
+// Join makes one stage of several that run one after the other. Without stages
+// it returns its input.
+func Join(stages ...Stage) Stage {
+	j := join{stages: newParts(stages)}
+	j.err = missing("join", "stage", j.stages)
+	return j
+}
+
+func (j join) Describe() Node {
+	return Node{Name: "join", Children: nodes(j.stages), Facts: Facts{Role: RoleChain}, Err: j.err}
+}
+
+func (j join) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
+	if j.err != nil {
+		return Ranking{}, j.err
+	}
+	return j.stages.apply(ctx, q, in.Derive(in.Hits))
+}
+
+// stages run one after the other.
+type stages []part[Stage]
+
+func (s stages) apply(ctx context.Context, q Query, r Ranking) (Ranking, error) {
+	for _, stage := range s {
+		var err error
+		if r, err = apply(ctx, stage, q, r); err != nil {
+			return Ranking{}, err
+		}
+	}
+	return r, nil
+}
+
+type keep struct{}
+
+// Keep is the stage that returns its input as it is: the branch of a Blend that
+// stands for the ranking before, and the alternative of an Else that goes on
+// without.
+func Keep() Stage { return keep{} }
+
+func (keep) Describe() Node { return Node{Name: "keep"} }
+
+func (keep) Apply(_ context.Context, _ Query, in Ranking) (Ranking, error) {
+	return in.Derive(in.Hits), nil
+}
+
+type gate struct {
+	combinator
+	open  func(Query, Ranking) bool
+	stage part[Stage]
+	err   error
+}
+
+// Gate applies the stage only where the predicate says so, and otherwise
+// returns its input as it is: a rerank that is left out when the retrieval's
+// first hit is far ahead, a filter for some queries only. A panic in the
+// predicate is an error. The predicate must be safe for concurrent use and must
+// not write to its arguments.
+func Gate(predicate func(Query, Ranking) bool, stage Stage) Stage {
+	g := gate{open: predicate, stage: newPart(stage)}
+	g.err = missing("gate", "stage", []part[Stage]{g.stage})
+	if g.err == nil && predicate == nil {
+		g.err = errNilArgument("gate", "predicate")
+	}
+	return g
+}
+
+func (g gate) Describe() Node {
+	return Node{Name: "gate", Children: []Node{Describe(g.stage.do)}, Err: g.err}
+}
+
+func (g gate) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
+	open, err := g.decide(q, in)
+	switch {
+	case err != nil:
+		return Ranking{}, err
+	case !open:
+		return in.Derive(in.Hits), nil
+	}
+	return apply(ctx, g.stage, q, in)
+}
+
+// Refine implements Refiner.
+func (g gate) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	open, err := g.decide(q, in)
+	switch {
+	case err != nil:
+		return failing(err)
+	case !open:
+		return once(in.Derive(in.Hits), nil)
+	}
+	return refine(ctx, g.stage, q, in)
+}
+
+func (g gate) decide(q Query, in Ranking) (bool, error) {
+	if g.err != nil {
+		return false, g.err
+	}
+	return ask("gate", func() bool { return g.open(q, in) })
+}
+
+type strict struct {
+	combinator
+	stage part[Stage]
+	err   error
+}
+
+// Strict turns a degraded ranking into an error, a *GapError that names every
+// gap and through which errors.Is and errors.As see the causes. It counts all
+// gaps of what the stage returns, also those that the input came with, so
+// Strict(Keep()) at the end of a chain demands that nothing at all is missing.
+func Strict(stage Stage) Stage {
+	s := strict{stage: newPart(stage)}
+	s.err = missing("strict", "stage", []part[Stage]{s.stage})
+	return s
+}
+
+func (s strict) Describe() Node {
+	return Node{Name: "strict", Children: []Node{Describe(s.stage.do)}, Err: s.err}
+}
+
+func (s strict) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
+	if s.err != nil {
+		return Ranking{}, s.err
+	}
+	out, err := apply(ctx, s.stage, q, in)
+	if err == nil {
+		err = out.Err()
+	}
+	if err != nil {
+		return Ranking{}, err
+	}
+	return out, nil
+}
+
+// Refine implements Refiner. States that may still be completed are passed on
+// with their gaps; only the last one has to be without.
+func (s strict) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	if s.err != nil {
+		return failing(s.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		var end Ranking
+		for r, err := range refine(ctx, s.stage, q, in) {
+			if !yield(r, err) || err != nil {
+				return
+			}
+			end = r
+		}
+		if err := end.Err(); err != nil {
+			yield(Ranking{}, err)
+		}
+	}
+}

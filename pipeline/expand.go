@@ -1,0 +1,98 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+type expand struct {
+	combinator
+	Parallel
+	rewriter  part[Rewriter]
+	fuser     part[Fuser]
+	retriever part[Retriever]
+	err       error
+}
+
+// Expand asks the retriever every query that the rewriter makes of the one it
+// gets, at once, and fuses the rankings in the order of the queries. A query
+// that fails leaves a Gap, as a retriever in a Fan does; an error of the
+// rewriter, and a rewriter that returns no query, is an error. Query.Trace is
+// passed on to the new queries.
+func Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
+	return Parallel{}.Expand(rewriter, fuser, retriever)
+}
+
+// Expand is the function Expand under these options. A quorum above the number
+// of queries that the rewriter makes asks for all of them.
+func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
+	e := expand{Parallel: p, rewriter: newPart(rewriter), fuser: newPart(fuser), retriever: newPart(retriever)}
+	e.err = firstError(p.check("expand", max(1, p.Quorum)),
+		missing("expand", "rewriter", []part[Rewriter]{e.rewriter}),
+		missing("expand", "fuser", []part[Fuser]{e.fuser}),
+		missing("expand", "retriever", []part[Retriever]{e.retriever}))
+	return e
+}
+
+func (e expand) Describe() Node {
+	each := Node{
+		Name:     "each query",
+		Children: []Node{Describe(e.rewriter.do), Describe(e.retriever.do)},
+		Facts:    Facts{Role: RoleChain},
+	}
+	return Node{
+		Name: "expand",
+		Settings: []Setting{
+			{"quorum", fmt.Sprint(e.quorum(1))},
+			{"concurrency", fmt.Sprint(e.concurrency(DefaultConcurrency))},
+		},
+		Children: []Node{Describe(e.fuser.do), each},
+		Facts:    Facts{Role: RoleBranch}, Err: e.err,
+	}
+}
+
+func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
+	if e.err != nil {
+		return Ranking{}, e.err
+	}
+	queries, err := e.rewrite(ctx, q)
+	if err != nil {
+		return Ranking{}, err
+	}
+	n := len(queries)
+	outcomes := sideBySide(ctx, n, e.concurrency(n), func(i int) (Ranking, error) {
+		sub := queries[i]
+		sub.Trace = sub.Trace || q.Trace
+		return retrieve(ctx, e.retriever, sub)
+	})
+	inputs, err := collect(ctx, "expand", []part[Retriever]{e.retriever}, outcomes, min(n, e.quorum(1)))
+	if err != nil {
+		return Ranking{}, err
+	}
+	return fuse(ctx, e.fuser, q, inputs)
+}
+
+var errNoQueries = errors.New("returned no query")
+
+// rewrite calls the rewriter as the guard calls the other parts.
+func (e expand) rewrite(ctx context.Context, q Query) (queries []Query, err error) {
+	g := run{name: e.rewriter.name, kind: kindRetrieve}
+	defer func() {
+		if v := recover(); v != nil {
+			queries, err = nil, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if err := g.mayStart(ctx); err != nil {
+		return nil, err
+	}
+	queries, err = e.rewriter.do.Rewrite(ctx, q)
+	if err == nil && len(queries) == 0 {
+		err = errNoQueries
+	}
+	if err != nil {
+		return nil, g.failed(ctx, err)
+	}
+	return queries, nil
+}

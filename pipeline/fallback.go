@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+type orElse struct {
+	combinator
+	stage, alternative part[Stage]
+	err                error
+}
+
+// Else applies the alternative to the same input where the stage fails. The
+// ranking then has a Gap that names the stage and the error; if the alternative
+// fails too, the error joins both.
+//
+// Where the context has a deadline, the stage gets it less a reserve of 5 % of
+// the time that is left, at least MinReserve: enough for an alternative that
+// works in memory, such as Keep. Before a slow alternative the stage needs a
+// Within of its own. When the caller gives up, that is an error and the
+// alternative does not run.
+func Else(stage, alternative Stage) Stage {
+	e := orElse{stage: newPart(stage), alternative: newPart(alternative)}
+	e.err = missing("else", "stage", []part[Stage]{e.stage, e.alternative})
+	return e
+}
+
+func (e orElse) Describe() Node {
+	return Node{
+		Name: "else", Children: []Node{Describe(e.stage.do), Describe(e.alternative.do)},
+		Facts: Facts{Role: RoleFallback}, Err: e.err,
+	}
+}
+
+func (e orElse) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
+	if e.err != nil {
+		return Ranking{}, e.err
+	}
+	attempt, cancel := lessReserve(ctx, e.stage.name)
+	out, err := apply(attempt, e.stage, q, in)
+	cancel()
+	if err == nil {
+		return out, nil
+	}
+	return e.instead(ctx, q, in, err)
+}
+
+func (e orElse) instead(ctx context.Context, q Query, in Ranking, cause error) (Ranking, error) {
+	if callerGone(ctx) {
+		return Ranking{}, withCause(ctx, cause)
+	}
+	out, err := apply(ctx, e.alternative, q, in)
+	if err != nil {
+		return Ranking{}, withCause(ctx, fmt.Errorf("pipeline: else: %w", errors.Join(cause, err)))
+	}
+	return out.WithGaps(gapOf(e.stage.name, cause)), nil
+}
+
+// Refine implements Refiner.
+func (e orElse) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	if e.err != nil {
+		return failing(e.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		attempt, cancel := lessReserve(ctx, e.stage.name)
+		defer cancel()
+		for r, err := range refine(attempt, e.stage, q, in) {
+			if err != nil {
+				yield(e.instead(ctx, q, in, err))
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// lessReserve returns a context that ends early enough for an alternative.
+func lessReserve(ctx context.Context, name string) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	now := time.Now()
+	limit := deadline.Sub(now) - Budget{}.reserve(deadline.Sub(now))
+	return context.WithDeadlineCause(ctx, now.Add(limit), &BudgetError{Part: name, Limit: max(0, limit)})
+}
+
+type fallback struct {
+	combinator
+	retrievers []part[Retriever]
+	err        error
+}
+
+// Fallback asks the retriever and, where it fails, the alternatives one after
+// the other. The ranking of an alternative has a Gap for each retriever that
+// failed before it; if all fail, the error joins their causes.
+//
+// Where the context has a deadline, each attempt gets an equal share of the time
+// that is left: with two retrievers the first gets half and the second whatever
+// the first left over, so that a hanging one cannot use up the time of those
+// behind it. RetrieveWithin around a retriever shares it in another way. When
+// the caller gives up, that is an error and no alternative is asked.
+func Fallback(retriever Retriever, alternatives ...Retriever) Retriever {
+	f := fallback{retrievers: newParts(append([]Retriever{retriever}, alternatives...))}
+	f.err = missing("fallback", "retriever", f.retrievers)
+	return f
+}
+
+func (f fallback) Describe() Node {
+	return Node{Name: "fallback", Children: nodes(f.retrievers), Facts: Facts{Role: RoleFallback}, Err: f.err}
+}
+
+func (f fallback) Retrieve(ctx context.Context, q Query) (Ranking, error) {
+	return last(f.attempts(ctx, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
+		return func(yield func(Ranking, error) bool) { yield(retrieve(ctx, p, q)) }
+	}))
+}
+
+func (f fallback) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
+	return f.attempts(ctx, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
+		return streamPart(ctx, p, q)
+	})
+}
+
+func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[Retriever]) iter.Seq2[Ranking, error]) iter.Seq2[Ranking, error] {
+	if f.err != nil {
+		return failing(f.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		var gaps []Gap
+		var causes []error
+		for i, p := range f.retrievers {
+			share, cancel := shareOfDeadline(ctx, p.name, len(f.retrievers)-i)
+			err, stopped := attemptOne(ask(share, p), gaps, yield)
+			cancel()
+			if err == nil || stopped {
+				return
+			}
+			causes = append(causes, err)
+			if callerGone(ctx) {
+				break
+			}
+			gaps = append(gaps, gapOf(p.name, err))
+		}
+		yield(Ranking{}, withCause(ctx, fmt.Errorf("pipeline: fallback: %w", errors.Join(causes...))))
+	}
+}
+
+// attemptOne passes the rankings of one retriever on, with the gaps of those
+// that failed before it, up to its error. The consumer may stop.
+func attemptOne(rankings iter.Seq2[Ranking, error], gaps []Gap, yield func(Ranking, error) bool) (failure error, stopped bool) {
+	for r, err := range rankings {
+		if err != nil {
+			return err, false
+		}
+		if len(gaps) > 0 {
+			r = r.WithGaps(gaps...)
+		}
+		if !yield(r, nil) {
+			return nil, true
+		}
+	}
+	return nil, false
+}
+
+// shareOfDeadline returns a context with an equal share of the time that is left
+// for each of the attempts to come; the last one gets all of it.
+func shareOfDeadline(ctx context.Context, name string, attempts int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok || attempts < 2 {
+		return ctx, func() {}
+	}
+	now := time.Now()
+	limit := deadline.Sub(now) / time.Duration(attempts)
+	return context.WithDeadlineCause(ctx, now.Add(limit), &BudgetError{Part: name, Limit: max(0, limit)})
+}

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+)
+
+type fan struct {
+	combinator
+	Parallel
+	fuser      part[Fuser]
+	retrievers []part[Retriever]
+	err        error
+}
+
+// Fan asks several retrievers at once and fuses their rankings, in the order of
+// the arguments. A retriever that fails leaves a Gap and the others stay usable;
+// if all fail, that is an error that joins their causes. Parallel.Fan asks for a
+// larger quorum or another concurrency.
+//
+// The end of the caller's context is always an error. Where a budget of the
+// pipeline's own ends (see Within), the rankings that arrived in time are used.
+func Fan(fuser Fuser, retrievers ...Retriever) Retriever {
+	return Parallel{}.Fan(fuser, retrievers...)
+}
+
+// Fan is the function Fan under these options.
+func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
+	f := fan{Parallel: p, fuser: newPart(fuser), retrievers: newParts(retrievers)}
+	f.err = firstError(p.check("fan", len(retrievers)),
+		missing("fan", "fuser", []part[Fuser]{f.fuser}),
+		missing("fan", "retriever", f.retrievers))
+	return f
+}
+
+func (f fan) Describe() Node {
+	n := len(f.retrievers)
+	return Node{
+		Name: "fan", Settings: f.settings(f.quorum(1), n),
+		Children: append([]Node{Describe(f.fuser.do)}, nodes(f.retrievers)...),
+		Facts:    Facts{Role: RoleBranch, Tolerates: f.quorum(1) < n}, Err: f.err,
+	}
+}
+
+func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
+	if f.err != nil {
+		return Ranking{}, f.err
+	}
+	n := len(f.retrievers)
+	outcomes := sideBySide(ctx, n, f.concurrency(n), func(i int) (Ranking, error) {
+		return retrieve(ctx, f.retrievers[i], q)
+	})
+	inputs, err := collect(ctx, "fan", f.retrievers, outcomes, f.quorum(1))
+	if err != nil {
+		return Ranking{}, err
+	}
+	return fuse(ctx, f.fuser, q, inputs)
+}
+
+type blend struct {
+	combinator
+	Parallel
+	fuser  part[Fuser]
+	stages []part[Stage]
+	err    error
+}
+
+// Blend applies several stages to the same ranking, side by side, and fuses what
+// they return, in the order of the arguments. With Keep as one of the branches
+// it fuses a reranked ranking with the one before. An error of a branch is an
+// error of the Blend, unless Parallel.Blend asks for a smaller quorum.
+func Blend(fuser Fuser, stages ...Stage) Stage { return Parallel{}.Blend(fuser, stages...) }
+
+// Blend is the function Blend under these options.
+func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
+	b := blend{Parallel: p, fuser: newPart(fuser), stages: newParts(stages)}
+	b.err = firstError(p.check("blend", len(stages)),
+		missing("blend", "fuser", []part[Fuser]{b.fuser}),
+		missing("blend", "stage", b.stages))
+	return b
+}
+
+func (b blend) Describe() Node {
+	n := len(b.stages)
+	return Node{
+		Name: "blend", Settings: b.settings(b.quorum(n), n),
+		Children: append([]Node{Describe(b.fuser.do)}, nodes(b.stages)...),
+		Facts:    Facts{Role: RoleBranch, Tolerates: b.quorum(n) < n}, Err: b.err,
+	}
+}
+
+func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
+	if b.err != nil {
+		return Ranking{}, b.err
+	}
+	n := len(b.stages)
+	outcomes := sideBySide(ctx, n, b.concurrency(n), func(i int) (Ranking, error) {
+		return apply(ctx, b.stages[i], q, in)
+	})
+	return b.fuse(ctx, q, outcomes)
+}
+
+func (b blend) fuse(ctx context.Context, q Query, outcomes []outcome) (Ranking, error) {
+	inputs, err := collect(ctx, "blend", b.stages, outcomes, b.quorum(len(b.stages)))
+	if err != nil {
+		return Ranking{}, err
+	}
+	return fuse(ctx, b.fuser, q, inputs)
+}
+
+// Refine implements Refiner: whenever a branch has a better ranking, the newest
+// ones of all branches are fused. States that the fuser refuses are not shown.
+func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	if b.err != nil {
+		return failing(b.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		n := len(b.stages)
+		newest := make([]outcome, n)
+		arrived, finished := 0, 0
+		take := func(u update) bool {
+			if u.last {
+				finished++
+			}
+			if u.ranking.Hits == nil && u.err == nil {
+				return true
+			}
+			if newest[u.branch].ranking.Hits == nil && newest[u.branch].err == nil {
+				arrived++
+			}
+			newest[u.branch] = u.outcome
+			if arrived < n || finished == n {
+				return true
+			}
+			r, err := b.fuse(unobserved(ctx), q, newest)
+			return err != nil || yield(r, nil)
+		}
+		if refineSideBySide(ctx, b.stages, b.concurrency(n), q, in, take) {
+			yield(b.fuse(ctx, q, newest))
+		}
+	}
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

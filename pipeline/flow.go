@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+)
+
+// flow is what can be said, before the first query, of a ranking at one place of
+// a pipeline.
+type flow struct {
+	// limit is the most hits that it can have; 0 is unknown.
+	limit int
+	// scales are the scales that it can have, one for each way that it can come
+	// about; a Fallback makes several.
+	scales []Scale
+	// max is the highest score that it can hold; NaN is unknown.
+	max float64
+	// cut names the last cut that it went through, to cutLimit hits, and
+	// reranked says that a reranker judged it before that.
+	cut      string
+	cutLimit int
+	reranked bool
+}
+
+func unknownFlow() flow { return flow{scales: []Scale{Unknown}, max: math.NaN()} }
+
+// scale is the one scale that the ranking is known to have, else Unknown.
+func (f flow) scale() Scale {
+	if len(f.scales) == 1 {
+		return f.scales[0]
+	}
+	return Unknown
+}
+
+func (f flow) rescored(facts Facts, fallback Scale) flow {
+	scale := facts.Scale
+	if scale == Unknown {
+		scale = fallback
+	}
+	f.scales = []Scale{scale}
+	f.max = math.NaN()
+	if _, high := scale.Bounds(); !math.IsInf(high, 1) {
+		f.max = high
+	}
+	if facts.Max != 0 {
+		f.max = facts.Max
+	}
+	return f
+}
+
+// either is what can be said of a ranking that came about in one way or another.
+func either(a, b flow) flow {
+	out := flow{max: math.Max(a.max, b.max), reranked: a.reranked || b.reranked}
+	out.scales = slices.Clone(a.scales)
+	for _, s := range b.scales {
+		if !slices.Contains(out.scales, s) {
+			out.scales = append(out.scales, s)
+		}
+	}
+	if a.limit > 0 && b.limit > 0 {
+		out.limit = max(a.limit, b.limit)
+	}
+	if a.cut == b.cut && a.cutLimit == b.cutLimit {
+		out.cut, out.cutLimit = a.cut, a.cutLimit
+	}
+	return out
+}
+
+// visitor is told of every part with the ranking that reaches it. The inputs of
+// a fuser are the rankings of its branches.
+type visitor func(n Node, path []string, in flow, branches []flow)
+
+// through follows a ranking through a part.
+func through(n Node, path []string, in flow, visit visitor) flow {
+	path = append(slices.Clip(path), n.Name)
+	if visit != nil && n.Facts.Role != RoleBranch {
+		visit(n, path, in, nil)
+	}
+	switch n.Facts.Role {
+	case RoleRetrieve:
+		f := unknownFlow().rescored(n.Facts, Unknown)
+		f.limit = n.Facts.Limit
+		return f
+	case RoleRerank:
+		out := in.rescored(n.Facts, Unknown)
+		out.reranked = true
+		return out
+	case RoleCut, RoleThreshold:
+		return throughCut(n, in)
+	case RoleFuse:
+		return in
+	case RoleBranch:
+		return throughBranches(n, path, in, visit)
+	case RoleFallback:
+		return throughAlternatives(n, path, in, visit)
+	case RoleChain, RoleBudget:
+		return throughAll(n, path, in, visit)
+	}
+	return throughOther(n, path, in, visit)
+}
+
+func throughCut(n Node, in flow) flow {
+	if n.Facts.Scale != Unknown {
+		in = in.rescored(n.Facts, Unknown)
+	}
+	if limit := n.Facts.Limit; limit > 0 {
+		if in.limit == 0 || limit < in.limit {
+			in.limit = limit
+		}
+		in.cut, in.cutLimit = n.Name, limit
+	}
+	return in
+}
+
+func throughAll(n Node, path []string, in flow, visit visitor) flow {
+	for _, child := range n.Children {
+		in = through(child, path, in, visit)
+	}
+	return in
+}
+
+func throughAlternatives(n Node, path []string, in flow, visit visitor) flow {
+	var out flow
+	for i, child := range n.Children {
+		f := through(child, path, in, visit)
+		if i == 0 {
+			out = f
+			continue
+		}
+		out = either(out, f)
+	}
+	return out
+}
+
+func throughBranches(n Node, path []string, in flow, visit visitor) flow {
+	if len(n.Children) == 0 {
+		return unknownFlow()
+	}
+	var branches []flow
+	limit, known, reranked := 0, true, false
+	for _, child := range n.Children[1:] {
+		f := through(child, path, in, visit)
+		branches = append(branches, f)
+		limit, known = limit+f.limit, known && f.limit > 0
+		reranked = reranked || f.reranked
+	}
+	if in.limit > 0 { // branches over one ranking bring the same documents
+		limit = min(limit, in.limit)
+	}
+	if visit != nil {
+		visit(n, path, in, branches)
+	}
+	out := unknownFlow().rescored(n.Children[0].Facts, Fused)
+	out.reranked, out.cut, out.cutLimit = reranked, in.cut, in.cutLimit
+	if known {
+		out.limit = limit
+	}
+	return out
+}
+
+// throughOther follows a ranking through parts that have no role: one with
+// several children is a choice, one with one child may leave it out, a leaf that
+// describes itself changes nothing, and any other leaf may do anything.
+func throughOther(n Node, path []string, in flow, visit visitor) flow {
+	switch {
+	case len(n.Children) > 1:
+		return throughAlternatives(n, path, in, visit)
+	case len(n.Children) == 1:
+		out := through(n.Children[0], path, in, visit)
+		if _, conditional := n.Value.(gate); conditional {
+			return either(in, out)
+		}
+		return out
+	}
+	if _, ok := n.Value.(Describer); ok || n.Value == nil {
+		return in
+	}
+	return unknownFlow()
+}
+
+// scaleOf returns the scale of the rankings that a part makes, as far as its
+// description says.
+func scaleOf(v any) Scale { return through(Describe(v), nil, unknownFlow(), nil).scale() }
+
+// uncovered returns the name of the first part in n whose lateness would be an
+// error of n; empty if there is none.
+func uncovered(n Node) string {
+	if n.Facts.Tolerates || n.Facts.Role == RoleFallback {
+		return ""
+	}
+	switch n.Facts.Role {
+	case RoleCut, RoleThreshold, RoleFuse:
+		return ""
+	case RoleRerank, RoleRetrieve:
+		return n.Name
+	}
+	if _, ok := n.Value.(keep); ok {
+		return ""
+	}
+	if len(n.Children) == 0 {
+		return n.Name
+	}
+	for _, child := range n.Children {
+		if name := uncovered(child); name != "" {
+			return name
+		}
+	}
+	return ""
+}

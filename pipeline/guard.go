@@ -1,0 +1,287 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+)
+
+// PanicError is what a panic in a part of a pipeline comes back as.
+type PanicError struct {
+	// Part names the retriever, stage, fuser or observer that panicked.
+	Part string
+	// Value is what it panicked with.
+	Value any
+	// Stack is the goroutine's stack at that moment.
+	Stack []byte
+}
+
+// Error names the part and the value, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("%s: panic: %v", e.Part, e.Value) }
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// part is something that a combinator runs, with the name by which errors,
+// gaps, traces and events call it.
+type part[T any] struct {
+	do   T
+	name string
+	// structural parts are combinators of this package: their parts are guarded,
+	// so errors already name a part, rankings are checked and traces recorded.
+	structural bool
+	// cuts says that the part only cuts, in memory.
+	cuts bool
+}
+
+// structure marks the combinators of this package.
+type structure interface{ structural() }
+
+type combinator struct{}
+
+func (combinator) structural() {}
+
+func newPart[T any](v T) part[T] {
+	_, structural := any(v).(structure)
+	n := Describe(v)
+	cuts := n.Facts.Role == RoleCut || n.Facts.Role == RoleThreshold
+	return part[T]{do: v, name: n.Name, structural: structural, cuts: cuts}
+}
+
+func newParts[T any](values []T) []part[T] {
+	parts := make([]part[T], len(values))
+	for i, v := range values {
+		parts[i] = newPart(v)
+	}
+	return parts
+}
+
+// nodes describes parts in their order.
+func nodes[T any](parts []part[T]) []Node {
+	out := make([]Node, len(parts))
+	for i, p := range parts {
+		out[i] = Describe(p.do)
+	}
+	return out
+}
+
+// missing reports the first part that is nil.
+func missing[T any](combinator, what string, parts []part[T]) error {
+	for i, p := range parts {
+		if any(p.do) == nil {
+			return fmt.Errorf("pipeline: %s: %s %d of %d is nil", combinator, what, i+1, len(parts))
+		}
+	}
+	return nil
+}
+
+// ask calls a function of the user's that only decides something.
+func ask[T any](name string, decide func() T) (answer T, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Part: name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return decide(), nil
+}
+
+// The kinds of events.
+const (
+	kindRetrieve = "retrieve"
+	kindApply    = "apply"
+	kindFuse     = "fuse"
+)
+
+// run is one guarded call of a part.
+type run struct {
+	name       string
+	kind       string
+	structural bool
+	query      Query
+	inputs     []Ranking
+}
+
+func retrieve(ctx context.Context, p part[Retriever], q Query) (Ranking, error) {
+	g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
+	return g.guard(ctx, func(ctx context.Context) (Ranking, error) { return p.do.Retrieve(ctx, q) })
+}
+
+func apply(ctx context.Context, p part[Stage], q Query, in Ranking) (Ranking, error) {
+	inputs := [1]Ranking{in}
+	g := run{name: p.name, kind: kindApply, structural: p.structural, query: q, inputs: inputs[:]}
+	return g.guard(ctx, func(ctx context.Context) (Ranking, error) { return p.do.Apply(ctx, q, in) })
+}
+
+func fuse(ctx context.Context, p part[Fuser], q Query, inputs []Ranking) (Ranking, error) {
+	g := run{name: p.name, kind: kindFuse, structural: p.structural, query: q, inputs: inputs}
+	return g.guard(ctx, func(context.Context) (Ranking, error) { return p.do.Fuse(inputs) })
+}
+
+// guard makes the call and tells the observer, if the context has one.
+func (g *run) guard(ctx context.Context, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	if o := observing(ctx); o != nil {
+		return g.watch(ctx, o, call)
+	}
+	return g.attempt(ctx, call)
+}
+
+// attempt makes the call so that whatever the part does, the combinator gets a
+// valid ranking or an error that names the part.
+func (g *run) attempt(ctx context.Context, call func(context.Context) (Ranking, error)) (out Ranking, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			out, err = Ranking{}, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if err := g.mayStart(ctx); err != nil {
+		return Ranking{}, err
+	}
+	out, err = call(ctx)
+	if err != nil {
+		return Ranking{}, g.failed(ctx, err)
+	}
+	return g.accept(out)
+}
+
+// mayStart refuses work for a caller who is gone. After the end of a budget of
+// the pipeline's own, only retrievers are refused: a stage may still finish what
+// is in hand (cut a degraded ranking to k), and a slow one looks at the context.
+func (g *run) mayStart(ctx context.Context) error {
+	if ctx.Err() == nil || (g.kind != kindRetrieve && budgetEnded(ctx)) {
+		return nil
+	}
+	return g.named(ended(ctx))
+}
+
+// failed puts the name of the part and the context's cause into the chain.
+func (g *run) failed(ctx context.Context, err error) error {
+	return g.named(withCause(ctx, err))
+}
+
+func (g *run) named(err error) error {
+	if g.structural || strings.HasPrefix(err.Error(), g.name+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", g.name, err)
+}
+
+// accept checks and completes what the part returned.
+func (g *run) accept(out Ranking) (Ranking, error) {
+	if out.Hits == nil {
+		out.Hits = []Hit{}
+	}
+	if !g.structural && !g.prefixOfInput(out.Hits) {
+		if err := out.Validate(); err != nil {
+			return Ranking{}, g.named(fmt.Errorf("returned an %w", err))
+		}
+	}
+	out = g.keepGapsAndNotes(out)
+	if g.query.Trace && !g.structural {
+		out.Trace = g.step(out)
+	}
+	return out, nil
+}
+
+// prefixOfInput reports whether hits are the first hits of an input, in the same
+// array, and so have been checked before.
+func (g *run) prefixOfInput(hits []Hit) bool {
+	if len(hits) == 0 {
+		return true
+	}
+	for _, in := range g.inputs {
+		if len(in.Hits) >= len(hits) && &in.Hits[0] == &hits[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// keepGapsAndNotes restores what a part forgot to pass on, so that no stage can
+// make a degraded ranking look complete.
+func (g *run) keepGapsAndNotes(out Ranking) Ranking {
+	for _, in := range g.inputs {
+		if len(in.Gaps) > 0 && !hasPrefix(out.Gaps, in.Gaps) {
+			out.Gaps = unionGaps(in.Gaps, out.Gaps)
+		}
+		if in.notes != nil && in.notes != out.notes {
+			out.notes = mergeNotes([]Ranking{in, out})
+		}
+	}
+	return out
+}
+
+func hasPrefix(gaps, prefix []Gap) bool {
+	return len(gaps) >= len(prefix) && &gaps[0] == &prefix[0]
+}
+
+// step is the trace of out: what the part recorded itself if that ends in the
+// same hits, else a new step.
+func (g *run) step(out Ranking) *Step {
+	var inputs []*Step
+	for _, in := range g.inputs {
+		if in.Trace != nil {
+			inputs = append(inputs, in.Trace)
+		}
+	}
+	recorded := out.Trace
+	for _, in := range inputs {
+		if recorded == in {
+			recorded = nil
+		}
+	}
+	if recorded != nil {
+		if sameArray(recorded.Hits, out.Hits) {
+			return recorded
+		}
+		inputs = []*Step{recorded}
+	}
+	return &Step{Name: g.name, Inputs: inputs, Hits: out.Hits, Scale: out.Scale}
+}
+
+func sameArray(a, b []Hit) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// ended returns nil while ctx runs, then an error with both ctx.Err() and its
+// cause in the chain.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// withCause adds the end of ctx to err, unless it is there already.
+func withCause(ctx context.Context, err error) error {
+	end := ended(ctx)
+	if end == nil || (errors.Is(err, ctx.Err()) && errors.Is(err, context.Cause(ctx))) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", err, end)
+}
+
+// budgetEnded reports whether ctx ended because a budget of the pipeline's own
+// was used up, and not because the caller gave up.
+func budgetEnded(ctx context.Context) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	_, own := context.Cause(ctx).(*BudgetError)
+	return own
+}
+
+// callerGone reports whether the caller gave up or ran out of time.
+func callerGone(ctx context.Context) bool { return ctx.Err() != nil && !budgetEnded(ctx) }

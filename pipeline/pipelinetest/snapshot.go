@@ -1,0 +1,65 @@
+package pipelinetest
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// guarded is a ranking whose every array has spare capacity with known contents,
+// so that an append to it is seen like any other write.
+type guarded struct {
+	ranking pipeline.Ranking
+	before  pipeline.Ranking
+}
+
+var spareMark = pipeline.Mark{Stage: "spare capacity"}
+
+func watchWrites(r pipeline.Ranking) guarded {
+	hits := slices.Clone(r.Hits)
+	for i := range hits {
+		hits[i].Marks = spare(hits[i].Marks, spareMark)
+	}
+	r.Hits = spare(hits, pipeline.Hit{Document: pipeline.Document{ID: "spare capacity"}})
+	r.Gaps = spare(r.Gaps, pipeline.Gap{Stage: "spare capacity"})
+	return guarded{ranking: r, before: deepCopy(r)}
+}
+
+func spare[T any](s []T, filler T) []T {
+	out := make([]T, len(s)+2)
+	copy(out, s)
+	out[len(s)], out[len(s)+1] = filler, filler
+	return out[:len(s)]
+}
+
+// written reports whether anything of the ranking has changed.
+func (g guarded) written() bool { return !reflect.DeepEqual(deepCopy(g.ranking), g.before) }
+
+// deepCopy copies everything that a stage could write to, up to the capacity of
+// every array. The copies are as long as the capacity.
+func deepCopy(r pipeline.Ranking) pipeline.Ranking {
+	r.Hits = slices.Clone(r.Hits[:cap(r.Hits)])
+	for i, h := range r.Hits {
+		r.Hits[i].Marks = slices.Clone(h.Marks[:cap(h.Marks)])
+		r.Hits[i].Document.Metadata = maps.Clone(h.Document.Metadata)
+		for j, m := range r.Hits[i].Marks {
+			r.Hits[i].Marks[j].Derivation = copyDerivation(m.Derivation)
+		}
+	}
+	r.Gaps = slices.Clone(r.Gaps[:cap(r.Gaps)])
+	for i, g := range r.Gaps {
+		r.Gaps[i].IDs = slices.Clone(g.IDs[:cap(g.IDs)])
+	}
+	return r
+}
+
+func copyDerivation(d *pipeline.Derivation) *pipeline.Derivation {
+	if d == nil {
+		return nil
+	}
+	c := *d
+	c.Terms = slices.Clone(d.Terms)
+	return &c
+}

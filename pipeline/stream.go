@@ -1,0 +1,300 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime/debug"
+	"slices"
+
+	"github.com/sourcegraph/conc"
+)
+
+// Refiner is a Stage that can show what it has before it is done: a rerank in
+// shards, whose ranking gets better with every shard.
+type Refiner interface {
+	Stage
+	// Refine yields rankings, each at least as good as the one before. The last
+	// one equals what Apply returns. An error ends the sequence. The sequence
+	// works once; when its consumer stops early it ends everything that it
+	// started before it returns.
+	Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error]
+}
+
+// streamer is a retriever that can pass on the refinements below it.
+type streamer interface {
+	stream(ctx context.Context, q Query) iter.Seq2[Ranking, error]
+}
+
+// Stream yields the retrieval order at once and then a better ranking whenever a
+// stage that is a Refiner has one, or a stage is done. The last one equals what
+// r.Retrieve returns. An error ends the sequence; the rankings before it can
+// still be shown.
+//
+// A ranking that is shown before its turn passes through those of the later
+// stages that only cut, so that it is no longer than the last one; stages that
+// rescore are left out of it. Early rankings are not traced and not observed.
+// When the consumer stops early, everything that was started has ended by the
+// time the loop is left. A retriever that is no combinator of this package
+// yields once.
+func Stream(ctx context.Context, r Retriever, q Query) iter.Seq2[Ranking, error] {
+	if r == nil {
+		return failing(errNilArgument("stream", "retriever"))
+	}
+	if s, ok := r.(streamer); ok {
+		return s.stream(ctx, q)
+	}
+	return streamPart(ctx, newPart(r), q)
+}
+
+func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranking, error] {
+	s, ok := p.do.(streamer)
+	return func(yield func(Ranking, error) bool) {
+		if !ok {
+			yield(retrieve(ctx, p, q))
+			return
+		}
+		g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
+		g.pass(ctx, s.stream(ctx, q), yield)
+	}
+}
+
+// refine is apply for a part that may be a Refiner.
+func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[Ranking, error] {
+	s, ok := p.do.(Refiner)
+	return func(yield func(Ranking, error) bool) {
+		if !ok {
+			yield(apply(ctx, p, q, in))
+			return
+		}
+		g := run{name: p.name, kind: kindApply, structural: p.structural, query: q, inputs: []Ranking{in}}
+		if err := g.mayStart(ctx); err != nil {
+			yield(Ranking{}, err)
+			return
+		}
+		g.sequence(ctx, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.Refine(ctx, q, in) }, yield)
+	}
+}
+
+// pass hands the sequence of a combinator on; its parts are guarded themselves.
+func (g *run) pass(ctx context.Context, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
+	g.sequence(ctx, func(context.Context) iter.Seq2[Ranking, error] { return rankings }, yield)
+}
+
+// sequence guards every ranking of a sequence as guard does a single one. The
+// observer is told once, when the sequence has ended.
+func (g *run) sequence(ctx context.Context, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
+	stopped := false
+	var err error
+	if o := observing(ctx); o != nil {
+		_, err = g.watched(ctx, o, func() (Ranking, error) {
+			return g.drain(o.below().in(ctx), start, yield, &stopped)
+		})
+	} else {
+		_, err = g.drain(ctx, start, yield, &stopped)
+	}
+	if err != nil && !stopped {
+		yield(Ranking{}, err)
+	}
+}
+
+// drain yields the accepted rankings of the sequence and returns the last one,
+// or the error that ended it, which it does not yield. A panic in the sequence
+// is such an error; a panic in the consumer is none of ours.
+func (g *run) drain(ctx context.Context, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool, stopped *bool) (end Ranking, err error) {
+	consuming := false
+	defer func() {
+		if consuming {
+			return
+		}
+		if v := recover(); v != nil {
+			end, err = Ranking{}, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	yielded := false
+	for r, failure := range start(ctx) {
+		if failure == nil {
+			r, failure = g.accept(r)
+		}
+		if failure != nil {
+			return Ranking{}, g.failed(ctx, failure)
+		}
+		end, yielded = r, true
+		consuming = true
+		more := yield(r, nil)
+		consuming = false
+		if !more {
+			*stopped = true
+			return end, nil
+		}
+	}
+	if !yielded {
+		return Ranking{}, g.failed(ctx, errNoRanking)
+	}
+	return end, nil
+}
+
+// stream implements Stream for a chain.
+func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
+	if c.err != nil {
+		return failing(c.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		_, several := c.retriever.do.(streamer)
+		r, ok := c.stages.show(ctx, q, 0, several, streamPart(ctx, c.retriever, q), yield)
+		if ok {
+			c.stages.refine(ctx, q, r, yield)
+		}
+	}
+}
+
+// Refine implements Refiner.
+func (j join) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	if j.err != nil {
+		return failing(j.err)
+	}
+	return func(yield func(Ranking, error) bool) { j.stages.refine(ctx, q, in.Derive(in.Hits), yield) }
+}
+
+// refine runs the stages one after the other and yields the states in between
+// and, last, the result.
+func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranking, error) bool) {
+	for i, stage := range s {
+		_, several := stage.do.(Refiner)
+		var ok bool
+		if r, ok = s.show(ctx, q, i+1, several, refine(ctx, stage, q, r), yield); !ok {
+			return
+		}
+	}
+	yield(r, nil)
+}
+
+// show consumes the sequence of one part, shows what it yields as it would look
+// after the stages from next on, and returns the last ranking. It reports false
+// if the consumer stopped or the part failed.
+//
+// The ranking of a part that yields only once is shown if work follows it: else
+// it is the result, which is yielded anyway.
+func (s stages) show(ctx context.Context, q Query, next int, several bool, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
+	for r, err := range rankings {
+		if err != nil {
+			yield(Ranking{}, err)
+			return Ranking{}, false
+		}
+		end, ok = r, true
+		if (several || s.work(next)) && !yield(s.preview(ctx, q, next, r), nil) {
+			return Ranking{}, false
+		}
+	}
+	return end, ok
+}
+
+// work reports whether one of the stages from next on does more than cut.
+func (s stages) work(next int) bool {
+	return slices.ContainsFunc(s[next:], func(p part[Stage]) bool { return !p.cuts })
+}
+
+// preview cuts r as the stages from next on would. A cut that refuses the early
+// ranking, for its scale perhaps, is passed over.
+func (s stages) preview(ctx context.Context, q Query, next int, r Ranking) Ranking {
+	ctx, q.Trace = unobserved(ctx), false
+	for _, stage := range s[next:] {
+		if !stage.cuts {
+			continue
+		}
+		if cut, err := apply(ctx, stage, q, r); err == nil {
+			r = cut
+		}
+	}
+	return r
+}
+
+// update is news from one of several stages that refine side by side.
+type update struct {
+	outcome
+	branch int
+	last   bool
+}
+
+// refineSideBySide runs the stages over the same ranking and hands their news to
+// take, one at a time, until all are done or take says to stop; it reports
+// whether all were done. Everything it started has ended when it returns.
+func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Query, in Ranking, take func(update) bool) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	news, stop := make(chan update), make(chan struct{})
+	slots := make(chan struct{}, limit)
+	var group conc.WaitGroup
+	defer func() {
+		close(stop)
+		cancel()
+		group.Wait()
+	}()
+	for i, p := range parts {
+		group.Go(func() {
+			send := func(u update) bool {
+				u.branch = i
+				select {
+				case news <- u:
+					return true
+				case <-stop:
+					return false
+				}
+			}
+			select {
+			case slots <- struct{}{}:
+				refineInto(send, ctx, p, q, in)
+				<-slots
+			case <-ctx.Done():
+				send(update{outcome: outcome{err: ended(ctx)}, last: true})
+			}
+		})
+	}
+	for running := len(parts); running > 0; {
+		u := <-news
+		if u.last {
+			running--
+		}
+		if !take(u) {
+			return false
+		}
+	}
+	return true
+}
+
+// refineInto sends what one stage yields, and at the end an update that is last.
+func refineInto(send func(update) bool, ctx context.Context, p part[Stage], q Query, in Ranking) {
+	if _, ok := p.do.(Refiner); !ok {
+		r, err := apply(ctx, p, q, in)
+		send(update{outcome: outcome{r, err}, last: true})
+		return
+	}
+	var failure error
+	for r, err := range refine(ctx, p, q, in) {
+		if err != nil {
+			failure = err
+			break
+		}
+		if !send(update{outcome: outcome{ranking: r}}) {
+			return
+		}
+	}
+	send(update{outcome: outcome{err: failure}, last: true})
+}
+
+var errNoRanking = errors.New("ended without a ranking")
+
+func once(r Ranking, err error) iter.Seq2[Ranking, error] {
+	return func(yield func(Ranking, error) bool) { yield(r, err) }
+}
+
+func failing(err error) iter.Seq2[Ranking, error] { return once(Ranking{}, err) }
+
+// last returns the last ranking of a sequence, or its error.
+func last(rankings iter.Seq2[Ranking, error]) (end Ranking, err error) {
+	for end, err = range rankings {
+		if err != nil {
+			return Ranking{}, err
+		}
+	}
+	return end, nil
+}
