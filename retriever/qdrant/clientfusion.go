@@ -18,6 +18,8 @@ type source struct {
 	leg     *Leg
 	request *api.QueryPoints // nil if the leg can match nothing
 	points  []*api.ScoredPoint
+	ranking pipeline.Ranking
+	name    pipeline.Node
 	err     error
 }
 
@@ -38,12 +40,40 @@ func (c *call) fuseHere(ctx context.Context) (pipeline.Ranking, error) {
 	if err := c.ask(ctx, sources); err != nil {
 		return pipeline.Ranking{}, err
 	}
-	rankings, gaps, err := c.rankings(ctx, sources)
-	if err != nil {
-		return pipeline.Ranking{}, err
+	// From here on it is an ordinary Fan over answers that are already there, with
+	// its gaps, its trace and its events.
+	legs := make([]pipeline.Retriever, len(sources))
+	for i, s := range sources {
+		// A point without text is a mistake in the mapping that all legs share.
+		if s.settle(ctx, c); errors.Is(s.err, ErrNoText) {
+			return pipeline.Ranking{}, s.err
+		}
+		legs[i] = s
 	}
-	return c.fuse(rankings, gaps)
+	fused, err := pipeline.Fan(c.fuser, legs...).Retrieve(ctx, c.query)
+	if err != nil {
+		return pipeline.Ranking{}, fmt.Errorf("qdrant: fuse legs: %w", orEnded(ctx, err))
+	}
+	hits := slices.Clone(fused.Hits[:min(c.limit, len(fused.Hits))])
+	keepMarks(hits, sources)
+	return fused.Derive(hits), nil
 }
+
+// settle turns the leg's answer into its ranking.
+func (s *source) settle(ctx context.Context, c *call) {
+	s.name = c.describeLeg(s.leg)
+	if s.err == nil {
+		s.ranking, s.err = c.ranking(ctx, s.leg.Name, s.leg, s.points)
+	}
+}
+
+// Retrieve returns the answer that the leg got from the batch.
+func (s *source) Retrieve(context.Context, pipeline.Query) (pipeline.Ranking, error) {
+	return s.ranking, s.err
+}
+
+// Describe describes the leg.
+func (s *source) Describe() pipeline.Node { return s.name }
 
 // ask sends the requests as one batch. The server answers a batch as a whole,
 // so where it refuses one, or the answers are too large together, the legs are
@@ -97,68 +127,19 @@ func (c *call) askEach(ctx context.Context, sources []*source) {
 				s.points, s.err = points, mapError(ctx, "query points for "+s.leg.Name, err)
 			})
 			if r := caught.Recovered(); r != nil {
-				s.err = fmt.Errorf("qdrant: query points for %s: panic: %w", s.leg.Name, r.AsError())
+				s.err = &pipeline.PanicError{Part: s.leg.Name, Value: r.Value, Stack: r.Stack}
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// rankings makes one ranking of each source, empty where it failed, so that
-// weights keep their places. A point without text is a mistake in the mapping
-// that every leg shares, and fails the query.
-func (c *call) rankings(ctx context.Context, sources []*source) ([]pipeline.Ranking, []pipeline.Gap, error) {
-	rankings := make([]pipeline.Ranking, len(sources))
-	var gaps []pipeline.Gap
-	var errs []error
-	for i, s := range sources {
-		if s.err == nil {
-			rankings[i], s.err = c.ranking(ctx, s.leg.Name, s.leg, s.points)
-		}
-		if s.err == nil {
-			continue
-		}
-		if over := ended(ctx, "retrieve"); over != nil {
-			return nil, nil, over
-		}
-		if errors.Is(s.err, ErrNoText) {
-			return nil, nil, s.err
-		}
-		rankings[i] = pipeline.Ranking{Hits: []pipeline.Hit{}, Scale: c.scales.known(s.leg)}
-		gaps = append(gaps, pipeline.Gap{Stage: s.leg.Name, Reason: reasonOf(s.err), Err: s.err})
-		errs = append(errs, s.err)
-	}
-	if len(errs) == len(sources) {
-		return nil, nil, fmt.Errorf("qdrant: every leg failed: %w", errors.Join(errs...))
-	}
-	return rankings, gaps, nil
-}
-
-func (c *call) fuse(rankings []pipeline.Ranking, gaps []pipeline.Gap) (pipeline.Ranking, error) {
-	var fused pipeline.Ranking
-	var err error
-	var caught panics.Catcher
-	caught.Try(func() { fused, err = c.fuser.Fuse(rankings) })
-	if r := caught.Recovered(); r != nil {
-		err = fmt.Errorf("panic: %w", r.AsError())
-	}
-	if err == nil {
-		err = fused.Validate()
-	}
-	if err != nil {
-		return pipeline.Ranking{}, fmt.Errorf("qdrant: fuse legs: %w", err)
-	}
-	hits := slices.Clone(fused.Hits[:min(c.limit, len(fused.Hits))])
-	keepMarks(hits, rankings)
-	return fused.Derive(hits).WithGaps(gaps...), nil
-}
-
 // keepMarks gives every hit the mark of each leg that found it, before all
 // others, where the fuser dropped it.
-func keepMarks(hits []pipeline.Hit, rankings []pipeline.Ranking) {
+func keepMarks(hits []pipeline.Hit, sources []*source) {
 	found := map[string][]pipeline.Mark{}
-	for _, r := range rankings {
-		for _, h := range r.Hits {
+	for _, s := range sources {
+		for _, h := range s.ranking.Hits {
 			found[h.Document.ID] = append(found[h.Document.ID], h.Marks...)
 		}
 	}

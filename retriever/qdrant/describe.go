@@ -27,7 +27,6 @@ func (r *Retriever) Describe() pipeline.Node {
 	}
 	if r.fuser != nil {
 		n.Facts.Role = pipeline.RoleBranch
-		n.Facts.Tolerates = true
 		fuser := pipeline.Describe(r.fuser)
 		n.Facts.Scale, n.Facts.Max = fuser.Facts.Scale, fuser.Facts.Max
 		n.Children = append(n.Children, fuser)

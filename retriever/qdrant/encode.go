@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/panics"
+
+	"github.com/rankcascade/cascade/pipeline"
 )
 
 // encoding is the query of one leg, or why there is none. A nil query without
@@ -83,7 +86,7 @@ func (e *encoding) run(ctx context.Context, c *call, l *Leg) {
 		var caught panics.Catcher
 		caught.Try(func() { e.query, err = c.encodeLeg(ctx, l) })
 		if r := caught.Recovered(); r != nil {
-			err = fmt.Errorf("panic: %w", r.AsError())
+			err = &pipeline.PanicError{Part: l.Name, Value: r.Value, Stack: r.Stack}
 		}
 	}
 	if err != nil {
@@ -92,6 +95,9 @@ func (e *encoding) run(ctx context.Context, c *call, l *Leg) {
 }
 
 func (c *call) encodeLeg(ctx context.Context, l *Leg) (*api.Query, error) {
+	if l.Native == nil && strings.TrimSpace(c.query.Text) == "" {
+		return nil, nil // there is nothing to encode, so nothing matches
+	}
 	switch {
 	case l.Dense != nil:
 		v, err := l.Dense.EmbedQuery(ctx, c.query.Text)

@@ -97,7 +97,7 @@ func (e *Error) Reason() pipeline.Reason {
 	case KindTooLarge, KindBadAnswer:
 		return pipeline.ReasonBadResponse
 	}
-	return pipeline.ReasonFailed
+	return pipeline.ReasonOf(e.Err) // that of the caller's own encoder
 }
 
 // mapError turns what the client returned into an *Error. The order matters: a
@@ -115,6 +115,13 @@ func mapError(ctx context.Context, op string, err error) error {
 		return e
 	}
 	e.Kind, e.Message = fromStatus(err)
+	// Whatever a call says that was cut short, its context is the reason.
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.Kind = KindDeadline
+	case ctx.Err() != nil:
+		e.Kind = KindCanceled
+	}
 	e.also = contextErrors(ctx, e)
 	return e
 }
@@ -200,20 +207,6 @@ func ended(ctx context.Context, op string) error {
 // badAnswer is the error for an answer that arrived and cannot be used.
 func badAnswer(op, format string, args ...any) error {
 	return &Error{Kind: KindBadAnswer, Op: op, Message: fmt.Sprintf(format, args...)}
-}
-
-// reasonOf returns the reason of the gap that err leaves.
-func reasonOf(err error) pipeline.Reason {
-	var e *Error
-	switch {
-	case errors.As(err, &e) && e.Kind != KindEncoder:
-		return e.Reason()
-	case errors.Is(err, context.DeadlineExceeded):
-		return pipeline.ReasonDeadline
-	case errors.Is(err, context.Canceled):
-		return pipeline.ReasonCanceled
-	}
-	return pipeline.ReasonFailed
 }
 
 const maxMessage = 300

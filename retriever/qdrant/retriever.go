@@ -54,7 +54,9 @@ func New(client Client, collection string, embedder Embedder, opts Options) (*Re
 // Retrieve implements pipeline.Retriever. Query.Filter takes what Filter takes.
 //
 // Errors are *Error where the server or an encoder failed. A query text is
-// encoded by all legs at once. Hits of equal score are ordered by document id,
+// encoded by all legs at once. A text that is blank, or has no term that the
+// sparse encoder knows, matches nothing; where no leg can match, the ranking is
+// empty and the server is not asked. Hits of equal score are ordered by document id,
 // because the server's order of ties is not fixed.
 func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 	if err := ended(ctx, "retrieve"); err != nil {

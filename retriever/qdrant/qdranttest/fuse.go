@@ -1,0 +1,134 @@
+package qdranttest
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	api "github.com/qdrant/go-client/qdrant"
+)
+
+// fuse combines the prefetched lists as Qdrant 1.19 does, in float32.
+func fuse(q *api.Query, lists [][]scored) ([]scored, error) {
+	if len(lists) == 0 {
+		return nil, invalid("fusion query needs prefetch")
+	}
+	if rrf := q.GetRrf(); rrf != nil {
+		k := uint32(2)
+		if rrf.K != nil {
+			k = rrf.GetK()
+		}
+		if k < 1 {
+			return nil, invalid("rrf k must be at least 1")
+		}
+		if n := len(rrf.GetWeights()); n != 0 && n != len(lists) {
+			return nil, invalid("rrf got %d weights for %d prefetches", n, len(lists))
+		}
+		return sum(lists, rrfScores(k, rrf.GetWeights())), nil
+	}
+	if q.GetFusion() == api.Fusion_DBSF {
+		return sum(lists, dbsfScores), nil
+	}
+	return sum(lists, rrfScores(2, nil)), nil
+}
+
+// rrfScores is 1/((position+1)/weight + k - 1), positions from 0.
+func rrfScores(k uint32, weights []float32) func(int, []scored) []float32 {
+	return func(list int, hits []scored) []float32 {
+		w := float32(1)
+		if len(weights) > 0 {
+			w = weights[list]
+		}
+		out := make([]float32, len(hits))
+		for i := range hits {
+			if w > 0 {
+				out[i] = 1 / (float32(i+1)/w + float32(k) - 1)
+			}
+		}
+		return out
+	}
+}
+
+// dbsfScores maps mean - 3d to 0 and mean + 3d to 1, d the population standard
+// deviation; a list without spread gives 0.5.
+func dbsfScores(_ int, hits []scored) []float32 {
+	out := make([]float32, len(hits))
+	var mean, squares float64
+	for _, h := range hits {
+		mean += float64(h.score) / float64(len(hits))
+	}
+	for _, h := range hits {
+		squares += (float64(h.score) - mean) * (float64(h.score) - mean)
+	}
+	d := math.Sqrt(squares / float64(max(1, len(hits))))
+	for i, h := range hits {
+		out[i] = 0.5
+		if d > 0 {
+			out[i] = float32((float64(h.score) - (mean - 3*d)) / (6 * d))
+		}
+	}
+	return out
+}
+
+func sum(lists [][]scored, scores func(int, []scored) []float32) []scored {
+	totals := map[string]scored{}
+	for i, list := range lists {
+		for j, s := range scores(i, list) {
+			p := list[j].point
+			totals[p.key] = scored{p, totals[p.key].score + s}
+		}
+	}
+	out := make([]scored, 0, len(totals))
+	for _, s := range totals {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b scored) int { return cmp.Compare(a.point.key, b.point.key) })
+	return out
+}
+
+// group collects the best hits of each value of the field, best group first.
+func group(found []scored, r *api.QueryPointGroups, most, size uint64) []*api.PointGroup {
+	var groups []*api.PointGroup
+	at := map[string]*api.PointGroup{}
+	for _, s := range found {
+		for _, v := range values(s.point.payload, r.GetGroupBy()) {
+			name, id := groupKey(v)
+			if id == nil {
+				continue
+			}
+			g := at[name]
+			if g == nil && uint64(len(groups)) < most {
+				g = &api.PointGroup{Id: id}
+				at[name] = g
+				groups = append(groups, g)
+			}
+			if g != nil && uint64(len(g.Hits)) < size {
+				g.Hits = append(g.Hits, s.scored(r.GetWithPayload()))
+			}
+		}
+	}
+	return groups
+}
+
+func groupKey(v *api.Value) (string, *api.GroupId) {
+	switch k := v.GetKind().(type) {
+	case *api.Value_StringValue:
+		return "s" + k.StringValue, api.NewGroupIDString(k.StringValue)
+	case *api.Value_IntegerValue:
+		return v.String(), api.NewGroupIDInt(k.IntegerValue)
+	}
+	return "", nil
+}
+
+// fill puts the points of the collection whose ids are the groups' into them.
+func (c *collection) fill(groups []*api.PointGroup) {
+	for _, g := range groups {
+		id := api.NewIDNum(uint64(g.GetId().GetIntegerValue()))
+		if text := g.GetId().GetStringValue(); text != "" {
+			id = api.NewIDUUID(text)
+		}
+		if p := c.points[key(id)]; p != nil {
+			g.Lookup = &api.RetrievedPoint{Id: p.id, Payload: p.payload}
+		}
+	}
+}

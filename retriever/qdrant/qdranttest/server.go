@@ -1,0 +1,193 @@
+package qdranttest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	api "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+)
+
+// Version is the version that the server claims to be.
+const Version = "1.19.0"
+
+// Server is a running fake. It is safe for concurrent use.
+type Server struct {
+	listener *bufconn.Listener // nil if the server listens on loopback
+	address  string
+
+	mu          sync.Mutex
+	collections map[string]*collection
+	version     string
+	faults      []fault
+	requests    []Request
+}
+
+// Request is one call that the server got.
+type Request struct {
+	// Method is the last part of the gRPC method: "Query", "Upsert".
+	Method string
+	// Message is a copy of the request.
+	Message proto.Message
+	// Metadata are the headers.
+	Metadata metadata.MD
+}
+
+// Start starts a server that is reached over memory, see Server.Client. It works
+// inside a synctest bubble and stops with the test.
+func Start(t testing.TB, options ...grpc.ServerOption) *Server {
+	t.Helper()
+	s := newServer()
+	s.listener = bufconn.Listen(1 << 20)
+	s.serve(t, s.listener, options)
+	return s
+}
+
+// Listen starts a server on a free port of the loopback interface, see
+// Server.URL. It stops with the test.
+func Listen(t testing.TB, options ...grpc.ServerOption) *Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("qdranttest: listen: %v", err)
+	}
+	s := newServer()
+	s.address = listener.Addr().String()
+	s.serve(t, listener, options)
+	return s
+}
+
+func newServer() *Server {
+	return &Server{collections: map[string]*collection{}, version: Version}
+}
+
+func (s *Server) serve(t testing.TB, listener net.Listener, options []grpc.ServerOption) {
+	options = append([]grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(s.intercept),
+		// The client pings idle connections every ten seconds, which a server with
+		// default enforcement answers by closing them.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+	}, options...)
+	g := grpc.NewServer(options...)
+	api.RegisterQdrantServer(g, &health{server: s})
+	api.RegisterCollectionsServer(g, &collections{server: s})
+	api.RegisterPointsServer(g, &points{server: s})
+	done := make(chan error, 1)
+	go func() { done <- g.Serve(listener) }()
+	t.Cleanup(func() {
+		g.Stop()
+		if err := <-done; err != nil {
+			t.Errorf("qdranttest: serve: %v", err)
+		}
+	})
+}
+
+// URL is the address of a server that Listen started, for a program under test.
+func (s *Server) URL() string { return "http://" + s.address }
+
+// DialOptions connect to a server that Start started. The host of the client's
+// configuration must be "passthrough:///x".
+func (s *Server) DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return s.listener.DialContext(ctx)
+	})}
+}
+
+// Client returns a client of a server that Start started: one connection, no
+// keep-alive, no version check, and further options as given. It is closed with
+// the test.
+func (s *Server) Client(t testing.TB, options ...grpc.DialOption) *api.Client {
+	t.Helper()
+	client, err := api.NewClient(&api.Config{
+		Host:                   "passthrough:///x",
+		PoolSize:               1,
+		KeepAliveTime:          -1,
+		SkipCompatibilityCheck: true,
+		GrpcOptions:            append(s.DialOptions(), options...),
+	})
+	if err != nil {
+		t.Fatalf("qdranttest: client: %v", err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// SetVersion changes the version that the server claims to be.
+func (s *Server) SetVersion(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = version
+}
+
+// Requests returns the calls so far, health checks left out.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Last returns the newest request of the method, and fails the test if there is
+// none.
+func Last[M proto.Message](t testing.TB, s *Server) M {
+	t.Helper()
+	requests := s.Requests()
+	for i := len(requests) - 1; i >= 0; i-- {
+		if m, ok := requests[i].Message.(M); ok {
+			return m
+		}
+	}
+	var none M
+	t.Fatalf("qdranttest: the server got no %T", none)
+	return none
+}
+
+// Count returns how many calls of the method the server got.
+func (s *Server) Count(method string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+// Points returns the number of points in a collection, 0 if there is none.
+func (s *Server) Points(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.collections[name]; c != nil {
+		return len(c.points)
+	}
+	return 0
+}
+
+// lookup returns a collection, or the error of a server that has none.
+func (s *Server) lookup(name string) (*collection, error) {
+	if c := s.collections[name]; c != nil {
+		return c, nil
+	}
+	return nil, status.Error(codes.NotFound, fmt.Sprintf("Not found: Collection `%s` doesn't exist!", name))
+}
+
+type health struct {
+	api.UnimplementedQdrantServer
+	server *Server
+}
+
+// HealthCheck says that the server runs, and its version.
+func (h *health) HealthCheck(context.Context, *api.HealthCheckRequest) (*api.HealthCheckReply, error) {
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	return &api.HealthCheckReply{Title: "qdrant - vector search engine", Version: h.server.version}, nil
+}
