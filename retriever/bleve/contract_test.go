@@ -85,8 +85,11 @@ func filtered(t testing.TB, searcher brokenQuery) pipeline.Retriever {
 // brokenQuery is a filter of the caller that fails, waits or panics.
 type brokenQuery func(ctx context.Context) error
 
-func (q brokenQuery) Searcher(ctx context.Context, _ index.IndexReader, _ mapping.IndexMapping, _ search.SearcherOptions) (search.Searcher, error) {
-	return nil, q(ctx)
+func (q brokenQuery) Searcher(ctx context.Context, r index.IndexReader, m mapping.IndexMapping, o search.SearcherOptions) (search.Searcher, error) {
+	if err := q(ctx); err != nil {
+		return nil, err
+	}
+	return query.NewMatchAllQuery().Searcher(ctx, r, m, o)
 }
 
 var _ query.Query = brokenQuery(nil)
