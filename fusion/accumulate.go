@@ -1,0 +1,193 @@
+package fusion
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// accumulate folds all columns into the cells, list after list.
+func (w *Workspace) accumulate() error {
+	var before running
+	for l := range w.lists {
+		var err error
+		switch w.how.rule {
+		case pipeline.Sum, pipeline.Reciprocal:
+			err = w.add(l, before.value)
+		case pipeline.Max, pipeline.Min:
+			err = w.pick(l, before)
+		default:
+			err = w.fold(l, before)
+		}
+		if err != nil {
+			return err
+		}
+		w.sweep(l)
+		if a := w.cols[l].absent; a.given {
+			before.fold(w.how.rule, a.add)
+		}
+	}
+	return nil
+}
+
+// running is a combination in progress.
+type running struct {
+	value, comp float64
+	started     bool
+}
+
+// fold adds one contribution by the rule.
+func (r *running) fold(rule pipeline.Rule, x float64) {
+	switch rule {
+	case pipeline.Sum32:
+		r.value = float64(float32(r.value) + float32(x))
+	case pipeline.Compensated:
+		t := r.value + x
+		if math.Abs(r.value) >= math.Abs(x) {
+			r.comp += (r.value - t) + x
+		} else {
+			r.comp += (x - t) + r.value
+		}
+		r.value = t
+	case pipeline.Max:
+		if !r.started || x > r.value {
+			r.value = x
+		}
+	case pipeline.Min:
+		if !r.started || x < r.value {
+			r.value = x
+		}
+	default:
+		r.value += x
+	}
+	r.started = true
+}
+
+// add is the kernel for sums, the loop that nearly all methods spend their time
+// in. before is what the lists before this one add for a document that none of
+// them holds.
+func (w *Workspace) add(l int, before float64) error {
+	cells, gen, tag := w.cells, w.gen, uint32(l+1)
+	ids := w.lists[l].IDs
+	contribution := w.cols[l].contribution[:len(ids)]
+	for i, id := range ids {
+		c := &cells[id]
+		if c.stamp != gen {
+			*c = cell{acc: before + contribution[i], stamp: gen, best: uint32(i + 1), slot: uint32(len(w.order)), last: tag, count: 1}
+			w.order = append(w.order, id)
+			continue
+		}
+		if c.last == tag {
+			return w.twice(l, id)
+		}
+		c.acc += contribution[i]
+		c.best = min(c.best, uint32(i+1))
+		c.last = tag
+		c.count++
+	}
+	return nil
+}
+
+// pick is the kernel for the largest and the smallest contribution.
+func (w *Workspace) pick(l int, before running) error {
+	largest := w.how.rule == pipeline.Max
+	tag := uint32(l + 1)
+	for i, id := range w.lists[l].IDs {
+		x := w.cols[l].contribution[i]
+		c, fresh, err := w.touch(l, id, uint32(i+1), tag)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			c.acc = x
+			if before.started && (before.value > x) == largest {
+				c.acc = before.value
+			}
+		} else if (x > c.acc) == largest {
+			c.acc = x
+		}
+	}
+	return nil
+}
+
+// fold is the kernel for the other rules.
+func (w *Workspace) fold(l int, before running) error {
+	tag := uint32(l + 1)
+	for i, id := range w.lists[l].IDs {
+		c, fresh, err := w.touch(l, id, uint32(i+1), tag)
+		if err != nil {
+			return err
+		}
+		r := running{value: c.acc, started: true}
+		if fresh {
+			r = before
+			w.comp = append(w.comp[:c.slot], 0)
+		} else {
+			r.comp = w.comp[c.slot]
+		}
+		r.fold(w.how.rule, w.cols[l].contribution[i])
+		c.acc, w.comp[c.slot] = r.value, r.comp
+	}
+	return nil
+}
+
+// touch finds the cell of a document and counts the list that holds it.
+func (w *Workspace) touch(l int, id, rank, tag uint32) (c *cell, fresh bool, err error) {
+	c = &w.cells[id]
+	if c.stamp != w.gen {
+		*c = cell{stamp: w.gen, best: rank, slot: uint32(len(w.order)), last: tag, count: 1}
+		w.order = append(w.order, id)
+		return c, true, nil
+	}
+	if c.last == tag {
+		return nil, false, w.twice(l, id)
+	}
+	c.best = min(c.best, rank)
+	c.last = tag
+	c.count++
+	return c, false, nil
+}
+
+func (w *Workspace) twice(l int, id uint32) error {
+	return fmt.Errorf("%w: list %d holds %s twice", ErrInput, l+1, w.name(id))
+}
+
+// sweep adds what list l says about documents that earlier lists hold and it
+// does not.
+func (w *Workspace) sweep(l int) {
+	a := w.cols[l].absent
+	if !a.given || (a.add == 0 && !a.counts && w.how.rule != pipeline.Max && w.how.rule != pipeline.Min) {
+		return
+	}
+	tag := uint32(l + 1)
+	for slot, id := range w.order {
+		c := &w.cells[id]
+		if c.last == tag {
+			continue
+		}
+		r := running{value: c.acc, started: true}
+		if w.how.rule == pipeline.Compensated {
+			r.comp = w.comp[slot]
+		}
+		r.fold(w.how.rule, a.add)
+		c.acc = r.value
+		if w.how.rule == pipeline.Compensated {
+			w.comp[slot] = r.comp
+		}
+	}
+}
+
+// held returns the number of lists that count as holding the document.
+func (w *Workspace) held(c *cell) int {
+	n := int(c.count)
+	if n == len(w.lists) {
+		return n
+	}
+	for l := range w.cols {
+		if w.cols[l].absent.counts {
+			return len(w.lists) // a normaliser that fills lists fills all of them
+		}
+	}
+	return n
+}

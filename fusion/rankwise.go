@@ -1,0 +1,90 @@
+package fusion
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// rankwise is what all methods on ranks share: a document at rank r of a list of
+// n adds weight times value(r, n).
+type rankwise struct {
+	value   func(rank float64, n int) float64
+	weights []float64
+	ranks   Ranks
+	missing Missing
+	scheme  scheme
+	options Options
+}
+
+func (r rankwise) check() error {
+	switch r.missing {
+	case MissingListMin, MissingTheoreticalMin, MissingImpute:
+		return fmt.Errorf("%w: missing=%s gives a score and the method takes ranks", ErrConfig, r.missing)
+	}
+	if int(r.ranks) >= len(ranksNames) {
+		return fmt.Errorf("%w: ranks have an invalid value", ErrConfig)
+	}
+	return firstError(checkWeights(r.weights), checkOptions(r.options, r.missing))
+}
+
+func (r rankwise) plan(w *Workspace) error {
+	if err := r.begin(w); err != nil {
+		return err
+	}
+	for l := range w.lists {
+		list, col := w.lists[l], &w.cols[l]
+		col.normalised = buffer(&col.a, list.Len())
+		r.ranks.fill(col.normalised, list.Scores)
+		for i, rank := range col.normalised {
+			col.normalised[i] = r.value(rank, list.Len())
+		}
+		w.contribute(col)
+		r.absence(col, list.Len())
+	}
+	return nil
+}
+
+// begin is the part of the plan that needs no list.
+func (r rankwise) begin(w *Workspace) error {
+	if err := firstError(w.admit(r.options), w.weigh(r.weights, 1)); err != nil {
+		return err
+	}
+	factors := w.how.factors
+	w.how = r.scheme
+	w.how.factors = factors
+	if r.options.Compensated && w.how.rule == pipeline.Sum {
+		w.how.rule = pipeline.Compensated
+	}
+	w.how.drop = r.missing == MissingDrop
+	if r.missing == MissingIgnore && w.how.rule == pipeline.Sum && w.how.finish == asIs {
+		w.how.finish = overWeights
+		for l := range w.cols {
+			w.how.param += w.cols[l].weight
+		}
+	}
+	return nil
+}
+
+// absence says what the list adds for documents that it does not hold.
+func (r rankwise) absence(col *column, n int) {
+	rank := r.missing.rank(n)
+	if rank == 0 {
+		return
+	}
+	v := r.value(float64(rank), n)
+	col.absent = absence{given: true, normalised: v, add: float64(col.weight * v)}
+}
+
+// maximum is the best reachable score of a plain weighted sum, 0 if unknown.
+func (r rankwise) maximum() float64 {
+	if r.weights == nil || r.scheme.finish != asIs || r.scheme.assign != nil {
+		return 0
+	}
+	best := float64(sum(r.weights) * r.value(1, math.MaxInt32))
+	if r.scheme.scale != 0 {
+		best /= r.scheme.scale
+	}
+	return best
+}
