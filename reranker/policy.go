@@ -1,0 +1,144 @@
+package reranker
+
+import (
+	"fmt"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// Policy says what a rerank stage does with documents that it should have scored
+// and could not. The zero value is no policy: the caller names one.
+//
+// Documents that the stage leaves out on purpose, beyond Options.Depth or by
+// pruning, are none of a policy's business: they stand below the others in
+// retrieval order.
+type Policy uint8
+
+// The policies.
+const (
+	// KeepPosition leaves each unscored document in the slot that retrieval gave
+	// it and fills the other slots with the scored ones, best first. It loses the
+	// least when shards are lost, and it is the only policy under which a lost
+	// shard is never worse than a document's own retrieval rank.
+	KeepPosition Policy = iota + 1
+	// Below puts the unscored documents under the scored ones, in retrieval order.
+	Below
+	// Drop leaves the unscored documents out; the gaps list them.
+	Drop
+	// Fail makes an *UnscoredError of any unscored document that has text. A
+	// document without text can never be scored, and keeps its position.
+	Fail
+)
+
+var policyNames = [...]string{"no policy", "keep position", "below", "drop", "fail"}
+
+// String returns "keep position", "below", "drop" or "fail".
+func (p Policy) String() string {
+	if int(p) < len(policyNames) {
+		return policyNames[p]
+	}
+	return "invalid policy"
+}
+
+func (p Policy) check() error {
+	if p >= KeepPosition && p <= Fail {
+		return nil
+	}
+	return fmt.Errorf("name in Unscored what happens to documents that cannot be scored: KeepPosition, Below, Drop or Fail (%v given)", p)
+}
+
+// verdict is what became of one hit of the input.
+type verdict struct {
+	score  float64
+	status pipeline.Status
+	// reason is why there is no score; empty where there is one.
+	reason pipeline.Reason
+	// left says that the stage did not want a score for this hit.
+	left bool
+}
+
+func (v verdict) judged() bool { return v.reason == "" }
+
+// arrangement puts the hits of one input into their new order.
+type arrangement struct {
+	stage  string
+	scale  pipeline.Scale
+	policy Policy
+}
+
+// order returns the hits in their new order, marked by the stage. At least one
+// verdict is judged. Nothing of hits is written to.
+func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
+	var scored, below []pipeline.Hit
+	wanted := make([]pipeline.Hit, 0, len(hits))
+	var holds []bool // of each wanted slot: an unscored hit stays in it
+	for i, h := range hits {
+		v := verdicts[i]
+		h = a.mark(h, v)
+		switch {
+		case v.left:
+			below = append(below, h)
+		case v.judged():
+			scored = append(scored, h)
+			wanted, holds = append(wanted, pipeline.Hit{}), append(holds, false)
+		case a.policy == Below:
+			below = append(below, h)
+		case a.policy != Drop:
+			wanted, holds = append(wanted, h), append(holds, true)
+		}
+	}
+	pipeline.Sort(scored, nil)
+	for i := range wanted {
+		if !holds[i] {
+			wanted[i], scored = scored[0], scored[1:]
+		}
+	}
+	out := append(wanted, below...)
+	impute(out)
+	for i := range out {
+		newest := &out[i].Marks[len(out[i].Marks)-1]
+		newest.Rank, newest.Score = i+1, out[i].Score
+	}
+	return out
+}
+
+// mark adds the stage's mark to a hit. Its rank is filled in when it is known;
+// the array of marks is the hit's own from here on.
+func (a arrangement) mark(h pipeline.Hit, v verdict) pipeline.Hit {
+	status := v.status
+	if !v.judged() {
+		status = pipeline.Imputed
+	}
+	return h.Marked(pipeline.Mark{Stage: a.stage, Score: v.score, Scale: a.scale, Status: status, Reason: v.reason})
+}
+
+// impute gives every unjudged hit an estimate that fits its position: between
+// its judged neighbours by linear interpolation, above the first judged one its
+// score, below the last one its score. So scores never rise along the list. At
+// least one hit is judged.
+func impute(hits []pipeline.Hit) {
+	above := -1 // position of the last judged hit
+	for i := 0; i <= len(hits); i++ {
+		if i < len(hits) && !hits[i].Judged() {
+			continue
+		}
+		for j := above + 1; j < i; j++ {
+			switch {
+			case above < 0:
+				hits[j].Score = hits[i].Score
+			case i == len(hits):
+				hits[j].Score = hits[above].Score
+			default:
+				hits[j].Score = between(hits[j-1].Score, hits[above].Score, hits[i].Score, float64(j-above)/float64(i-above))
+			}
+		}
+		above = i
+	}
+}
+
+// between returns the point at a share of the way from high down to low, never
+// above before, the estimate in front of it, however the rounding falls.
+func between(before, high, low, share float64) float64 {
+	v := float64(high*(1-share)) + float64(low*share)
+	return max(low, min(before, v))
+}
