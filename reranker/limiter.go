@@ -1,0 +1,128 @@
+package reranker
+
+import "time"
+
+// quotaBucket is a budget for each minute that refills steadily. A limit of 0
+// is unknown and lets everything pass.
+type quotaBucket struct {
+	limit    float64 // for each minute
+	capacity float64
+	level    float64
+	at       time.Time
+}
+
+// newQuotaBucket makes the bucket of a limit that the caller knows. Its burst is
+// a quarter of a minute until the server shows more.
+func newQuotaBucket(limit int, now time.Time) quotaBucket {
+	burst := float64(limit) / 4
+	if limit > 0 {
+		burst = max(1, burst)
+	}
+	return quotaBucket{limit: float64(limit), capacity: burst, level: burst, at: now}
+}
+
+func (b *quotaBucket) known() bool { return b.limit > 0 }
+
+func (b *quotaBucket) refill(now time.Time) {
+	if d := now.Sub(b.at); d > 0 {
+		b.level = min(b.capacity, b.level+b.limit*d.Minutes())
+		b.at = now
+	}
+}
+
+// wait returns how long to wait until n can be taken with share of the capacity
+// left over, 0 for now. What exceeds the capacity may go when the bucket is full.
+func (b *quotaBucket) wait(now time.Time, n, share float64) time.Duration {
+	if !b.known() {
+		return 0
+	}
+	b.refill(now)
+	missing := min(n+share*b.capacity, b.capacity) - b.level
+	if missing <= 1e-9*b.capacity {
+		return 0
+	}
+	return time.Duration(missing/b.limit*float64(time.Minute)) + time.Nanosecond
+}
+
+// take removes n; a call larger than the bucket leaves it in debt.
+func (b *quotaBucket) take(now time.Time, n float64) {
+	if b.known() {
+		b.refill(now)
+		b.level -= n
+	}
+}
+
+// declare follows what an answer said: the limit, and what remains of it after
+// taking off what other calls in flight will use. -1 is unknown.
+func (b *quotaBucket) declare(now time.Time, limit, remaining int, inFlight float64) {
+	if limit > 0 {
+		if b.known() && remaining < 0 {
+			scale := float64(limit) / b.limit
+			b.capacity, b.level = b.capacity*scale, b.level*scale
+		}
+		b.refill(now)
+		b.limit, b.at = float64(limit), now
+		b.capacity = max(b.capacity, 1)
+		if b.capacity > b.limit {
+			b.capacity = b.limit
+		}
+	}
+	if remaining >= 0 && b.known() {
+		b.refill(now)
+		b.capacity = min(max(b.capacity, float64(remaining)), max(b.limit, 1))
+		b.level = min(float64(remaining)-inFlight, b.capacity)
+	}
+}
+
+// quota is what an endpoint may use: requests and tokens.
+type quota struct {
+	requests, tokens quotaBucket
+}
+
+// laneShare is the part of every budget that the batch lane leaves alone.
+func laneShare(lane Lane) float64 {
+	if lane == LaneBatch {
+		return 0.25
+	}
+	return 0
+}
+
+// wait returns how long a call of so many tokens has to wait.
+func (q *quota) wait(now time.Time, tokens float64, lane Lane) time.Duration {
+	share := laneShare(lane)
+	return max(q.requests.wait(now, 1, share), q.tokens.wait(now, tokens, share))
+}
+
+func (q *quota) take(now time.Time, tokens float64) {
+	q.requests.take(now, 1)
+	q.tokens.take(now, tokens)
+}
+
+// declare follows the limits of an answer. The pause that it returns is for a
+// server that says a budget is used up without saying how large it is.
+func (q *quota) declare(now time.Time, l Limits, calls, tokens float64) (pause time.Duration) {
+	if !l.Known {
+		return 0
+	}
+	q.requests.declare(now, l.Requests, l.RemainingRequests, calls)
+	q.tokens.declare(now, l.Tokens, l.RemainingTokens, tokens)
+	if l.RemainingRequests == 0 && !q.requests.known() {
+		pause = max(pause, l.ResetRequests)
+	}
+	if l.RemainingTokens == 0 && !q.tokens.known() {
+		pause = max(pause, l.ResetTokens)
+	}
+	return pause
+}
+
+// allowance is what one query may use: a share of what is left that shrinks as
+// the budget empties, so that under pressure queries become shallower instead
+// of being refused. ok is false when no budget is known.
+func (b *quotaBucket) allowance(now time.Time, share float64) (amount float64, ok bool) {
+	if !b.known() {
+		return 0, false
+	}
+	b.refill(now)
+	left := max(0, b.level-share*b.capacity)
+	return left * max(0.25, min(1, 2*b.level/b.capacity)), true
+}

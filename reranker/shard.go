@@ -1,0 +1,232 @@
+package reranker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// ShardOptions says how documents are spread over calls. The zero value is the
+// profile for people who wait; EvaluationShards is the one for experiments.
+type ShardOptions struct {
+	// Documents, Bytes and Tokens are the most that one call may hold, where the
+	// tokens are estimated and count the query once for each document. 0 leaves it
+	// to the endpoint: 32 documents until calls of that size succeed and more after
+	// that, 1 MiB of text, any number of tokens. A document that exceeds a bound on
+	// its own is sent alone.
+	Documents, Bytes, Tokens int
+	// Calls is into how many calls a query is split where the bounds allow it. 0
+	// learns it from latency; 1 makes as few calls as the bounds allow.
+	Calls int
+	// Concurrency is the most calls of one query in flight; 0 means 8. The
+	// endpoint's limit holds beside it.
+	Concurrency int
+	// Top is how many documents the caller will keep. The documents are taken to
+	// come in retrieval order; the first 2*Top, or a quarter if that is more, are
+	// sent first and the others 50 ms later when time may run out. 0 means 10,
+	// negative sends all at once.
+	Top int
+	// Timeout bounds a query whose context has no deadline; 0 means 1.5 s, negative
+	// means no bound.
+	Timeout time.Duration
+	// Reserve is the part of the context's time that is left to the caller, so that
+	// it has the scores before its deadline; 0 means 1 %, at least 5 ms, negative
+	// means nothing. A rerank stage keeps a larger reserve of its own before it
+	// calls.
+	Reserve time.Duration
+	// Attempts is how often one shard is tried, hedges not counted; 0 means 2.
+	Attempts int
+	// NoHedge switches hedging off.
+	NoHedge bool
+	// Wait makes a query wait for the server's quota up to its deadline, where by
+	// default it leaves out the documents that the quota does not cover.
+	Wait bool
+	// Lane is the priority of queries whose context names none, see WithLane.
+	Lane Lane
+	// AllowListwise permits to split documents for a scorer whose scores depend on
+	// what else is in the call, and so do not compare between calls.
+	AllowListwise bool
+}
+
+// EvaluationShards returns the options for experiments: every document is to be
+// scored, however long it takes. No tiers, no hedges, four attempts, 60 s, the
+// batch lane, and quotas are waited for.
+func EvaluationShards() ShardOptions {
+	return ShardOptions{Top: -1, Timeout: 60 * time.Second, Reserve: -1, Attempts: 4, NoHedge: true, Wait: true, Lane: LaneBatch}
+}
+
+// withDefaults fills in what 0 stands for.
+func (o ShardOptions) withDefaults() ShardOptions {
+	if o.Concurrency == 0 {
+		o.Concurrency = 8
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 1500 * time.Millisecond
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 2
+	}
+	return o
+}
+
+func (o ShardOptions) check() error {
+	for _, n := range [...]struct {
+		name  string
+		value int
+	}{
+		{"Documents", o.Documents}, {"Bytes", o.Bytes}, {"Tokens", o.Tokens},
+		{"Calls", o.Calls}, {"Concurrency", o.Concurrency}, {"Attempts", o.Attempts},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("ShardOptions.%s must not be negative, got %d", n.name, n.value)
+		}
+	}
+	if o.Lane > LaneBatch {
+		return fmt.Errorf("ShardOptions.Lane %d is not a lane", o.Lane)
+	}
+	return nil
+}
+
+// Sharded is a Scorer that spreads the documents of a query over concurrent
+// calls and puts the scores together by position, so that they do not depend on
+// the order in which the calls finish. What fails costs its own documents only:
+// Scores.Unscored has the reason for each, Scores.Causes the errors, and
+// Scores.Report what was done. Make one with Shard.
+//
+// A Sharded is safe for concurrent use and starts no goroutine that outlives a
+// call.
+type Sharded struct {
+	endpoint *Endpoint
+	o        ShardOptions
+	node     pipeline.Node
+	err      error
+}
+
+// Shard returns a scorer that splits the documents of a query over several calls
+// of scorer. Give it an Endpoint to share limits, budgets and what was learned
+// with the other queries of the process; any other scorer gets an endpoint of
+// its own, which only this Sharded uses.
+//
+// A scorer whose description says Listwise is called once for a query, and a
+// query that does not fit into one call is refused, unless AllowListwise is set.
+// A mistake in the options is in Describe().Err and in the error of every call.
+func Shard(scorer Scorer, o ShardOptions) *Sharded {
+	s := &Sharded{o: o.withDefaults(), err: o.check()}
+	endpoint, ok := scorer.(*Endpoint)
+	if ok && endpoint == nil {
+		scorer, ok = nil, false
+	}
+	if !ok {
+		var err error
+		if endpoint, err = NewEndpoint(EndpointOptions{Name: "private endpoint"}, scorer); err != nil {
+			s.err = errors.Join(s.err, errors.New("the scorer is nil"))
+		}
+	}
+	s.endpoint = endpoint
+	if s.err != nil {
+		s.err = &Error{Kind: KindConfig, Op: "reranker: shard", Err: s.err}
+	}
+	if endpoint != nil {
+		s.node = pipeline.Describe(endpoint)
+	}
+	return s
+}
+
+// Endpoint returns the endpoint that the calls go through, nil if Shard was
+// given no scorer.
+func (s *Sharded) Endpoint() *Endpoint { return s.endpoint }
+
+// TypicalLatency is the median latency of the newest calls, 0 before the first.
+// With less time than that left, a query is better not sent.
+func (s *Sharded) TypicalLatency() time.Duration {
+	if s.endpoint == nil {
+		return 0
+	}
+	s.endpoint.mu.Lock()
+	defer s.endpoint.mu.Unlock()
+	return s.endpoint.latency.typical()
+}
+
+// Describe describes the sharding and the endpoint below it.
+func (s *Sharded) Describe() pipeline.Node {
+	o := s.o
+	n := pipeline.Node{Name: "shard", Err: s.err, Facts: pipeline.Facts{
+		Sharded: o.AllowListwise || !s.node.Facts.Listwise, Listwise: s.node.Facts.Listwise, Scale: s.node.Facts.Scale,
+	}}
+	if s.endpoint != nil {
+		n.Children = []pipeline.Node{s.node}
+	}
+	n.Settings = []pipeline.Setting{
+		{Name: "documents", Value: learnedSetting(o.Documents)},
+		{Name: "bytes", Value: learnedSetting(o.Bytes)},
+		{Name: "tokens", Value: learnedSetting(o.Tokens)},
+		{Name: "calls", Value: learnedSetting(o.Calls)},
+		{Name: "concurrency", Value: fmt.Sprint(o.Concurrency)},
+		{Name: "top", Value: fmt.Sprint(o.Top)},
+		{Name: "timeout", Value: o.Timeout.String()},
+		{Name: "attempts", Value: fmt.Sprint(o.Attempts)},
+		{Name: "hedge", Value: fmt.Sprint(!o.NoHedge)},
+		{Name: "wait for quota", Value: fmt.Sprint(o.Wait)},
+		{Name: "lane", Value: o.Lane.String()},
+	}
+	return n
+}
+
+func learnedSetting(n int) string {
+	if n == 0 {
+		return "learned"
+	}
+	return fmt.Sprint(n)
+}
+
+// Score scores the documents and returns by the deadline with what it has. The
+// documents are taken to be in retrieval order. Blank documents are never sent.
+//
+// It returns an error only if it scored nothing that it should have scored, or
+// if ctx was cancelled: then the cause of ctx is in the chain. The error holds
+// every cause, and the Scores beside it still have the reasons and the report.
+func (s *Sharded) Score(ctx context.Context, query string, documents []string) (Scores, error) {
+	var last Scores
+	var failure error
+	s.run(ctx, query, documents, nil, func(scores Scores, err error) bool {
+		last, failure = scores, err
+		return true
+	})
+	return last, failure
+}
+
+// ScoreStream yields what is there each time that calls have finished, see
+// StreamScorer. The last pair equals what Score returns.
+func (s *Sharded) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
+	return func(yield func(Scores, error) bool) {
+		s.run(ctx, query, documents, func(scores Scores) bool { return yield(scores, nil) }, yield)
+	}
+}
+
+// run scores, tells progress about what is there in between if that is not nil,
+// and done about the end unless progress has asked to stop.
+func (s *Sharded) run(ctx context.Context, query string, documents []string, progress func(Scores) bool, done func(Scores, error) bool) {
+	if s.err != nil {
+		done(Scores{}, s.err)
+		return
+	}
+	if len(documents) == 0 {
+		done(emptyScores(), nil)
+		return
+	}
+	if !s.endpoint.enter() {
+		done(Scores{}, &Error{Kind: KindConfig, Op: "reranker: shard", Err: ErrClosed})
+		return
+	}
+	r := newShardRun(ctx, s, query, documents)
+	scores, err, stopped := r.score(progress)
+	if !stopped {
+		done(scores, err)
+	}
+}
+
+func emptyScores() Scores { return Scores{Values: []float64{}, Report: &Report{Mode: Full}} }
