@@ -1,0 +1,206 @@
+package nebius
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// Dialect names the words that a rerank server understands. The empty Dialect
+// is Nebius.
+type Dialect string
+
+// The dialects.
+const (
+	Nebius      Dialect = "nebius"
+	CohereV1    Dialect = "cohere-v1"
+	CohereV2    Dialect = "cohere"
+	Jina        Dialect = "jina"
+	Voyage      Dialect = "voyage"
+	VLLM        Dialect = "vllm"
+	TEI         Dialect = "tei"
+	LlamaCpp    Dialect = "llama.cpp"
+	Infinity    Dialect = "infinity"
+	NIM         Dialect = "nim"
+	Together    Dialect = "together"
+	DeepInfra   Dialect = "deepinfra"
+	SiliconFlow Dialect = "siliconflow"
+	Mixedbread  Dialect = "mixedbread"
+	Pinecone    Dialect = "pinecone"
+)
+
+// Shape is the form of a text in a request.
+type Shape uint8
+
+// The shapes.
+const (
+	Plain   Shape = iota // "text"
+	Object               // {"text": "text"}
+	ForEach              // a list with the text once for each document (queries only)
+)
+
+// Field is a member of every request, its value in JSON.
+type Field struct{ Name, JSON string }
+
+// Wire is one row of the table of dialects: everything that differs between
+// rerank servers. It is plain data; a server that is not in the table is
+// described by a Wire of its own, see Options.Wire.
+type Wire struct {
+	// Path is the route on a host, with {model} where the model's name stands.
+	Path string
+	// Models is the route that lists models; empty if there is none.
+	Models string
+	// ModelKey, QueryKey and DocumentsKey name the members of a request; an empty
+	// ModelKey leaves the model out.
+	ModelKey, QueryKey, DocumentsKey string
+	// Query and Document are the forms of the texts.
+	Query, Document Shape
+	// Fixed are members that every request has, such as one that switches off
+	// the echo of documents.
+	Fixed []Field
+	// User and ServiceTier say that the server knows these members.
+	User, ServiceTier bool
+	// Envelope is the member of the answer that holds the list of results; empty
+	// means that the answer is the list itself.
+	Envelope string
+	// IndexKey and ScoreKey name the members of a result; an empty IndexKey means
+	// that the list holds bare scores in the order of the documents.
+	IndexKey, ScoreKey string
+	// EchoKey names the member that repeats the document, a string or an object
+	// with a text; empty if the server never does.
+	EchoKey string
+	// KeyHeader and KeyPrefix say how the key is sent; an empty KeyHeader means
+	// "Authorization: Bearer".
+	KeyHeader, KeyPrefix string
+	// Header is sent with every request, as names and values.
+	Header []Field
+	// Scale is what the scores mean; Unknown where the server does not promise.
+	Scale pipeline.Scale
+	// MaxDocuments is the most documents that one call may have, MaxTokens the
+	// most tokens (the query counted for each document) and MaxPairTokens the most
+	// for the query and one document; 0 where no limit is known. The client does
+	// not enforce them: a scheduler that packs calls reads them.
+	MaxDocuments, MaxTokens, MaxPairTokens int
+}
+
+// openAI is the row that most servers vary.
+func openAI(scale pipeline.Scale) Wire {
+	return Wire{
+		Path: "/v1/rerank", Models: "/v1/models",
+		ModelKey: "model", QueryKey: "query", DocumentsKey: "documents",
+		Envelope: "results", IndexKey: "index", ScoreKey: "relevance_score", EchoKey: "document",
+		Scale: scale,
+	}
+}
+
+func vary(w Wire, change func(*Wire)) Wire {
+	change(&w)
+	return w
+}
+
+type row struct {
+	name Dialect
+	wire Wire
+}
+
+// table has the facts of every dialect, from the servers' documentation or
+// source as of October 2026.
+func table() []row {
+	noEcho := []Field{{"return_documents", "false"}}
+	probability := openAI(pipeline.Probability)
+	return []row{
+		{Nebius, vary(probability, func(w *Wire) { w.User, w.ServiceTier, w.MaxPairTokens = true, true, 40960 })},
+		{CohereV1, vary(probability, func(w *Wire) { w.MaxDocuments = 1000 })},
+		{CohereV2, vary(probability, func(w *Wire) { w.Path, w.EchoKey, w.MaxDocuments = "/v2/rerank", "", 1000 })},
+		{Jina, vary(probability, func(w *Wire) { w.Models, w.Fixed = "", noEcho })},
+		{Voyage, vary(openAI(pipeline.Unknown), func(w *Wire) {
+			w.Models, w.Envelope, w.MaxDocuments, w.MaxTokens, w.MaxPairTokens = "", "data", 1000, 600_000, 32_000
+		})},
+		{VLLM, probability},
+		{TEI, vary(probability, func(w *Wire) {
+			w.Path, w.Models, w.ModelKey, w.DocumentsKey = "/rerank", "/info", "", "texts"
+			w.Envelope, w.ScoreKey, w.EchoKey, w.MaxDocuments = "", "score", "text", 32
+		})},
+		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey = "" })},
+		{Infinity, vary(probability, func(w *Wire) { w.Path, w.Models, w.MaxDocuments = "/rerank", "/models", 2048 })},
+		{NIM, vary(openAI(pipeline.Logit), func(w *Wire) {
+			w.Path, w.DocumentsKey, w.Query, w.Document = "/v1/ranking", "passages", Object, Object
+			w.Envelope, w.ScoreKey, w.EchoKey, w.MaxDocuments = "rankings", "logit", "", 512
+		})},
+		{Together, probability},
+		{DeepInfra, vary(openAI(pipeline.Unknown), func(w *Wire) {
+			w.Path, w.Models, w.ModelKey, w.QueryKey, w.Query = "/v1/inference/{model}", "", "", "queries", ForEach
+			w.Envelope, w.IndexKey, w.ScoreKey, w.EchoKey = "scores", "", "", ""
+		})},
+		{SiliconFlow, vary(probability, func(w *Wire) { w.Fixed = noEcho })},
+		{Mixedbread, vary(openAI(pipeline.Unknown), func(w *Wire) {
+			w.Path, w.Models, w.DocumentsKey, w.Envelope, w.ScoreKey, w.EchoKey = "/v1/reranking", "", "input", "data", "score", "input"
+		})},
+		{Pinecone, vary(probability, func(w *Wire) {
+			w.Path, w.Models, w.Document, w.Fixed = "/rerank", "", Object, noEcho
+			w.Envelope, w.ScoreKey, w.KeyHeader = "data", "score", "Api-Key"
+			w.Header = []Field{{"X-Pinecone-Api-Version", "2025-04"}}
+		})},
+	}
+}
+
+// Dialects returns the names of all dialects, Nebius first.
+func Dialects() []Dialect {
+	var names []Dialect
+	for _, r := range table() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// Wire returns the row of the table, a copy that may be changed and given to
+// Options.Wire. A name that is not in the table is an error that lists those
+// that are.
+func (d Dialect) Wire() (Wire, error) {
+	if d == "" {
+		d = Nebius
+	}
+	for _, r := range table() {
+		if r.name == d {
+			return r.wire, nil
+		}
+	}
+	return Wire{}, fmt.Errorf("dialect %q is not known; known are %s", string(d), listed(Dialects()))
+}
+
+func listed[S ~string](names []S) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(n))
+	}
+	return b.String()
+}
+
+// bare reports whether the list of an answer holds bare scores.
+func (w Wire) bare() bool { return w.IndexKey == "" }
+
+func (w Wire) check() error {
+	switch {
+	case !strings.HasPrefix(w.Path, "/"):
+		return fmt.Errorf("the wire's Path %q does not begin with a slash", w.Path)
+	case w.QueryKey == "" || w.DocumentsKey == "":
+		return fmt.Errorf("the wire needs a QueryKey and a DocumentsKey")
+	case w.IndexKey != "" && w.ScoreKey == "":
+		return fmt.Errorf("the wire has an IndexKey and needs a ScoreKey")
+	}
+	return nil
+}
+
+// core returns the members that a request may have by itself.
+func (w Wire) core() []string {
+	names := []string{"model", "query", "documents", "user", "service_tier", w.ModelKey, w.QueryKey, w.DocumentsKey}
+	for _, f := range w.Fixed {
+		names = append(names, f.Name)
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}

@@ -1,0 +1,182 @@
+package nebius
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+)
+
+// Options are the settings of a Client. The zero value talks to Nebius Token
+// Factory with the defaults that are given at each field.
+//
+// Printing Options, in any way, shows no header, no query of a URL and no value
+// of Extra.
+type Options struct {
+	// BaseURL is the host, with or without /v1, or the full URL of the route; empty
+	// means https://api.tokenfactory.nebius.com. Plain http is refused except for
+	// loopback, see AllowPlainHTTP. A query in it is kept.
+	BaseURL string
+	// Dialect names the server's words; empty means Nebius.
+	Dialect Dialect
+	// Wire, if not nil, takes the place of the dialect's row.
+	Wire *Wire
+	// NoKey allows an empty key, for servers that take none.
+	NoKey bool
+	// ProjectID is sent as ai_project_id in the query of the URL.
+	ProjectID string
+	// ServiceTier and User are sent if they are not empty. The dialect must know
+	// them.
+	ServiceTier ServiceTier
+	User        string
+	// Extra are members that are added to every request body. A name that the
+	// client sends itself is refused. Servers may refuse what they do not know.
+	Extra map[string]any
+	// Scale is what the model's scores mean; Unknown takes the dialect's word.
+	Scale pipeline.Scale
+	// Listwise declares that scores depend on what else is in the call, as with
+	// jina-reranker-v3. Such a client must not be sharded, and sends duplicates.
+	Listwise bool
+	// Qwen3, if not nil, writes the prompt of Qwen3-Reranker around query and
+	// documents, for servers that run the model without its template. On a server
+	// that has the template it must stay nil.
+	Qwen3 *Qwen3
+
+	// Lenient uses what is sound in a damaged answer: results with a bad index are
+	// dropped, of two with one index the first is kept, and documents without a
+	// proper score are unscored. The default refuses the whole answer. In both,
+	// a score that is null costs its document the score and nothing else, because
+	// real servers write NaN that way.
+	Lenient bool
+	// CheckEcho compares the text that the server repeats, if it does, with the
+	// text that was sent. A difference refuses the answer; a text that is merely
+	// cut short is a warning.
+	CheckEcho bool
+	// SendBlank sends documents without any text; by default they are not sent and
+	// are unscored for pipeline.ReasonBlank.
+	SendBlank bool
+	// SendDuplicates sends equal texts as often as they occur; by default they are
+	// sent once and share the score, because each one is paid for.
+	SendDuplicates bool
+	// MaxResponse is the most bytes of a decoded answer that are read; 0 means
+	// 1 MiB + 8 x the request, at most 32 MiB, but never less than 1 MiB + 2 x the
+	// request.
+	MaxResponse int64
+	// Timeout bounds one call, whatever the context allows; 0 means 60 s, negative
+	// no bound.
+	Timeout time.Duration
+
+	// Concurrency is the number of calls that will be made at once; connections
+	// are sized to it. 0 means 8.
+	Concurrency int
+	// IdleTimeout closes idle connections. 0 means 90 s on https and 4 s on plain
+	// http, where servers are met that close at 5 s.
+	IdleTimeout time.Duration
+	// DialTimeout bounds the making of a connection; 0 means 1 s.
+	DialTimeout time.Duration
+	// AllowPlainHTTP allows plain http to hosts that are not loopback: texts and
+	// key can then be read on the way.
+	AllowPlainHTTP bool
+	// AllowAddress, if not nil, is asked about the address of every connection
+	// after the name was resolved; its error refuses the connection. PublicOnly is
+	// one. With a proxy it is asked about the proxy's address.
+	AllowAddress func(netip.Addr) error
+	// TLS, if not nil, is used for connections: other roots, client certificates.
+	// Versions below 1.2 and InsecureSkipVerify are refused.
+	TLS *tls.Config
+	// Proxy chooses a proxy for a request; nil means http.ProxyFromEnvironment, as
+	// in net/http.
+	Proxy func(*http.Request) (*url.URL, error)
+	// HTTPClient, if not nil, carries the calls, and the connection settings above
+	// are its owner's business. Redirects stay off.
+	HTTPClient *http.Client
+
+	// OnCall, if not nil, is told about every call that was sent, successful or
+	// not, from the goroutine that made it.
+	OnCall func(Call)
+	// Now tells the time, for Retry-After dates and latencies; nil means time.Now.
+	Now func() time.Time
+}
+
+// Call tells how one call went. It holds no query, no document and no key.
+type Call struct {
+	// Model and Documents are what was asked for.
+	Model     string
+	Documents int
+	// RequestBytes and ResponseBytes are the sizes of the bodies.
+	RequestBytes, ResponseBytes int
+	// Status is the HTTP status, 0 without an answer.
+	Status int
+	// Latency is the time from sending to the decoded answer.
+	Latency time.Duration
+	// RequestIDs are the server's names for the call.
+	RequestIDs []string
+	// Limits are the rate limits that the answer declared.
+	Limits reranker.Limits
+	// Usage is what the call cost.
+	Usage reranker.Usage
+	// Err is the error that Score returned; nil for a success.
+	Err error
+}
+
+const (
+	defaultBaseURL     = "https://api.tokenfactory.nebius.com"
+	defaultConcurrency = 8
+	defaultTimeout     = 60 * time.Second
+	idlePlain          = 4 * time.Second
+	idleTLS            = 90 * time.Second
+)
+
+// String describes the options without anything secret.
+func (o Options) String() string {
+	return fmt.Sprintf("nebius.Options{BaseURL: %q, Dialect: %q}", bareURL(o.BaseURL), string(o.Dialect))
+}
+
+// GoString is String.
+func (o Options) GoString() string { return o.String() }
+
+// MarshalJSON writes what String shows.
+func (o Options) MarshalJSON() ([]byte, error) {
+	return appendString(nil, o.String()), nil
+}
+
+// wire returns the row in force after checking what the options say about it.
+func (o Options) wire() (Wire, error) {
+	w, err := o.Dialect.Wire()
+	if o.Wire != nil {
+		w, err = *o.Wire, o.Wire.check()
+	}
+	if err != nil {
+		return Wire{}, err
+	}
+	if o.Scale != pipeline.Unknown {
+		w.Scale = o.Scale
+	}
+	if o.User != "" && !w.User {
+		return Wire{}, fmt.Errorf("dialect %q knows no user; leave User empty or put it into Extra", string(o.Dialect))
+	}
+	if o.ServiceTier != "" && !w.ServiceTier {
+		return Wire{}, fmt.Errorf("dialect %q knows no service tier; leave ServiceTier empty", string(o.Dialect))
+	}
+	return w, errors.Join(o.ServiceTier.check(), o.checkNumbers())
+}
+
+func (o Options) checkNumbers() error {
+	switch {
+	case o.Concurrency < 0:
+		return fmt.Errorf("Concurrency is %d; it must be at least 1, or 0 for %d", o.Concurrency, defaultConcurrency)
+	case o.MaxResponse < 0:
+		return fmt.Errorf("MaxResponse is %d bytes; it must be positive, or 0 for the default", o.MaxResponse)
+	case o.IdleTimeout < 0 || o.DialTimeout < 0:
+		return errors.New("IdleTimeout and DialTimeout must be positive, or 0 for the default")
+	case o.TLS != nil && o.TLS.InsecureSkipVerify:
+		return errors.New("TLS.InsecureSkipVerify is refused: put the server's certificate into TLS.RootCAs")
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package nebius
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/rankcascade/cascade/reranker"
+)
+
+// reply is a decoded answer. The slices have one entry for each text sent.
+type reply struct {
+	values []float64
+	state  []verdict
+	id     string
+	model  string
+	usage  reranker.Usage
+	// dropped counts results that a lenient reading left out, cut the echoes that
+	// were shorter than what was sent.
+	dropped, cut int
+}
+
+// verdict is what is known about the score of one text.
+type verdict uint8
+
+const (
+	absent  verdict = iota // no result has this index
+	scored                 // a finite number
+	refused                // null, or nothing that is a finite number
+)
+
+func newReply(n int) *reply {
+	return &reply{values: make([]float64, n), state: make([]verdict, n)}
+}
+
+func (r *reply) count() int {
+	n := 0
+	for _, s := range r.state {
+		if s == scored {
+			n++
+		}
+	}
+	return n
+}
+
+// sides are the members of an answer that are not the results.
+type sides struct{ id, model, usage, tokens, meta, inputTokens []byte }
+
+// byteOrderMark may stand before JSON that went through a careless proxy.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// read decodes an answer: by the scanner if it is as it should be, else by the
+// referee, whose word on anything unusual is final.
+func read(w Wire, body []byte, sent []string, o reading) (*reply, error) {
+	body = bytes.TrimPrefix(body, byteOrderMark)
+	if !o.checkEcho {
+		if r, ok := scan(w, body, len(sent)); ok {
+			return r, nil
+		}
+	}
+	return referee(w, body, sent, o)
+}
+
+// reading says how forgiving the referee is.
+type reading struct{ lenient, checkEcho bool }
+
+// take reads id, model and usage. What has another type is left out.
+func (r *reply) take(s sides, documents int) {
+	_ = json.Unmarshal(s.id, &r.id)
+	_ = json.Unmarshal(s.model, &r.model)
+	r.id, r.model = printable(r.id, 128), printable(r.model, 200)
+	r.usage = reranker.Usage{Calls: 1, Documents: documents, Tokens: tokens(s)}
+}
+
+// tokens finds the token count wherever servers put it: usage.prompt_tokens,
+// usage.total_tokens, tokens.input_tokens, meta.tokens.input_tokens,
+// input_tokens. A count that cannot be true is none.
+func tokens(s sides) int {
+	type counts struct {
+		Prompt json.Number `json:"prompt_tokens"`
+		Total  json.Number `json:"total_tokens"`
+		Input  json.Number `json:"input_tokens"`
+	}
+	var usage, plain counts
+	var meta struct{ Tokens counts }
+	var input json.Number
+	_ = json.Unmarshal(s.usage, &usage)
+	_ = json.Unmarshal(s.tokens, &plain)
+	_ = json.Unmarshal(s.meta, &meta)
+	_ = json.Unmarshal(s.inputTokens, &input)
+	for _, n := range []json.Number{usage.Prompt, usage.Total, usage.Input, plain.Input, plain.Total, meta.Tokens.Input, input} {
+		if v, err := n.Float64(); err == nil && v > 0 && v < 1<<40 {
+			return int(v)
+		}
+	}
+	return 0
+}
