@@ -79,8 +79,10 @@ type Leg struct {
 	// Prefetch are legs that the server asks first; this leg then reorders what
 	// they found. So a multi-vector leg can rescore the hits of a dense one.
 	Prefetch []Leg
-	// Limit is how many points the leg brings; 0 means Options.Limit. It is
-	// always sent. For the only leg of a retriever Options.Limit holds.
+	// Limit is how many points the leg brings to what fuses or reorders them; 0
+	// means Options.Limit, but at least 100, so that the head of a fused list does
+	// not depend on how much of it is asked for. It is always sent. For the only
+	// leg of a retriever Options.Limit holds.
 	Limit int
 	// Threshold, if set, drops the leg's hits below it in the server. It is on
 	// the leg's scale.

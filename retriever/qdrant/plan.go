@@ -27,7 +27,7 @@ func (r *Retriever) plan(embedder Embedder) error {
 	}
 	switch {
 	case o.Server != nil:
-		r.roots = []*Leg{{Name: r.name, Fusion: o.Server, Prefetch: legs, Threshold: o.ScoreThreshold}}
+		r.roots = []*Leg{{Name: r.name, Fusion: o.Server, Prefetch: legs, Limit: r.limit, Threshold: o.ScoreThreshold}}
 	case o.Fuser != nil:
 		for i := range legs {
 			r.roots = append(r.roots, &legs[i])
@@ -69,7 +69,7 @@ func (r *Retriever) settleLeg(l *Leg) error {
 		l.Name = r.name + "/" + l.label()
 	}
 	if l.Limit == 0 {
-		l.Limit = r.limit
+		l.Limit = max(r.limit, defaultLimit)
 	}
 	if err := l.check(); err != nil {
 		return fmt.Errorf("leg %q: %w", l.Name, err)
@@ -123,7 +123,7 @@ func (l *Leg) check() error {
 	case kinds != 1:
 		return fmt.Errorf("%d of Dense, Sparse, Multi, Native and Fusion are set: set exactly one", kinds)
 	case l.Limit < 0:
-		return fmt.Errorf("Limit is %d: it must be at least 1, or 0 for that of the retriever", l.Limit)
+		return fmt.Errorf("Limit is %d: it must be at least 1, or 0 for the default", l.Limit)
 	case l.Fusion != nil && l.Using != "":
 		return errors.New("Using names a vector, but a fusion searches none: set it on the Prefetch legs")
 	case l.Fusion != nil && len(l.Prefetch) == 0:

@@ -1,0 +1,519 @@
+package qdrant_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	api "github.com/qdrant/go-client/qdrant"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/retriever/qdrant"
+	"github.com/rankcascade/cascade/retriever/qdrant/qdranttest"
+	"github.com/rankcascade/cascade/retriever/retrievertest"
+)
+
+func TestScaleIsThatOfTheCollectionsMetric(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		for _, c := range []struct {
+			metric api.Distance
+			want   pipeline.Scale
+		}{
+			{api.Distance_Cosine, pipeline.Cosine},
+			{api.Distance_Dot, pipeline.Dot},
+			{api.Distance_Euclid, pipeline.Distance},
+			{api.Distance_Manhattan, pipeline.Distance},
+		} {
+			name := b.fresh(t)
+			fill(t, b.client, name, retrievertest.Corpus(), qdrant.Vector{Dense: words(dims), Distance: c.metric})
+			r, err := qdrant.New(b.client, name, words(dims), qdrant.Options{})
+			require.NoError(t, err)
+			assert.Equal(t, pipeline.Unknown, r.Describe().Facts.Scale, "nothing was asked yet")
+			ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "the river carries cold water from the mountain to the sea"})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, ranking.Scale)
+			assert.Equal(t, "river", ranking.Hits[0].Document.ID, "%v: nearest first", c.metric)
+			assert.Greater(t, ranking.Hits[0].Score, ranking.Hits[9].Score)
+			assert.True(t, c.want.Contains(ranking.Hits[9].Score))
+			assert.Equal(t, c.want, r.Describe().Facts.Scale)
+		}
+	})
+}
+
+func TestScaleThatContradictsTheAnswersIsAnError(t *testing.T) {
+	t.Parallel()
+	server := qdranttest.Start(t)
+	client := server.Client(t)
+	fill(t, client, "articles", retrievertest.Corpus(), qdrant.Vector{Dense: words(dims), Distance: api.Distance_Dot})
+	r, err := qdrant.New(client, "articles", words(dims), qdrant.Options{Scale: pipeline.Cosine})
+	require.NoError(t, err)
+	_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "the the the river"})
+	require.ErrorContains(t, err, "another metric than Scale says")
+}
+
+// queryOnly hides everything of a client but the narrow interface.
+type queryOnly struct{ qdrant.Client }
+
+func TestScaleMustBeDeclaredWhereTheClientCannotTell(t *testing.T) {
+	t.Parallel()
+	_, client := corpus(t)
+	_, err := qdrant.New(queryOnly{client}, "articles", words(dims), qdrant.Options{Using: "dense"})
+	require.ErrorContains(t, err, "set Scale")
+	r := dense(t, queryOnly{client}, qdrant.Options{Scale: pipeline.Cosine})
+	_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "river"})
+	require.NoError(t, err)
+}
+
+func TestCollectionIsAskedOnceForItsMetric(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	before := server.Count("Get")
+	r := dense(t, client, qdrant.Options{})
+	for range 3 {
+		_, err := r.Retrieve(t.Context(), pipeline.Query{Text: "river"})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 1, server.Count("Get")-before)
+}
+
+func TestScoreThresholdIsOnTheRankingsScale(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		for _, metric := range []api.Distance{api.Distance_Cosine, api.Distance_Euclid, api.Distance_Manhattan} {
+			name := b.fresh(t)
+			fill(t, b.client, name, retrievertest.Corpus(), qdrant.Vector{Dense: words(dims), Distance: metric})
+			all, err := qdrant.New(b.client, name, words(dims), qdrant.Options{})
+			require.NoError(t, err)
+			q := pipeline.Query{Text: "cold water of the mountain"}
+			whole, err := all.Retrieve(t.Context(), q)
+			require.NoError(t, err)
+			n := 4
+			for whole.Hits[n-1].Score == whole.Hits[n].Score {
+				n++
+			}
+			middle := (whole.Hits[n-1].Score + whole.Hits[n].Score) / 2
+			some, err := qdrant.New(b.client, name, words(dims), qdrant.Options{ScoreThreshold: &middle})
+			require.NoError(t, err)
+			cut, err := some.Retrieve(t.Context(), q)
+			require.NoError(t, err)
+			assert.Equal(t, whole.IDs()[:n], cut.IDs(), "%v", metric)
+		}
+	})
+}
+
+func TestTiesStandInTheOrderOfIDsWhateverTheServerSays(t *testing.T) {
+	t.Parallel()
+	_, client := corpus(t)
+	ranking, err := dense(t, client, qdrant.Options{}).Retrieve(t.Context(), pipeline.Query{Text: "two birds sing the same song at dawn"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"twin-a", "twin-b"}, ranking.IDs()[:2])
+	assert.Equal(t, ranking.Hits[0].Score, ranking.Hits[1].Score)
+}
+
+func TestServerFusionEqualsItsFormula(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		name := b.fresh(t)
+		fill(t, b.client, name, retrievertest.Corpus(), hybrid()...)
+		legs := []qdrant.Leg{{Using: "dense", Dense: words(dims)}, {Using: "terms", Sparse: terms}}
+		q := pipeline.Query{Text: "hot bread soup carrots"}
+		var ranks []map[string]int
+		for _, l := range legs {
+			r, err := qdrant.New(b.client, name, nil, qdrant.Options{Legs: []qdrant.Leg{l}})
+			require.NoError(t, err)
+			ranking, err := r.Retrieve(t.Context(), q)
+			require.NoError(t, err)
+			at := map[string]int{}
+			for i, id := range ranking.IDs() {
+				at[id] = i + 1
+			}
+			ranks = append(ranks, at)
+		}
+		for _, f := range []qdrant.ServerFusion{{}, {K: 61}, {K: 5, Weights: []float64{2, 1}}} {
+			r, err := qdrant.New(b.client, name, nil, qdrant.Options{Legs: legs, Server: &f})
+			require.NoError(t, err)
+			ranking, err := r.Retrieve(t.Context(), q)
+			require.NoError(t, err)
+			assert.Equal(t, pipeline.Fused, ranking.Scale)
+			k, w := float64(max(f.K, 2)), []float64{1, 1}
+			if f.K == 0 {
+				k = 2
+			}
+			if f.Weights != nil {
+				w = f.Weights
+			}
+			var want float64
+			for i := range ranks {
+				if rank := ranks[i]["soup"]; rank > 0 {
+					want += 1 / (float64(rank)/w[i] + k - 1)
+				}
+			}
+			require.Equal(t, "soup", ranking.Hits[0].Document.ID)
+			assert.InDelta(t, want, ranking.Hits[0].Score, 1e-5, "%+v", f)
+			assert.LessOrEqual(t, ranking.Hits[0].Score, r.Describe().Facts.Max+1e-6)
+		}
+	})
+}
+
+func TestServerDBSFIsHigherIsBetterOnly(t *testing.T) {
+	t.Parallel()
+	server := qdranttest.Start(t)
+	client := server.Client(t)
+	fill(t, client, "articles", retrievertest.Corpus(), qdrant.Vector{Dense: words(dims), Distance: api.Distance_Euclid}, qdrant.Vector{Name: "terms", Sparse: terms})
+	opts := qdrant.Options{Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Server: &qdrant.ServerFusion{Method: qdrant.DBSF}}
+	r, err := qdrant.New(client, "articles", words(dims), opts)
+	require.NoError(t, err)
+	_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "river"})
+	require.ErrorContains(t, err, "are distances", "the metric that was looked up")
+	opts.Scale = pipeline.Distance
+	_, err = qdrant.New(client, "articles", words(dims), opts)
+	require.ErrorContains(t, err, "are distances", "the metric that was declared")
+
+	_, client = corpus(t)
+	r = dense(t, client, qdrant.Options{Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Server: &qdrant.ServerFusion{Method: qdrant.DBSF}})
+	ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "river of ice"})
+	require.NoError(t, err)
+	assert.Equal(t, "glacier", ranking.Hits[0].Document.ID)
+}
+
+func TestNestedPrefetch(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		name := b.fresh(t)
+		fill(t, b.client, name, retrievertest.Corpus(), hybrid()...)
+		r, err := qdrant.New(b.client, name, nil, qdrant.Options{Limit: 2, Legs: []qdrant.Leg{{
+			Using: "tokens", Multi: tokens,
+			Prefetch: []qdrant.Leg{{
+				Fusion: &qdrant.ServerFusion{Method: qdrant.DBSF}, Limit: 3,
+				Prefetch: []qdrant.Leg{{Using: "dense", Dense: words(dims)}, {Using: "terms", Sparse: terms, Limit: 5}},
+			}},
+		}}})
+		require.NoError(t, err)
+		ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "bread flour oven", Filter: map[string]any{"kind": "food"}})
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.Unbounded, ranking.Scale)
+		assert.Equal(t, "bread", ranking.Hits[0].Document.ID)
+		for _, h := range ranking.Hits {
+			assert.Equal(t, "food", h.Document.Metadata["kind"])
+		}
+		assert.Len(t, ranking.Hits, 2)
+	})
+}
+
+func TestFixedFilterHoldsBesideTheQuerys(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		name := b.fresh(t)
+		fill(t, b.client, name, retrievertest.Corpus(), hybrid()...)
+		for _, opts := range []qdrant.Options{
+			{Using: "dense"},
+			{Using: "dense", Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Server: &qdrant.ServerFusion{}},
+			{Using: "dense", Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Fuser: firstWins},
+		} {
+			opts.Filter = map[string]any{"kind": "nature"}
+			r, err := qdrant.New(b.client, name, words(dims), opts)
+			require.NoError(t, err)
+			q := pipeline.Query{Text: "water mountain", Filter: map[string]any{"must_not": []any{map[string]any{"key": "tags", "match": map[string]any{"value": "birds"}}}}}
+			ranking, err := r.Retrieve(t.Context(), q)
+			require.NoError(t, err)
+			assert.ElementsMatch(t, []string{"river", "glacier"}, ranking.IDs())
+		}
+	})
+}
+
+func TestBlankAndUnknownTextsAskNothing(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	r, err := qdrant.New(client, "articles", nil, qdrant.Options{Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}})
+	require.NoError(t, err)
+	ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "!?"})
+	require.NoError(t, err)
+	assert.NotNil(t, ranking.Hits)
+	assert.Empty(t, ranking.Hits)
+	assert.Equal(t, pipeline.Dot, ranking.Scale)
+	assert.Zero(t, server.Count("Query"))
+}
+
+// A list that is empty adds nothing to a fusion, so the leg is left out together
+// with its weight.
+func TestServerFusionLeavesOutALegWithoutTerms(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	r := dense(t, client, qdrant.Options{
+		Legs:   []qdrant.Leg{{Using: "terms", Sparse: terms}},
+		Server: &qdrant.ServerFusion{K: 61, Weights: []float64{3, 1}},
+	})
+	_, err := r.Retrieve(t.Context(), pipeline.Query{Text: "!?"})
+	require.NoError(t, err)
+	sent := qdranttest.Last[*api.QueryPoints](t, server)
+	assert.Len(t, sent.GetPrefetch(), 1)
+	assert.Equal(t, []float32{3}, sent.GetQuery().GetRrf().GetWeights())
+}
+
+func TestNativeQuery(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	r, err := qdrant.New(client, "articles", nil, qdrant.Options{Legs: []qdrant.Leg{{
+		Using: "dense", Scale: pipeline.Cosine,
+		Native: func(ctx context.Context, q pipeline.Query) (*api.Query, error) {
+			v, err := words(dims).EmbedQuery(ctx, q.Turns[0].Text)
+			return api.NewQueryDense(v), err
+		},
+	}}})
+	require.NoError(t, err)
+	ranking, err := r.Retrieve(t.Context(), pipeline.Query{Turns: []pipeline.Turn{{Role: "user", Text: "ships wait in the harbour"}}})
+	require.NoError(t, err)
+	assert.Equal(t, "harbour", ranking.Hits[0].Document.ID)
+	assert.Equal(t, "dense", qdranttest.Last[*api.QueryPoints](t, server).GetUsing())
+}
+
+func TestEncoderMistakesAreErrorsBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	nan := float32(0)
+	nan /= nan
+	for name, leg := range map[string]qdrant.Leg{
+		"empty vector": {Dense: qdrant.EmbedderFunc(func(context.Context, string) ([]float32, error) { return nil, nil })},
+		"is NaN":       {Dense: qdrant.EmbedderFunc(func(context.Context, string) ([]float32, error) { return []float32{1, nan}, nil })},
+		"twice":        {Sparse: func(context.Context, string) ([]uint32, []float32, error) { return []uint32{3, 3}, []float32{1, 2}, nil }},
+		"2 indices":    {Sparse: func(context.Context, string) ([]uint32, []float32, error) { return []uint32{3, 4}, []float32{1}, nil }},
+		"no vectors":   {Multi: func(context.Context, string) ([][]float32, error) { return nil, nil }},
+		"components":   {Multi: func(context.Context, string) ([][]float32, error) { return [][]float32{{1, 2}, {1}}, nil }},
+	} {
+		r, err := qdrant.New(client, "articles", nil, qdrant.Options{Legs: []qdrant.Leg{leg}})
+		require.NoError(t, err)
+		_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		require.ErrorContains(t, err, name)
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, qdrant.KindEncoder, e.Kind)
+	}
+	assert.Zero(t, server.Count("Query"))
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	_, client := corpus(t)
+	sparse := qdrant.Leg{Using: "terms", Sparse: terms}
+	e := words(dims)
+	for want, c := range map[string]struct {
+		embedder qdrant.Embedder
+		opts     qdrant.Options
+	}{
+		"nothing to ask":               {nil, qdrant.Options{}},
+		"Limit is -1":                  {e, qdrant.Options{Limit: -1}},
+		"2 legs and no fusion":         {e, qdrant.Options{Legs: []qdrant.Leg{sparse}}},
+		"both set":                     {e, qdrant.Options{Legs: []qdrant.Leg{sparse}, Server: &qdrant.ServerFusion{}, Fuser: firstWins}},
+		"no batch of groups":           {e, qdrant.Options{Groups: &qdrant.Groups{By: "kind"}, Fuser: firstWins}},
+		"names no payload field":       {e, qdrant.Options{Groups: &qdrant.Groups{}}},
+		"fused here":                   {e, qdrant.Options{Fuser: firstWins, ScoreThreshold: ptr(1.0)}},
+		"0 of Dense, Sparse":           {nil, qdrant.Options{Legs: []qdrant.Leg{{}}}},
+		"2 of Dense, Sparse":           {nil, qdrant.Options{Legs: []qdrant.Leg{{Dense: e, Sparse: terms}}}},
+		"Fusion without Prefetch":      {nil, qdrant.Options{Legs: []qdrant.Leg{{Fusion: &qdrant.ServerFusion{}}}}},
+		"a fusion searches none":       {nil, qdrant.Options{Legs: []qdrant.Leg{{Using: "x", Fusion: &qdrant.ServerFusion{}, Prefetch: []qdrant.Leg{sparse}}}}},
+		"Scale must be set with":       {nil, qdrant.Options{Legs: []qdrant.Leg{{Native: func(context.Context, pipeline.Query) (*api.Query, error) { return nil, nil }}}}},
+		"3 weights for 2 legs":         {e, qdrant.Options{Legs: []qdrant.Leg{sparse}, Server: &qdrant.ServerFusion{Weights: []float64{1, 2, 3}}}},
+		"weight 2 is 0":                {e, qdrant.Options{Legs: []qdrant.Leg{sparse}, Server: &qdrant.ServerFusion{Weights: []float64{1, 0}}}},
+		"belong to RRF":                {e, qdrant.Options{Legs: []qdrant.Leg{sparse}, Server: &qdrant.ServerFusion{Method: qdrant.DBSF, K: 3}}},
+		"K is -1":                      {e, qdrant.Options{Legs: []qdrant.Leg{sparse}, Server: &qdrant.ServerFusion{K: -1}}},
+		`two legs are named "qdrant/x`: {e, qdrant.Options{Using: "x", Legs: []qdrant.Leg{{Using: "x", Sparse: terms}}, Fuser: firstWins}},
+		"belong to the embedder":       {nil, qdrant.Options{Using: "x", Legs: []qdrant.Leg{sparse}}},
+		"is not understood":            {e, qdrant.Options{Filter: "lang = en"}},
+		"content and id are both":      {e, qdrant.Options{Mapping: qdrant.Mapping{Content: "_id"}}},
+	} {
+		_, err := qdrant.New(client, "articles", c.embedder, c.opts)
+		assert.ErrorContains(t, err, want)
+	}
+	_, err := qdrant.New(nil, "articles", e, qdrant.Options{})
+	assert.ErrorContains(t, err, "client is nil")
+	_, err = qdrant.New(client, "", e, qdrant.Options{})
+	assert.ErrorContains(t, err, "no name")
+}
+
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		name := b.fresh(t)
+		fill(t, b.client, name, retrievertest.Corpus(), hybrid()...)
+		r, err := qdrant.New(b.client, name, words(dims), qdrant.Options{Using: "dense", Limit: 2, Groups: &qdrant.Groups{By: "kind", Size: 2}})
+		require.NoError(t, err)
+		ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "cold water river mountain"})
+		require.NoError(t, err)
+		require.NoError(t, ranking.Validate())
+		groups, ok := qdrant.GroupsKey.Noted(ranking)
+		require.True(t, ok)
+		require.Len(t, groups, 2)
+		assert.Equal(t, "nature", groups[0].ID)
+		assert.Len(t, groups[0].Documents, 2)
+		assert.Equal(t, "river", groups[0].Documents[0])
+		assert.Len(t, ranking.Hits, len(groups[0].Documents)+len(groups[1].Documents))
+		assert.Equal(t, 4, r.Describe().Facts.Limit)
+	})
+}
+
+func TestADocumentInTwoGroupsStandsOnceInTheRanking(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	fill(t, client, "makers", []pipeline.Document{{ID: "7", Text: "seven"}}, qdrant.Vector{Dense: words(dims)})
+	r := dense(t, client, qdrant.Options{Limit: 50, Groups: &qdrant.Groups{By: "tags", Size: 10, Lookup: "makers"}})
+	ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "cold river"})
+	require.NoError(t, err)
+	require.NoError(t, ranking.Validate())
+	groups, _ := qdrant.GroupsKey.Noted(ranking)
+	in := 0
+	for _, g := range groups {
+		in += len(g.Documents)
+	}
+	assert.Greater(t, in, len(ranking.Hits))
+	assert.Equal(t, "makers", qdranttest.Last[*api.QueryPointGroups](t, server).GetWithLookup().GetCollection())
+}
+
+func TestServerErrorsKeepTheirKind(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[codes.Code]qdrant.Kind{
+		codes.Unavailable: qdrant.KindUnavailable, codes.InvalidArgument: qdrant.KindInvalid, codes.NotFound: qdrant.KindNotFound,
+		codes.Unauthenticated: qdrant.KindAuth, codes.PermissionDenied: qdrant.KindAuth, codes.Unimplemented: qdrant.KindUnimplemented,
+		codes.Internal: qdrant.KindServer, codes.ResourceExhausted: qdrant.KindRateLimited, codes.DeadlineExceeded: qdrant.KindDeadline,
+		codes.Canceled: qdrant.KindCanceled,
+	} {
+		server, client := corpus(t)
+		server.Fail("Query", 1, code, "something about it")
+		_, err := dense(t, client, qdrant.Options{}).Retrieve(t.Context(), pipeline.Query{Text: "river"})
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e, "%v", code)
+		assert.Equal(t, want, e.Kind, "%v", code)
+		assert.Equal(t, "qdrant: query points: "+string(want)+": something about it", err.Error())
+		assert.Equal(t, pipeline.ReasonOf(err), e.Reason())
+		assert.Equal(t, want == qdrant.KindRateLimited || want == qdrant.KindUnavailable, e.Retryable())
+	}
+}
+
+func TestMissingCollectionAndVector(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		r, err := qdrant.New(b.client, b.fresh(t), words(dims), qdrant.Options{})
+		require.NoError(t, err)
+		_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, qdrant.KindNotFound, e.Kind)
+
+		name := b.fresh(t)
+		fill(t, b.client, name, retrievertest.Corpus(), hybrid()...)
+		r, err = qdrant.New(b.client, name, words(dims), qdrant.Options{Using: "nosuch", Scale: pipeline.Cosine})
+		require.NoError(t, err)
+		_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, qdrant.KindInvalid, e.Kind)
+	})
+}
+
+func TestLongServerTextIsCut(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	long := make([]byte, 5000)
+	for i := range long {
+		long[i] = 'x'
+	}
+	server.Fail("Query", 1, codes.Internal, "ü\n\n"+string(long))
+	_, err := dense(t, client, qdrant.Options{}).Retrieve(t.Context(), pipeline.Query{Text: "river"})
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 400)
+	assert.NotContains(t, err.Error(), "\n")
+}
+
+// answers is a client that answers as told.
+type answers struct {
+	points []*api.ScoredPoint
+	err    error
+}
+
+func (a answers) Query(context.Context, *api.QueryPoints) ([]*api.ScoredPoint, error) {
+	return a.points, a.err
+}
+
+func (a answers) QueryBatch(context.Context, *api.QueryBatchPoints) ([]*api.BatchResult, error) {
+	return nil, a.err
+}
+
+func (a answers) QueryGroups(context.Context, *api.QueryPointGroups) ([]*api.PointGroup, error) {
+	return nil, a.err
+}
+
+func TestAnswersThatCannotBeTrustedAreErrors(t *testing.T) {
+	t.Parallel()
+	nan := float32(0)
+	nan /= nan
+	good := func(n uint64, score float32) *api.ScoredPoint {
+		return &api.ScoredPoint{Id: api.NewIDNum(n), Score: score, Payload: map[string]*api.Value{"content": api.NewValueString("x")}}
+	}
+	for want, points := range map[string][]*api.ScoredPoint{
+		"has score NaN":        {good(1, nan)},
+		"appears twice":        {good(1, 0.5), good(1, 0.4)},
+		"a point has no id":    {{Score: 1}},
+		"no text in payload f": {{Id: api.NewIDNum(4), Score: 1}},
+	} {
+		r, err := qdrant.New(answers{points: points}, "c", words(4), qdrant.Options{Scale: pipeline.Dot})
+		require.NoError(t, err)
+		_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		require.ErrorContains(t, err, want[:min(len(want), 17)])
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, qdrant.KindBadAnswer, e.Kind)
+		assert.Equal(t, pipeline.ReasonBadResponse, pipeline.ReasonOf(err))
+	}
+}
+
+func TestMoreHitsThanAskedForAreCut(t *testing.T) {
+	t.Parallel()
+	var points []*api.ScoredPoint
+	for n := range uint64(5) {
+		points = append(points, &api.ScoredPoint{Id: api.NewIDNum(n), Score: float32(n), Payload: map[string]*api.Value{"content": api.NewValueString("x")}})
+	}
+	r, err := qdrant.New(answers{points: points}, "c", words(4), qdrant.Options{Scale: pipeline.Dot, Limit: 2})
+	require.NoError(t, err)
+	ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"4", "3"}, ranking.IDs(), "out of order as they came")
+}
+
+func TestContextEndsAreInTheChain(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	server.Delay("Query", 100, time.Minute)
+	r := dense(t, client, qdrant.Options{Scale: pipeline.Cosine})
+	cause := errors.New("the user closed the page")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Millisecond, cause)
+	defer cancel()
+	_, err := r.Retrieve(ctx, pipeline.Query{Text: "x"})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, cause)
+	var e *qdrant.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, qdrant.KindDeadline, e.Kind)
+}
+
+func TestRequestsAreNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	_, client := corpus(t)
+	fixed := &api.Filter{Must: []*api.Condition{api.NewMatch("kind", "nature")}}
+	asked := &api.Filter{Must: []*api.Condition{api.NewMatch("tags", "cold")}}
+	params := &api.SearchParams{Exact: ptr(true)}
+	legs := []qdrant.Leg{{Using: "terms", Sparse: terms, Prefetch: []qdrant.Leg{{Using: "dense", Dense: words(dims)}}}}
+	wantFixed, wantAsked := proto.Clone(fixed), proto.Clone(asked)
+	r, err := qdrant.New(client, "articles", nil, qdrant.Options{Legs: legs, Filter: fixed, Limit: 7})
+	require.NoError(t, err)
+	_, err = r.Retrieve(t.Context(), pipeline.Query{Text: "river", Filter: asked})
+	require.NoError(t, err)
+	assert.True(t, proto.Equal(wantFixed, fixed))
+	assert.True(t, proto.Equal(wantAsked, asked))
+	assert.Zero(t, legs[0].Limit)
+	assert.Empty(t, legs[0].Prefetch[0].Name)
+	assert.True(t, params.GetExact())
+}
