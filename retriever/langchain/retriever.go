@@ -40,10 +40,18 @@ func AsRetriever(p pipeline.Retriever, output ...Output) Retriever {
 func newRetriever(p pipeline.Retriever, output []Output, u use) Retriever {
 	r := Retriever{pipeline: p}
 	r.output, r.err = chosen(output, u)
-	if p == nil {
-		r.err = errors.New("the pipeline is nil")
-	}
 	return r
+}
+
+// mistake is what was wrong in the arguments, or the zero value.
+func (r Retriever) mistake() error {
+	switch {
+	case r.err != nil:
+		return fmt.Errorf("langchain: %w", r.err)
+	case r.pipeline == nil:
+		return errors.New("langchain: the pipeline is nil")
+	}
+	return nil
 }
 
 // GetCallbackHandler returns CallbacksHandler.
@@ -88,8 +96,8 @@ func (r Retriever) documents(ctx context.Context, q pipeline.Query) ([]schema.Do
 }
 
 func (r Retriever) rank(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
-	if r.err != nil {
-		return pipeline.Ranking{}, fmt.Errorf("langchain: %w", r.err)
+	if err := r.mistake(); err != nil {
+		return pipeline.Ranking{}, err
 	}
 	if r.output.Query != nil {
 		q = r.output.Query(ctx, q)

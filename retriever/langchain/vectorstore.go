@@ -44,8 +44,8 @@ func AsVectorStore(p pipeline.Retriever, store vectorstores.VectorStore, output 
 // search, a write is not abandoned when ctx ends: its outcome is awaited.
 func (v VectorStore) AddDocuments(ctx context.Context, docs []schema.Document, options ...vectorstores.Option) (ids []string, err error) {
 	defer rescue(&err)
-	if v.retriever.err != nil {
-		return nil, fmt.Errorf("langchain: %w", v.retriever.err)
+	if err := v.retriever.mistake(); err != nil {
+		return nil, err
 	}
 	for i, store := range v.stores {
 		added, err := store.AddDocuments(ctx, v.fresh(docs), options...)
@@ -89,14 +89,15 @@ func (v VectorStore) SimilaritySearch(ctx context.Context, query string, numDocu
 	if numDocuments < 1 {
 		return nil, fmt.Errorf("langchain: numDocuments is %d, want at least 1", numDocuments)
 	}
+	if err := v.retriever.mistake(); err != nil {
+		return nil, err
+	}
 	q, err := v.query(query, options)
 	if err != nil {
 		return nil, fmt.Errorf("langchain: %w", err)
 	}
 	r := v.retriever
-	if r.pipeline != nil {
-		r.pipeline = honouring{r.pipeline}
-	}
+	r.pipeline = honouring{r.pipeline}
 	docs, err = r.documents(ctx, q)
 	if err != nil {
 		return nil, err
