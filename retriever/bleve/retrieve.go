@@ -29,21 +29,13 @@ func (x *Index) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 	var hits []pipeline.Hit
 	var err error
 	if p := panics.Try(func() { hits, err = x.search(ctx, q) }); p != nil {
-		err = panicked(p.Value) // a caller's query.Query may panic
+		// A caller's query.Query may panic.
+		err = &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
 	}
 	if err != nil {
 		return pipeline.Ranking{}, fmt.Errorf("bleve: retrieve for %s: %w", x.name, err)
 	}
 	return pipeline.NewRanking(x.name, pipeline.BM25, hits)
-}
-
-// panicked makes an error of a panic, without the stack, which is not for logs
-// of other people.
-func panicked(value any) error {
-	if err, ok := value.(error); ok {
-		return fmt.Errorf("panic: %w", err)
-	}
-	return fmt.Errorf("panic: %v", value)
 }
 
 // Describe says what the index is and how it scores.
