@@ -103,36 +103,35 @@ type run struct {
 	kind       string
 	structural bool
 	query      Query
-	inputs     []Ranking
 }
 
 func retrieve(ctx context.Context, p part[Retriever], q Query) (Ranking, error) {
 	g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
-	return g.guard(ctx, func(ctx context.Context) (Ranking, error) { return p.do.Retrieve(ctx, q) })
+	return g.guard(ctx, nil, func(ctx context.Context) (Ranking, error) { return p.do.Retrieve(ctx, q) })
 }
 
 func apply(ctx context.Context, p part[Stage], q Query, in Ranking) (Ranking, error) {
 	inputs := [1]Ranking{in}
-	g := run{name: p.name, kind: kindApply, structural: p.structural, query: q, inputs: inputs[:]}
-	return g.guard(ctx, func(ctx context.Context) (Ranking, error) { return p.do.Apply(ctx, q, in) })
+	g := run{name: p.name, kind: kindApply, structural: p.structural, query: q}
+	return g.guard(ctx, inputs[:], func(ctx context.Context) (Ranking, error) { return p.do.Apply(ctx, q, in) })
 }
 
 func fuse(ctx context.Context, p part[Fuser], q Query, inputs []Ranking) (Ranking, error) {
-	g := run{name: p.name, kind: kindFuse, structural: p.structural, query: q, inputs: inputs}
-	return g.guard(ctx, func(context.Context) (Ranking, error) { return p.do.Fuse(inputs) })
+	g := run{name: p.name, kind: kindFuse, structural: p.structural, query: q}
+	return g.guard(ctx, inputs, func(context.Context) (Ranking, error) { return p.do.Fuse(inputs) })
 }
 
 // guard makes the call and tells the observer, if the context has one.
-func (g *run) guard(ctx context.Context, call func(context.Context) (Ranking, error)) (Ranking, error) {
+func (g *run) guard(ctx context.Context, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
 	if o := observing(ctx); o != nil {
-		return g.watch(ctx, o, call)
+		return g.watch(ctx, o, inputs, call)
 	}
-	return g.attempt(ctx, call)
+	return g.attempt(ctx, inputs, call)
 }
 
 // attempt makes the call so that whatever the part does, the combinator gets a
 // valid ranking or an error that names the part.
-func (g *run) attempt(ctx context.Context, call func(context.Context) (Ranking, error)) (out Ranking, err error) {
+func (g *run) attempt(ctx context.Context, inputs []Ranking, call func(context.Context) (Ranking, error)) (out Ranking, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			out, err = Ranking{}, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
@@ -145,7 +144,7 @@ func (g *run) attempt(ctx context.Context, call func(context.Context) (Ranking, 
 	if err != nil {
 		return Ranking{}, g.failed(ctx, err)
 	}
-	return g.accept(out)
+	return g.accept(inputs, out)
 }
 
 // mayStart refuses work for a caller who is gone. After the end of a budget of
@@ -171,29 +170,29 @@ func (g *run) named(err error) error {
 }
 
 // accept checks and completes what the part returned.
-func (g *run) accept(out Ranking) (Ranking, error) {
+func (g *run) accept(inputs []Ranking, out Ranking) (Ranking, error) {
 	if out.Hits == nil {
 		out.Hits = []Hit{}
 	}
-	if !g.structural && !g.prefixOfInput(out.Hits) {
+	if !g.structural && !prefixOfInput(inputs, out.Hits) {
 		if err := out.Validate(); err != nil {
 			return Ranking{}, g.named(fmt.Errorf("returned an %w", err))
 		}
 	}
-	out = g.keepGapsAndNotes(out)
+	out = keepGapsAndNotes(inputs, out)
 	if g.query.Trace && !g.structural {
-		out.Trace = g.step(out)
+		out.Trace = g.step(inputs, out)
 	}
 	return out, nil
 }
 
 // prefixOfInput reports whether hits are the first hits of an input, in the same
 // array, and so have been checked before.
-func (g *run) prefixOfInput(hits []Hit) bool {
+func prefixOfInput(inputs []Ranking, hits []Hit) bool {
 	if len(hits) == 0 {
 		return true
 	}
-	for _, in := range g.inputs {
+	for _, in := range inputs {
 		if len(in.Hits) >= len(hits) && &in.Hits[0] == &hits[0] {
 			return true
 		}
@@ -203,8 +202,8 @@ func (g *run) prefixOfInput(hits []Hit) bool {
 
 // keepGapsAndNotes restores what a part forgot to pass on, so that no stage can
 // make a degraded ranking look complete.
-func (g *run) keepGapsAndNotes(out Ranking) Ranking {
-	for _, in := range g.inputs {
+func keepGapsAndNotes(inputs []Ranking, out Ranking) Ranking {
+	for _, in := range inputs {
 		if len(in.Gaps) > 0 && !hasPrefix(out.Gaps, in.Gaps) {
 			out.Gaps = unionGaps(in.Gaps, out.Gaps)
 		}
@@ -221,9 +220,9 @@ func hasPrefix(gaps, prefix []Gap) bool {
 
 // step is the trace of out: what the part recorded itself if that ends in the
 // same hits, else a new step.
-func (g *run) step(out Ranking) *Step {
+func (g *run) step(given []Ranking, out Ranking) *Step {
 	var inputs []*Step
-	for _, in := range g.inputs {
+	for _, in := range given {
 		if in.Trace != nil {
 			inputs = append(inputs, in.Trace)
 		}

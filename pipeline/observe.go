@@ -87,12 +87,12 @@ func unobserved(ctx context.Context) context.Context {
 	return (*observation)(nil).in(ctx)
 }
 
-func (g *run) watch(ctx context.Context, o *observation, call func(context.Context) (Ranking, error)) (Ranking, error) {
-	return g.watched(ctx, o, func() (Ranking, error) { return g.attempt(o.below().in(ctx), call) })
+func (g *run) watch(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	return g.watched(ctx, o, inputs, func() (Ranking, error) { return g.attempt(o.below().in(ctx), inputs, call) })
 }
 
 // watched makes the call and tells the observers what came of it.
-func (g *run) watched(ctx context.Context, o *observation, call func() (Ranking, error)) (out Ranking, err error) {
+func (g *run) watched(ctx context.Context, o *observation, inputs []Ranking, call func() (Ranking, error)) (out Ranking, err error) {
 	start := time.Now()
 	out, err = call()
 	e := Event{
@@ -100,7 +100,7 @@ func (g *run) watched(ctx context.Context, o *observation, call func() (Ranking,
 		Start: start, Duration: time.Since(start), Err: err,
 	}
 	var before []Gap
-	for _, in := range g.inputs {
+	for _, in := range inputs {
 		e.In += len(in.Hits)
 		before = append(before, in.Gaps...)
 	}

@@ -67,31 +67,31 @@ func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[R
 			yield(apply(ctx, p, q, in))
 			return
 		}
-		g := run{name: p.name, kind: kindApply, structural: p.structural, query: q, inputs: []Ranking{in}}
+		g := run{name: p.name, kind: kindApply, structural: p.structural, query: q}
 		if err := g.mayStart(ctx); err != nil {
 			yield(Ranking{}, err)
 			return
 		}
-		g.sequence(ctx, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.Refine(ctx, q, in) }, yield)
+		g.sequence(ctx, []Ranking{in}, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.Refine(ctx, q, in) }, yield)
 	}
 }
 
 // pass hands the sequence of a combinator on; its parts are guarded themselves.
 func (g *run) pass(ctx context.Context, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
-	g.sequence(ctx, func(context.Context) iter.Seq2[Ranking, error] { return rankings }, yield)
+	g.sequence(ctx, nil, func(context.Context) iter.Seq2[Ranking, error] { return rankings }, yield)
 }
 
 // sequence guards every ranking of a sequence as guard does a single one. The
 // observer is told once, when the sequence has ended.
-func (g *run) sequence(ctx context.Context, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
+func (g *run) sequence(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
 	stopped := false
 	var err error
 	if o := observing(ctx); o != nil {
-		_, err = g.watched(ctx, o, func() (Ranking, error) {
-			return g.drain(o.below().in(ctx), start, yield, &stopped)
+		_, err = g.watched(ctx, o, inputs, func() (Ranking, error) {
+			return g.drain(o.below().in(ctx), inputs, start, yield, &stopped)
 		})
 	} else {
-		_, err = g.drain(ctx, start, yield, &stopped)
+		_, err = g.drain(ctx, inputs, start, yield, &stopped)
 	}
 	if err != nil && !stopped {
 		yield(Ranking{}, err)
@@ -101,7 +101,7 @@ func (g *run) sequence(ctx context.Context, start func(context.Context) iter.Seq
 // drain yields the accepted rankings of the sequence and returns the last one,
 // or the error that ended it, which it does not yield. A panic in the sequence
 // is such an error; a panic in the consumer is none of ours.
-func (g *run) drain(ctx context.Context, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool, stopped *bool) (end Ranking, err error) {
+func (g *run) drain(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool, stopped *bool) (end Ranking, err error) {
 	consuming := false
 	defer func() {
 		if consuming {
@@ -114,7 +114,7 @@ func (g *run) drain(ctx context.Context, start func(context.Context) iter.Seq2[R
 	yielded := false
 	for r, failure := range start(ctx) {
 		if failure == nil {
-			r, failure = g.accept(r)
+			r, failure = g.accept(inputs, r)
 		}
 		if failure != nil {
 			return Ranking{}, g.failed(ctx, failure)
