@@ -60,8 +60,9 @@ func pack(items []cargo, want int, bounds packBounds) []parcel {
 func fewest(items []cargo, bounds packBounds) int {
 	var bytes, tokens int
 	for _, it := range items {
-		bytes += it.bytes
-		tokens += it.tokens
+		// What is over a bound on its own fills a parcel and not several.
+		bytes += min(it.bytes, cmp.Or(bounds.bytes, it.bytes))
+		tokens += min(it.tokens, cmp.Or(bounds.tokens, it.tokens))
 	}
 	n := min(1, len(items))
 	if bounds.documents > 0 {

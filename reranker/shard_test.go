@@ -68,7 +68,7 @@ func TestShardSplits(t *testing.T) {
 		"one below the bound fits into one call":       {texts(31), reranker.ShardOptions{Documents: 32, Calls: 1, Top: -1}, 1},
 		"exactly the bound fits into one call":         {texts(32), reranker.ShardOptions{Documents: 32, Calls: 1, Top: -1}, 1},
 		"one above the bound needs two":                {texts(33), reranker.ShardOptions{Documents: 32, Calls: 1, Top: -1}, 2},
-		"ten thousand make the least number of calls":  {texts(10000), reranker.ShardOptions{Documents: 100, Calls: 1, Top: -1, Timeout: -1}, 100},
+		"ten thousand make the least number of calls":  {texts(10000), reranker.ShardOptions{Documents: 100, Calls: 1, Top: -1, Timeout: -1, NoHedge: true}, 100},
 		"a fixed number of calls is kept":              {texts(100), reranker.ShardOptions{Calls: 7, Top: -1}, 7},
 		"no more calls than documents":                 {texts(3), reranker.ShardOptions{Calls: 7, Top: -1}, 3},
 		"an over-long document is alone":               {long, reranker.ShardOptions{Calls: 1, Bytes: 1000, Top: -1}, 2},
@@ -76,7 +76,7 @@ func TestShardSplits(t *testing.T) {
 		"blank documents are not sent":                 {[]string{" ", "", "\t\n"}, reranker.ShardOptions{}, 0},
 		"the first tier is a call of its own":          {texts(30), reranker.ShardOptions{Calls: 1}, 2},
 		"the zero value takes 32 documents to a call":  {texts(320), reranker.ShardOptions{Calls: 1, Top: -1}, 10},
-		"more calls than the concurrency are all made": {texts(50), reranker.ShardOptions{Calls: 50, Top: -1, Concurrency: 3}, 50},
+		"more calls than the concurrency are all made": {texts(50), reranker.ShardOptions{Calls: 50, Top: -1, Concurrency: 3, NoHedge: true}, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -101,7 +101,7 @@ func (r *shardRun) scoresSoFar() Scores {
 	s.Unscored = slices.Clone(r.reasons)
 	s.Causes = slices.Clone(r.causes)
 	met := slices.Clone(r.causes)
-	r.walk(r.pieces[:len(r.planned.pieces)], func(p *shardPiece) {
+	r.walk(r.planned.pieces, func(p *shardPiece) {
 		for _, err := range p.errs {
 			met = addCause(met, err)
 			if p.state == pieceLost {

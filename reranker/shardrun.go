@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -148,7 +149,7 @@ func (r *shardRun) begin() bool {
 		r.loseDocuments(p.reason, p.refused)
 		return false
 	}
-	r.planned, r.pieces, r.open = p, p.pieces, len(p.pieces)
+	r.planned, r.pieces, r.open = p, slices.Clone(p.pieces), len(p.pieces)
 	r.report.Planned = len(p.pieces)
 	for _, piece := range r.pieces {
 		piece.ready = r.start

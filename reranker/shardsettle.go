@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -219,9 +220,12 @@ func (r *shardRun) split(p *shardPiece) {
 			half.bytes += len(r.documents[d])
 		}
 		half.tokens = max(1, p.tokens*len(documents)/len(p.documents))
-		r.pieces = append(r.pieces, half)
 		p.split = append(p.split, half)
 	}
+	// Depth first: the sooner the guilty document is found, the sooner it is known
+	// whether it is one document at all.
+	at := slices.Index(r.pieces, p)
+	r.pieces = slices.Insert(r.pieces, at+1, p.split...)
 	r.open++
 	r.report.Planned++
 	r.report.Sent-- // the halves count when they are sent
