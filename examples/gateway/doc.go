@@ -1,0 +1,21 @@
+// Command gateway serves POST /v1/rerank in front of one or more rerank servers:
+// it splits large calls into shards, spreads them over the upstreams, retries,
+// hedges and keeps to limits, so that programs in any language get what package
+// reranker does.
+//
+//	go run ./examples/gateway -listen 127.0.0.1:8080 -upstream http://127.0.0.1:8012 -model bge-reranker-v2-m3 -dialect llama.cpp
+//	curl -s 127.0.0.1:8080/v1/rerank -d '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}'
+//
+// With -partial fail one document without a score makes the call an error of the
+// contract's form, {"detail": ...}. With -partial omit such documents are left
+// out of the results, and the header X-Rerank-Unscored counts them. Every answer
+// says in X-Rerank-Mode whether it is full, partial or failed, and in
+// X-Rerank-Attempts how many calls it took.
+//
+// GET /healthz tells that the gateway runs, GET /metrics counts in the text form
+// of Prometheus. SIGTERM and SIGINT stop it after the calls under way. A caller
+// who hangs up cancels the calls made for it.
+//
+// Keys come from environment variables whose names are given by flags, so that
+// they appear in no process list.
+package main

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/rankcascade/cascade/reranker/nebius"
+)
+
+// settings are the command line.
+type settings struct {
+	listen      string
+	upstreams   []string
+	model       string
+	dialect     string
+	shardDocs   int
+	shards      int
+	concurrency int
+	partial     string
+	keyEnv      string
+	clientKey   string
+	timeout     time.Duration
+	grace       time.Duration
+	attempts    int
+	hedge       bool
+	requests    int
+	tokens      int
+	wait        bool
+	maxDocs     int
+	maxBytes    int64
+	maxInFlight int
+	metrics     bool
+	extra       bool
+	plainHTTP   bool
+}
+
+// parse reads the command line. Usage and faults go to out.
+func parse(args []string, out io.Writer) (settings, error) {
+	var s settings
+	var upstreams string
+	f := flag.NewFlagSet("gateway", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` to serve on")
+	f.StringVar(&upstreams, "upstream", "", "`URLs` of rerank servers, separated by commas: replicas of one model")
+	f.StringVar(&s.model, "model", "", "`name` of the model, for callers and upstreams")
+	f.StringVar(&s.dialect, "dialect", "", "`words` that the upstreams understand: "+dialects())
+	f.IntVar(&s.shardDocs, "shard-docs", 0, "most documents of an upstream call; 0 learns it")
+	f.IntVar(&s.shards, "shards", 0, "calls that a large request is split into where the limits allow it; 0 learns it from latency")
+	f.IntVar(&s.concurrency, "concurrency", 8, "most upstream calls in flight")
+	f.StringVar(&s.partial, "partial", "fail", "when some documents have no score: fail, or omit them from the results")
+	f.StringVar(&s.keyEnv, "key-env", "", "`name` of the environment variable that holds the upstreams' key; empty sends none")
+	f.StringVar(&s.clientKey, "client-key-env", "", "`name` of the environment variable that holds the keys of callers, separated by commas; empty lets everybody in")
+	f.DurationVar(&s.timeout, "timeout", 30*time.Second, "time that a call may take")
+	f.DurationVar(&s.grace, "grace", 30*time.Second, "time that calls under way have after SIGTERM")
+	f.IntVar(&s.attempts, "attempts", 3, "how often an upstream call is tried")
+	f.BoolVar(&s.hedge, "hedge", true, "ask a second time when an upstream call is unusually slow")
+	f.IntVar(&s.requests, "rpm", 0, "requests a minute that the upstreams allow; 0 learns it from their headers")
+	f.IntVar(&s.tokens, "tpm", 0, "tokens a minute that the upstreams allow; 0 learns it from their headers")
+	f.BoolVar(&s.wait, "wait", true, "wait for the upstreams' quota as long as the timeout allows, and do not leave documents out at once")
+	f.IntVar(&s.maxDocs, "max-documents", 10_000, "most documents of a request")
+	f.Int64Var(&s.maxBytes, "max-bytes", 32<<20, "most bytes of a request")
+	f.IntVar(&s.maxInFlight, "max-in-flight", 0, "most requests served at once; 0 means no limit")
+	f.BoolVar(&s.metrics, "metrics", true, "serve GET /metrics")
+	f.BoolVar(&s.extra, "allow-extra", false, "accept members that the contract does not have, and honour top_n and return_documents")
+	f.BoolVar(&s.plainHTTP, "allow-plain-http", false, "allow upstreams over http that are not on loopback")
+	if err := f.Parse(args); err != nil {
+		return settings{}, err
+	}
+	for u := range strings.SplitSeq(upstreams, ",") {
+		if u = strings.TrimSpace(u); u != "" {
+			s.upstreams = append(s.upstreams, u)
+		}
+	}
+	return s, s.check(f.Args())
+}
+
+func dialects() string {
+	var names []string
+	for _, d := range nebius.Dialects() {
+		names = append(names, string(d))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s settings) check(rest []string) error {
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	case len(s.upstreams) == 0:
+		return errors.New("-upstream is missing: give the URL of a rerank server")
+	case s.model == "":
+		return errors.New("-model is missing: give the name that the upstreams know")
+	case s.partial != "fail" && s.partial != "omit":
+		return fmt.Errorf("-partial is %q; it must be fail or omit", s.partial)
+	case s.shardDocs < 0, s.shards < 0, s.requests < 0, s.tokens < 0, s.maxDocs < 0, s.maxBytes < 0, s.maxInFlight < 0:
+		return errors.New("a limit is negative")
+	case s.concurrency < 1, s.attempts < 1:
+		return errors.New("-concurrency and -attempts must be at least 1")
+	case s.timeout <= 0, s.grace <= 0:
+		return errors.New("-timeout and -grace must be positive")
+	}
+	return nil
+}
+
+// policy returns what happens with documents that have no score.
+func (s settings) policy() nebius.Partial {
+	if s.partial == "omit" {
+		return nebius.OmitPartial
+	}
+	return nebius.FailPartial
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/nebius"
+)
+
+// gateway is the program behind the listener.
+type gateway struct {
+	http.Handler
+	endpoint *reranker.Endpoint
+	clients  []*nebius.Client
+}
+
+// build connects the parts. getenv reads the keys.
+func build(s settings, getenv func(string) string) (*gateway, error) {
+	g := &gateway{}
+	upstreamKey := ""
+	if s.keyEnv != "" {
+		if upstreamKey = strings.TrimSpace(getenv(s.keyEnv)); upstreamKey == "" {
+			return nil, fmt.Errorf("the environment variable %s of -key-env holds no key", s.keyEnv)
+		}
+	}
+	scorers := make([]reranker.Scorer, len(s.upstreams))
+	for i, u := range s.upstreams {
+		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
+			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "",
+			Lenient: s.policy() == nebius.OmitPartial,
+			// A hedge needs a connection beside the one that it hedges.
+			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("upstream %d: %w", i+1, err)
+		}
+		scorers[i] = c
+		g.clients = append(g.clients, c)
+	}
+	counted := newMetrics()
+	var err error
+	g.endpoint, err = reranker.NewEndpoint(reranker.EndpointOptions{
+		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: counted.changed,
+	}, scorers...)
+	if err != nil {
+		return nil, err
+	}
+	counted.watch(g.endpoint)
+	keys, err := callerKeys(s.clientKey, getenv)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", health)
+	if s.metrics {
+		mux.Handle("GET /metrics", counted.handler())
+	}
+	mux.Handle("/", nebius.Handler(reranker.Shard(g.endpoint, s.shardOptions(g.clients[0])), nebius.HandlerOptions{
+		Models: []string{s.model}, Keys: keys, Partial: s.policy(), Timeout: s.timeout, AllowExtra: s.extra,
+		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, OnCall: counted.served,
+	}))
+	g.Handler = mux
+	return g, nil
+}
+
+// shardOptions packs calls by what was asked for, and within what the dialect
+// is known to take. The deadline comes from the handler.
+func (s settings) shardOptions(c *nebius.Client) reranker.ShardOptions {
+	w := c.Wire()
+	documents := s.shardDocs
+	if most := w.MaxDocuments; most > 0 && documents > most {
+		documents = most
+	}
+	return reranker.ShardOptions{
+		Documents: documents, Tokens: w.MaxTokens, Calls: s.shards, Concurrency: s.concurrency,
+		Top: -1, Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedge, Wait: s.wait,
+	}
+}
+
+// close ends the upstream connections.
+func (g *gateway) close() error {
+	err := g.endpoint.Close()
+	for _, c := range g.clients {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
+
+func callerKeys(name string, getenv func(string) string) ([]string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	var keys []string
+	for k := range strings.SplitSeq(getenv(name), ",") {
+		if k = strings.TrimSpace(k); k != "" {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("the environment variable %s of -client-key-env holds no key", name)
+	}
+	return keys, nil
+}
+
+func health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte("{\"status\":\"ok\"}\n"))
+}

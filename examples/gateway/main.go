@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rankcascade/cascade/reranker/nebius"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "gateway:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until the context ends and the calls under way have finished.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	s, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	g, err := build(s, getenv)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return errors.Join(err, g.close())
+	}
+	_, _ = fmt.Fprintf(out, "gateway: serving %s on http://%s\n", s.model, l.Addr())
+	err = nebius.Serve(ctx, l, g, s.grace)
+	_, _ = fmt.Fprintln(out, "gateway: stopped")
+	return errors.Join(err, g.close())
+}
