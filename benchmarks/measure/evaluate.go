@@ -45,7 +45,7 @@ func (r *Result) MeanUnjudged(i int) float64 {
 }
 
 // Conventions says in one line how ties, topics and grades were treated.
-func (r *Result) Conventions() string { return r.Options.conventions() }
+func (r *Result) Conventions() string { return r.Options.Conventions() }
 
 func (r *Result) sum() func([]float64) float64 {
 	if r.Options.PairwiseMeans {

@@ -64,8 +64,8 @@ func Compat(tool string) (Options, error) {
 	return Options{}, fmt.Errorf("measure: no compatibility with %q, only trec9, trec10, ranx%s", tool, nearest.Hint(tool, []string{"trec9", "trec10", "ranx"}))
 }
 
-// conventions puts the options into words for a report.
-func (o Options) conventions() string {
+// Conventions says in one line how ties, topics and grades are treated.
+func (o Options) Conventions() string {
 	width := "64-bit scores"
 	if o.Order.Float32 {
 		width = "32-bit scores"

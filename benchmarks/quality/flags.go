@@ -1,0 +1,151 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/table"
+	"github.com/rankcascade/cascade/benchmarks/trec"
+)
+
+// newFlags returns a flag set whose help begins with the given text.
+func newFlags(name, help string, errs io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(errs)
+	f.Usage = func() {
+		fmt.Fprintf(errs, "%s\n\nFlags:\n", strings.TrimSpace(help))
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parseFlags parses, and turns what is wrong into a usage error.
+func parseFlags(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		if err == flag.ErrHelp {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if f.NArg() > 0 {
+		return usage("unexpected argument %q: lists such as -runs are separated by commas, without spaces", f.Arg(0))
+	}
+	return nil
+}
+
+func usage(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
+}
+
+// judging holds the flags that say how runs are measured.
+type judging struct {
+	qrels, measures, compat, queries string
+	level                            int
+	dropSelf, lenient                bool
+}
+
+func (j *judging) register(f *flag.FlagSet, measures string) {
+	f.StringVar(&j.qrels, "qrels", "", "relevance judgements: TREC columns, BEIR table, JSON or JSONL; plain, gz or zst")
+	f.StringVar(&j.measures, "measures", measures, "measures, separated by commas; see evaluate -list")
+	f.StringVar(&j.compat, "compat", "trec10", "whose figures to equal: trec9, trec10 or ranx")
+	f.StringVar(&j.queries, "queries", "judged", "topics of the mean: judged (missing ones count 0), both, union")
+	f.IntVar(&j.level, "level", 1, "lowest grade that counts as relevant in binary measures")
+	f.BoolVar(&j.dropSelf, "drop-self", false, "drop the document whose id is the topic's (ArguAna, Quora)")
+	f.BoolVar(&j.lenient, "lenient", false, "skip malformed lines and list them, instead of stopping at the first")
+}
+
+func (j *judging) options() (measure.Options, error) {
+	o, err := measure.Compat(j.compat)
+	if err != nil {
+		return o, usage("-compat: %v", err)
+	}
+	sets := map[string]measure.QuerySet{"judged": measure.Judged, "both": measure.Both, "union": measure.Union}
+	set, ok := sets[j.queries]
+	if !ok {
+		return o, usage("-queries %q: write judged, both or union", j.queries)
+	}
+	if j.level < 1 {
+		return o, usage("-level %d: grades that count as relevant begin at 1", j.level)
+	}
+	o.Queries, o.Level, o.DropSelf = set, j.level, j.dropSelf
+	return o, nil
+}
+
+func (j *judging) parseMeasures() ([]measure.Measure, error) {
+	measures, err := measure.Parse(j.measures)
+	if err != nil {
+		return nil, usage("-measures: %v", err)
+	}
+	return measures, nil
+}
+
+// load reads the judgements and tells errs what is odd about them.
+func (j *judging) load(errs io.Writer) (*trec.Qrels, error) {
+	if j.qrels == "" {
+		return nil, usage("-qrels is missing")
+	}
+	qrels, err := trec.ReadQrelsFile(j.qrels, trec.Options{Lenient: j.lenient})
+	if err != nil {
+		return nil, err
+	}
+	tell(errs, qrels.Problems)
+	return qrels, nil
+}
+
+// loadRuns reads the runs of a comma-separated list.
+func loadRuns(list string, lenient bool, errs io.Writer) ([]*trec.Run, error) {
+	var runs []*trec.Run
+	for name := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(name) == "" {
+			continue
+		}
+		run, err := trec.ReadRunFile(strings.TrimSpace(name), trec.Options{Lenient: lenient})
+		if err != nil {
+			return nil, err
+		}
+		tell(errs, run.Problems)
+		runs = append(runs, run)
+	}
+	if len(runs) == 0 {
+		return nil, usage("-runs is missing")
+	}
+	distinguish(runs, list)
+	return runs, nil
+}
+
+// distinguish names runs after their files where tags repeat.
+func distinguish(runs []*trec.Run, list string) {
+	count := map[string]int{}
+	for _, r := range runs {
+		count[r.Name]++
+	}
+	files := strings.Split(list, ",")
+	for i, r := range runs {
+		if count[r.Name] > 1 {
+			r.Name = strings.TrimSpace(files[i])
+		}
+	}
+}
+
+// tell prints problems, at most a screenful.
+func tell(errs io.Writer, problems []trec.Problem) {
+	const most = 20
+	for i, p := range problems {
+		if i == most {
+			fmt.Fprintf(errs, "... and %d more\n", len(problems)-most)
+			return
+		}
+		kind := "error, skipped"
+		if p.Warning {
+			kind = "warning"
+		}
+		fmt.Fprintf(errs, "%v (%s)\n", p, kind)
+	}
+}
+
+func formatFlag(f *flag.FlagSet, extra string) *string {
+	return f.String("format", string(table.Text), "text, md, latex, csv or json"+extra)
+}

@@ -1,0 +1,79 @@
+// Command quality measures search quality: it evaluates and compares runs, fuses
+// and tunes them, runs whole experiments and writes their reports.
+//
+//	go run ./benchmarks/quality COMMAND -h
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+
+	"github.com/rankcascade/cascade/internal/nearest"
+)
+
+// command is one of the programs.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, out, errs io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"evaluate", "measure runs against relevance judgements", evaluate},
+		{"compare", "test whether runs differ from a baseline", compare},
+	}
+}
+
+// errUsage marks a mistake in the arguments: exit status 2.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := start(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// start runs the command that the arguments name and returns the exit status: 0
+// if it did its work, 1 if something failed, 2 if the arguments are wrong.
+func start(ctx context.Context, args []string, out, errs io.Writer) int {
+	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help", "help"}, args[0]) {
+		overview(out)
+		return 0
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		var names []string
+		for _, c := range all {
+			names = append(names, c.name)
+		}
+		fmt.Fprintf(errs, "quality: no command %q%s\n\n", args[0], nearest.Hint(args[0], names))
+		overview(errs)
+		return 2
+	}
+	err := all[i].run(ctx, args[1:], out, errs)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(errs, "quality %s: %v\n", args[0], err)
+		return 2
+	}
+	fmt.Fprintf(errs, "quality %s: %v\n", args[0], err)
+	return 1
+}
+
+func overview(w io.Writer) {
+	fmt.Fprint(w, "quality measures search quality.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\nEach explains itself: quality COMMAND -h\n")
+}

@@ -1,0 +1,60 @@
+package table_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rankcascade/cascade/benchmarks/table"
+)
+
+func sample() *table.Table {
+	t := &table.Table{Title: "Figures", Columns: []string{"system", "topics", "nDCG@10"}, Notes: []string{"A note."}}
+	t.Add("bm25|k_1", 50, 1./3)
+	t.Add("größer", 7, math.NaN())
+	return t
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[table.Format]string{
+		table.Text:     "Figures\n\nsystem    topics  nDCG@10\nbm25|k_1      50   0.3333\ngrößer         7\n\nA note.\n",
+		table.Markdown: "**Figures**\n\n| system | topics | nDCG@10 |\n|---|---:|---:|\n| bm25\\|k_1 | 50 | 0.3333 |\n| größer | 7 |  |\n\nA note.\n",
+		table.LaTeX:    "\\begin{tabular}{lrr}\n\\hline\nsystem & topics & nDCG@10 \\\\\n\\hline\nbm25|k\\_1 & 50 & 0.3333 \\\\\ngrößer & 7 &  \\\\\n\\hline\n\\end{tabular}\n% Figures\n% A note.\n",
+		table.CSV:      "system,topics,nDCG@10\nbm25|k_1,50,0.3333333333333333\ngrößer,7,\n",
+	} {
+		var b strings.Builder
+		require.NoError(t, sample().Write(&b, format))
+		assert.Equal(t, want, b.String(), format)
+	}
+	var b strings.Builder
+	require.NoError(t, sample().Write(&b, table.JSON))
+	assert.JSONEq(t, `{"title":"Figures","columns":["system","topics","nDCG@10"],"rows":[["bm25|k_1",50,0.3333333333333333],["größer",7,null]],"notes":["A note."]}`, b.String())
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	_, err := table.ParseFormat("jsn")
+	require.ErrorContains(t, err, `did you mean "json"?`)
+	short := sample()
+	short.Add("only one cell")
+	require.Error(t, short.Write(&strings.Builder{}, table.Text))
+}
+
+func ExampleTable_Write() {
+	t := table.Table{Columns: []string{"system", "nDCG@10"}}
+	t.Add("bm25", .6789)
+	t.Add("bm25 + rerank", .7012)
+	if err := t.Write(os.Stdout, table.Text); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// system         nDCG@10
+	// bm25            0.6789
+	// bm25 + rerank   0.7012
+}
