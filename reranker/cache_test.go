@@ -1,0 +1,520 @@
+package reranker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/rerankertest"
+)
+
+func ExampleCache() {
+	store, err := reranker.NewLRU(100_000, time.Hour)
+	if err != nil {
+		panic(err)
+	}
+	asked := reranker.ScorerFunc(func(ctx context.Context, q string, documents []string) (reranker.Scores, error) {
+		fmt.Println("asked for", documents)
+		return digits{}.Score(ctx, q, documents)
+	})
+	cached := reranker.Cache(asked, store, reranker.CacheOptions{})
+	for _, documents := range [][]string{{"1", "2"}, {"2", "3"}} {
+		scores, err := cached.Score(context.Background(), "q", documents)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(scores.Values, scores.Cached)
+	}
+	// Output:
+	// asked for [1 2]
+	// [0.1 0.2] []
+	// asked for [3]
+	// [0.2 0.3] [true false]
+}
+
+func lru(t testing.TB) *reranker.LRU {
+	t.Helper()
+	l, err := reranker.NewLRU(1000, time.Minute)
+	require.NoError(t, err)
+	return l
+}
+
+// counter scores as digits does and notes what it was asked for.
+type counter struct {
+	mu    sync.Mutex
+	asked [][]string
+	wait  time.Duration
+	alter func(*reranker.Scores)
+	err   error
+}
+
+func (c *counter) Score(ctx context.Context, q string, documents []string) (reranker.Scores, error) {
+	c.mu.Lock()
+	c.asked = append(c.asked, slices.Clone(documents))
+	err, alter := c.err, c.alter
+	c.mu.Unlock()
+	if c.wait > 0 {
+		select {
+		case <-ctx.Done():
+			return reranker.Scores{}, context.Cause(ctx)
+		case <-time.After(c.wait):
+		}
+	}
+	if err != nil {
+		return reranker.Scores{}, err
+	}
+	s, err := digits{}.Score(ctx, q, documents)
+	if alter != nil {
+		alter(&s)
+	}
+	return s, err
+}
+
+func TestCacheContract(t *testing.T) {
+	t.Parallel()
+	rerankertest.Run(t, func(t *testing.T) reranker.Scorer { return reranker.Cache(uneven7{}, lru(t), reranker.CacheOptions{}) })
+}
+
+// uneven7 scores every document by its length.
+type uneven7 struct{}
+
+func (uneven7) Score(ctx context.Context, _ string, documents []string) (reranker.Scores, error) {
+	if ctx.Err() != nil {
+		return reranker.Scores{}, context.Cause(ctx)
+	}
+	s := reranker.Scores{Values: make([]float64, len(documents)), Scale: pipeline.Probability}
+	for i, d := range documents {
+		s.Values[i] = float64(len(d)%97) / 97
+	}
+	return s, nil
+}
+
+func TestCacheKeepsScoresApart(t *testing.T) {
+	t.Parallel()
+	full := reranker.CacheOptions{Tenant: "t", Endpoint: "e", Model: "m"}
+	with := func(change func(*reranker.CacheOptions)) reranker.CacheOptions {
+		o := full
+		change(&o)
+		return o
+	}
+	for name, c := range map[string]struct {
+		second reranker.CacheOptions
+		query  string
+		shared bool
+	}{
+		"the same in all":          {full, "q", true},
+		"another query":            {full, "q2", false},
+		"another tenant":           {with(func(o *reranker.CacheOptions) { o.Tenant = "u" }), "q", false},
+		"another endpoint":         {with(func(o *reranker.CacheOptions) { o.Endpoint = "f" }), "q", false},
+		"another model":            {with(func(o *reranker.CacheOptions) { o.Model = "n" }), "q", false},
+		"another template":         {with(func(o *reranker.CacheOptions) { o.Version = "2" }), "q", false},
+		"no tenant":                {with(func(o *reranker.CacheOptions) { o.Tenant = "" }), "q", false},
+		"fields that run together": {with(func(o *reranker.CacheOptions) { o.Tenant, o.Endpoint = "te", "" }), "q", false},
+		"the tenant of the call": {with(func(o *reranker.CacheOptions) {
+			o.Tenant, o.TenantOf = "", func(context.Context) string { return "t" }
+		}), "q", true},
+		"no tenant in the call": {with(func(o *reranker.CacheOptions) { o.TenantOf = func(context.Context) string { return "" } }), "q", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, scorer := lru(t), &counter{}
+			_, err := reranker.Cache(scorer, store, full).Score(t.Context(), "q", []string{"1"})
+			require.NoError(t, err)
+			s, err := reranker.Cache(scorer, store, c.second).Score(t.Context(), c.query, []string{"1"})
+			require.NoError(t, err)
+			assert.Equal(t, []float64{0.1}, s.Values)
+			assert.Equal(t, c.shared, s.Cached != nil && s.Cached[0])
+		})
+	}
+}
+
+func TestCacheKeepsOnlyRealScores(t *testing.T) {
+	t.Parallel()
+	for name, alter := range map[string]func(*reranker.Scores){
+		"an unscored document":           func(s *reranker.Scores) { s.Unscored = []pipeline.Reason{pipeline.ReasonServerError} },
+		"a score that is no number":      func(s *reranker.Scores) { s.Values[0] = math.NaN() },
+		"a score outside of its scale":   func(s *reranker.Scores) { s.Values[0] = 1.5 },
+		"a model that was not asked for": func(s *reranker.Scores) { s.Model = "other" },
+		"a warning about the model": func(s *reranker.Scores) {
+			s.Warnings = []reranker.Warning{{Kind: reranker.WarnModelMismatch}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := lru(t)
+			_, err := reranker.Cache(&counter{alter: alter}, store, reranker.CacheOptions{Model: "wanted"}).Score(t.Context(), "q", []string{"1"})
+			require.NoError(t, err)
+			assert.Zero(t, store.Len())
+		})
+	}
+}
+
+// rough is a store that a test can break.
+type rough struct {
+	*reranker.LRU
+	get, set func(ctx context.Context, values [][]byte) ([][]byte, error)
+	gets     atomic.Int32
+}
+
+func (r *rough) GetMany(ctx context.Context, keys []reranker.CacheKey) ([][]byte, error) {
+	r.gets.Add(1)
+	values, err := r.LRU.GetMany(ctx, keys)
+	if r.get != nil {
+		return r.get(ctx, values)
+	}
+	return values, err
+}
+
+func (r *rough) SetMany(ctx context.Context, entries []reranker.CacheEntry) error {
+	if r.set != nil {
+		_, err := r.set(ctx, nil)
+		return err
+	}
+	return r.LRU.SetMany(ctx, entries)
+}
+
+func TestABadStoreIsAMiss(t *testing.T) {
+	t.Parallel()
+	down := func(context.Context, [][]byte) ([][]byte, error) { return nil, errors.New("connection refused") }
+	slow := func(ctx context.Context, _ [][]byte) ([][]byte, error) { <-ctx.Done(); return nil, ctx.Err() }
+	for name, c := range map[string]struct {
+		get, set func(ctx context.Context, values [][]byte) ([][]byte, error)
+		takes    time.Duration
+	}{
+		"down":             {get: down, set: down},
+		"slow":             {get: slow, set: slow, takes: 50 * time.Millisecond},
+		"slow to write":    {set: slow, takes: 50 * time.Millisecond},
+		"panicking":        {get: func(context.Context, [][]byte) ([][]byte, error) { panic("store") }},
+		"too few values":   {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return v[1:], nil }},
+		"poisoned":         {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return [][]byte{[]byte("junk"), nil}, nil }},
+		"swapped entries":  {get: func(_ context.Context, v [][]byte) ([][]byte, error) { slices.Reverse(v); return v, nil }},
+		"one bit is wrong": {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return flipped(v), nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, scorer := &rough{LRU: lru(t)}, &counter{}
+				cached := reranker.Cache(scorer, store, reranker.CacheOptions{})
+				_, err := cached.Score(t.Context(), "q", []string{"1", "2"})
+				require.NoError(t, err)
+				store.get, store.set = c.get, c.set
+				query := "q"
+				if c.get == nil {
+					query = "another"
+				}
+				start := time.Now()
+				s, err := cached.Score(t.Context(), query, []string{"1", "2"})
+				require.NoError(t, err)
+				assert.Equal(t, []float64{0.1, 0.2}, s.Values)
+				assert.Len(t, scorer.asked, 2)
+				assert.Equal(t, c.takes, time.Since(start))
+			})
+		})
+	}
+}
+
+func flipped(values [][]byte) [][]byte {
+	out := make([][]byte, len(values))
+	for i, v := range values {
+		if v != nil {
+			out[i] = slices.Clone(v)
+			out[i][5] ^= 1
+		}
+	}
+	return out
+}
+
+func TestABadStoreIsLeftAloneForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &rough{LRU: lru(t)}
+		store.get = func(context.Context, [][]byte) ([][]byte, error) { return nil, errors.New("down") }
+		cached := reranker.Cache(&counter{}, store, reranker.CacheOptions{})
+		for i := range 5 {
+			_, err := cached.Score(t.Context(), strconv.Itoa(i), []string{"1"})
+			require.NoError(t, err)
+		}
+		assert.EqualValues(t, 1, store.gets.Load())
+		time.Sleep(time.Second)
+		_, err := cached.Score(t.Context(), "later", []string{"1"})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, store.gets.Load())
+	})
+}
+
+func TestEqualCallsInFlightMerge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		scorer := &counter{wait: 100 * time.Millisecond}
+		cached := reranker.Cache(scorer, lru(t), reranker.CacheOptions{})
+		var wg sync.WaitGroup
+		for _, documents := range [][]string{{"1", "2"}, {"2", "3"}, {"3", "1"}, {"4", "4"}} {
+			wg.Go(func() {
+				s, err := cached.Score(t.Context(), "q", documents)
+				assert.NoError(t, err)
+				for i, d := range documents {
+					assert.InDelta(t, float64(d[0]-'0')/10, s.Values[i], 1e-15)
+				}
+			})
+		}
+		start := time.Now()
+		wg.Wait()
+		assert.Equal(t, 100*time.Millisecond, time.Since(start))
+		asked := slices.Concat(scorer.asked...)
+		slices.Sort(asked)
+		assert.Equal(t, []string{"1", "2", "3", "4"}, asked)
+	})
+}
+
+func TestALeaderWhoLeavesFailsNobody(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(t *testing.T, ctx context.Context) (context.Context, context.CancelFunc){
+		"cancelled": func(t *testing.T, ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(50*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+		"out of time": func(t *testing.T, ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 50*time.Millisecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				scorer := &counter{wait: 100 * time.Millisecond}
+				cached := reranker.Cache(scorer, lru(t), reranker.CacheOptions{})
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					ctx, cancel := leave(t, t.Context())
+					defer cancel()
+					_, err := cached.Score(ctx, "q", []string{"1", "2"})
+					assert.ErrorIs(t, err, ctx.Err())
+				})
+				time.Sleep(time.Millisecond)
+				start := time.Now()
+				for range 3 {
+					wg.Go(func() {
+						s, err := cached.Score(t.Context(), "q", []string{"2", "1"})
+						assert.NoError(t, err)
+						assert.Equal(t, []float64{0.2, 0.1}, s.Values)
+						assert.Equal(t, 149*time.Millisecond, time.Since(start))
+					})
+				}
+				wg.Wait()
+				assert.Len(t, scorer.asked, 2, "one of those who waited asked for all")
+			})
+		})
+	}
+}
+
+func TestALeaderThatPanicsLeavesNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		cached := reranker.Cache(reranker.ScorerFunc(func(ctx context.Context, q string, d []string) (reranker.Scores, error) {
+			time.Sleep(time.Millisecond)
+			if calls.Add(1) == 1 {
+				panic(errBoom)
+			}
+			return digits{}.Score(ctx, q, d)
+		}), lru(t), reranker.CacheOptions{})
+		var wg sync.WaitGroup
+		var panics atomic.Int32
+		for range 4 {
+			wg.Go(func() {
+				defer func() {
+					if recover() != nil {
+						panics.Add(1)
+					}
+				}()
+				s, err := cached.Score(t.Context(), "q", []string{"1"})
+				assert.NoError(t, err)
+				assert.Equal(t, []float64{0.1}, s.Values)
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, 1, panics.Load())
+		assert.EqualValues(t, 2, calls.Load())
+	})
+}
+
+func TestFollowersShareARealFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cause := &reranker.Error{Kind: reranker.KindServer, Op: "test"}
+		scorer := &counter{wait: time.Second, err: cause}
+		cached := reranker.Cache(scorer, lru(t), reranker.CacheOptions{})
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				_, err := cached.Score(t.Context(), "q", []string{"1"})
+				assert.ErrorIs(t, err, cause)
+			})
+		}
+		wg.Wait()
+		assert.Len(t, scorer.asked, 1)
+	})
+}
+
+func TestCacheUsesWhatItHasWhenTheScorerFails(t *testing.T) {
+	t.Parallel()
+	scorer := &counter{}
+	cached := reranker.Cache(scorer, lru(t), reranker.CacheOptions{})
+	_, err := cached.Score(t.Context(), "q", []string{"1", "2"})
+	require.NoError(t, err)
+	cause := &reranker.Error{Kind: reranker.KindOverloaded, Op: "test"}
+	scorer.err = cause
+	s, err := cached.Score(t.Context(), "q", []string{"3", "2", "1"})
+	require.NoError(t, err)
+	assert.Equal(t, []pipeline.Reason{pipeline.ReasonServerError, "", ""}, s.Unscored)
+	assert.Equal(t, []bool{false, true, true}, s.Cached)
+	assert.Equal(t, []error{cause}, s.Causes)
+	out, err := reranker.Stage(cached, reranker.Chat()).Apply(t.Context(), pipeline.Query{Text: "q"}, ranked(t, "1", "3", "2"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"d3", "d2", "d1"}, out.IDs())
+	r := reportOf(t, out)
+	assert.Equal(t, []int{0, 2, 1}, []int{r.Scored, r.Cached, r.Unscored})
+	mark, _ := out.Hits[0].Mark("rerank")
+	assert.Equal(t, pipeline.Cached, mark.Status)
+}
+
+func TestScoresOfAnotherModelAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	scorer := &counter{alter: func(s *reranker.Scores) { s.Model = "old" }}
+	cached := reranker.Cache(scorer, lru(t), reranker.CacheOptions{})
+	_, err := cached.Score(t.Context(), "q", []string{"1", "2"})
+	require.NoError(t, err)
+	scorer.alter = func(s *reranker.Scores) { s.Model = "new" }
+	s, err := cached.Score(t.Context(), "q", []string{"1", "2", "3"})
+	require.NoError(t, err)
+	assert.Equal(t, [][]string{{"1", "2"}, {"3"}, {"1", "2"}}, scorer.asked)
+	assert.Nil(t, s.Cached)
+	assert.Equal(t, "new", s.Model)
+}
+
+func TestLRUForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, err := reranker.NewLRU(2, time.Minute)
+		require.NoError(t, err)
+		keys := []reranker.CacheKey{{1}, {2}, {3}}
+		for _, k := range keys {
+			require.NoError(t, l.SetMany(t.Context(), []reranker.CacheEntry{{Key: k, Value: k[:1]}}))
+		}
+		values, err := l.GetMany(t.Context(), keys)
+		require.NoError(t, err)
+		assert.Equal(t, [][]byte{nil, {2}, {3}}, values)
+		time.Sleep(time.Minute + 1)
+		values, err = l.GetMany(t.Context(), keys)
+		require.NoError(t, err)
+		assert.Equal(t, [][]byte{nil, nil, nil}, values)
+		assert.Zero(t, l.Len())
+	})
+	_, err := reranker.NewLRU(0, 0)
+	require.Error(t, err)
+	_, err = reranker.NewLRU(1, -1)
+	require.Error(t, err)
+}
+
+func TestCacheRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*reranker.Cached{
+		"no scorer":           reranker.Cache(nil, lru(t), reranker.CacheOptions{}),
+		"no store":            reranker.Cache(digits{}, nil, reranker.CacheOptions{}),
+		"a negative patience": reranker.Cache(digits{}, lru(t), reranker.CacheOptions{Patience: -1}),
+		"a listwise scorer":   reranker.Cache(listwiseDigits{}, lru(t), reranker.CacheOptions{}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := c.Score(t.Context(), "q", []string{"1"})
+			var typed *reranker.Error
+			require.ErrorAs(t, err, &typed)
+			assert.Equal(t, reranker.KindConfig, typed.Kind)
+			assert.Equal(t, err, c.Describe().Err)
+		})
+	}
+}
+
+type listwiseDigits struct{ digits }
+
+func (listwiseDigits) Describe() pipeline.Node {
+	return pipeline.Node{Name: "listwise", Facts: pipeline.Facts{Listwise: true}}
+}
+
+func TestCacheStreamsWhatItHasFirst(t *testing.T) {
+	t.Parallel()
+	cached := reranker.Cache(streaming{}, lru(t), reranker.CacheOptions{})
+	_, err := cached.Score(t.Context(), "q", []string{"a"})
+	require.NoError(t, err)
+	var covered []int
+	var end reranker.Scores
+	for s, err := range cached.ScoreStream(t.Context(), "q", []string{"bb", "a", "dddd"}) {
+		require.NoError(t, err)
+		n := 0
+		for i := range s.Values {
+			if s.Scored(i) {
+				n++
+			}
+		}
+		covered, end = append(covered, n), s
+	}
+	assert.Equal(t, []int{1, 2, 3}, covered)
+	assert.Equal(t, []bool{false, true, false}, end.Cached)
+	for range cached.ScoreStream(t.Context(), "q", []string{"eeeee", "a"}) {
+		break
+	}
+	for s, err := range reranker.Cache(streaming{fails: errBoom}, lru(t), reranker.CacheOptions{}).ScoreStream(t.Context(), "q", []string{"a"}) {
+		require.ErrorIs(t, err, errBoom)
+		assert.Nil(t, s.Values)
+	}
+}
+
+func TestCachedEqualsUncached(t *testing.T) {
+	leak := goleak.IgnoreCurrent()
+	rapid.Check(t, func(rt *rapid.T) {
+		cached := reranker.Cache(uneven{}, lru(t), reranker.CacheOptions{})
+		for range rapid.IntRange(1, 5).Draw(rt, "calls") {
+			documents := rapid.SliceOfN(rapid.StringMatching(`[ab]{1,4}`), 0, 8).Draw(rt, "documents")
+			got, err := cached.Score(t.Context(), "q", documents)
+			require.NoError(rt, err)
+			want, err := uneven{}.Score(t.Context(), "q", documents)
+			require.NoError(rt, err)
+			for i := range documents {
+				require.Equal(rt, want.Scored(i), got.Scored(i))
+				if want.Scored(i) {
+					require.Equal(rt, want.Values[i], got.Values[i])
+				}
+			}
+		}
+	})
+	goleak.VerifyNone(t, leak)
+}
+
+func BenchmarkCacheHit(b *testing.B) {
+	documents := make([]string, 200)
+	for i := range documents {
+		documents[i] = fmt.Sprintf("document number %d of a few hundred characters or so %0300d", i, i)
+	}
+	cached := reranker.Cache(uneven7{}, lru(b), reranker.CacheOptions{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := cached.Score(context.Background(), "q", documents); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
