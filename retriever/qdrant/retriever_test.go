@@ -281,10 +281,12 @@ func TestEncoderMistakesAreErrorsBeforeAnythingIsSent(t *testing.T) {
 	for name, leg := range map[string]qdrant.Leg{
 		"empty vector": {Dense: qdrant.EmbedderFunc(func(context.Context, string) ([]float32, error) { return nil, nil })},
 		"is NaN":       {Dense: qdrant.EmbedderFunc(func(context.Context, string) ([]float32, error) { return []float32{1, nan}, nil })},
-		"twice":        {Sparse: func(context.Context, string) ([]uint32, []float32, error) { return []uint32{3, 3}, []float32{1, 2}, nil }},
-		"2 indices":    {Sparse: func(context.Context, string) ([]uint32, []float32, error) { return []uint32{3, 4}, []float32{1}, nil }},
-		"no vectors":   {Multi: func(context.Context, string) ([][]float32, error) { return nil, nil }},
-		"components":   {Multi: func(context.Context, string) ([][]float32, error) { return [][]float32{{1, 2}, {1}}, nil }},
+		"twice": {Sparse: func(context.Context, string) ([]uint32, []float32, error) {
+			return []uint32{3, 3}, []float32{1, 2}, nil
+		}},
+		"2 indices":  {Sparse: func(context.Context, string) ([]uint32, []float32, error) { return []uint32{3, 4}, []float32{1}, nil }},
+		"no vectors": {Multi: func(context.Context, string) ([][]float32, error) { return nil, nil }},
+		"components": {Multi: func(context.Context, string) ([][]float32, error) { return [][]float32{{1, 2}, {1}}, nil }},
 	} {
 		r, err := qdrant.New(client, "articles", nil, qdrant.Options{Legs: []qdrant.Leg{leg}})
 		require.NoError(t, err)

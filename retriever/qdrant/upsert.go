@@ -120,6 +120,9 @@ func (r *load) points(ctx context.Context, batch []pipeline.Document) ([]*api.Po
 	}
 	for i := range points {
 		points[i].Vectors = api.NewVectorsMap(vectors[i])
+		if v := vectors[i][""]; v != nil && len(vectors[i]) == 1 {
+			points[i].Vectors = &api.Vectors{VectorsOptions: &api.Vectors_Vector{Vector: v}}
+		}
 	}
 	return points, sizes, nil
 }

@@ -27,13 +27,18 @@ type fault struct {
 
 // RateLimit refuses the next n calls as Qdrant does: code ResourceExhausted and a
 // retry-after trailer in whole seconds.
-func (s *Server) RateLimit(n int, after time.Duration) {
-	s.RateLimitText(n, strconv.Itoa(int(after/time.Second)))
+func (s *Server) RateLimit(n int, after time.Duration) { s.RateLimitMethod("", n, after) }
+
+// RateLimitMethod is RateLimit for the calls of one method.
+func (s *Server) RateLimitMethod(method string, n int, after time.Duration) {
+	s.limit(method, n, strconv.Itoa(int(after/time.Second)))
 }
 
 // RateLimitText is RateLimit with any text in the trailer.
-func (s *Server) RateLimitText(n int, after string) {
-	s.add(fault{left: n, trailer: metadata.Pairs("retry-after", after),
+func (s *Server) RateLimitText(n int, after string) { s.limit("", n, after) }
+
+func (s *Server) limit(method string, n int, after string) {
+	s.add(fault{method: method, left: n, trailer: metadata.Pairs("retry-after", after),
 		err: status.Error(codes.ResourceExhausted, "Rate limiting exceeded: Read rate limit exceeded, request larger than remaining tokens")})
 }
 
