@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,8 +31,8 @@ func texts(n int) []string {
 
 // number is the pointwise score that fake servers give.
 func number(document string) float64 {
-	var v float64
-	_, _ = fmt.Sscanf(document, "%g", &v)
+	first, _, _ := strings.Cut(document, " ")
+	v, _ := strconv.ParseFloat(first, 64)
 	return v
 }
 

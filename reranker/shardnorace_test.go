@@ -1,0 +1,5 @@
+//go:build !race
+
+package reranker_test
+
+const scheduleCount = 10000
