@@ -27,7 +27,11 @@ type node struct {
 }
 
 func jsonFilter(path string, m map[string]any) (*api.Filter, error) {
-	return node{path: path, m: m}.filter()
+	f, err := node{path: path, m: m}.filter()
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (n node) filter() (*api.Filter, error) {
