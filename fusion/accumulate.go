@@ -13,7 +13,7 @@ func (w *Workspace) accumulate() error {
 	for l := range w.lists {
 		var err error
 		switch w.how.rule {
-		case pipeline.Sum, pipeline.Reciprocal:
+		case pipeline.Sum:
 			err = w.add(l, before.value)
 		case pipeline.Max, pipeline.Min:
 			err = w.pick(l, before)

@@ -85,15 +85,12 @@ func (w *Workspace) score(c *cell) float64 {
 	case w.how.rule == pipeline.Compensated:
 		v += w.comp[c.slot]
 	}
-	if w.how.finish == asIs && w.how.scale == 0 && w.how.rule != pipeline.Reciprocal {
+	if w.how.finish == asIs && w.how.scale == 0 {
 		return v
 	}
 	factor, divisor := w.closing(c)
-	switch w.how.rule {
-	case pipeline.Sum32:
+	if w.how.rule == pipeline.Sum32 {
 		return float64(float32(float32(v)*float32(factor)) / float32(divisor))
-	case pipeline.Reciprocal:
-		return factor / v
 	}
 	return float64(v*factor) / divisor
 }

@@ -148,10 +148,6 @@ func (e *explainer) derive(it item) *pipeline.Derivation {
 		return d
 	}
 	factor, divisor := w.closing(c)
-	if d.Rule == pipeline.Reciprocal {
-		d.Factor = factor
-		return d
-	}
 	if factor == 0 {
 		for i := range d.Terms {
 			d.Terms[i].Contribution = 0 // a factor of 0 would stand for 1

@@ -13,6 +13,8 @@ type scoring struct {
 	norms   []Normaliser // for each list, where not nil
 	weights []float64
 	unit    bool      // nil weights are 1/L and not 1
+	perList bool      // the sum is divided by L
+	mixed   bool      // an engine that does not ask what the scores mean
 	counts  []float64 // weights of the lists for WMNZ, which do not weigh scores
 	missing Missing
 	scheme  scheme
@@ -65,6 +67,9 @@ func (s scoring) plan(w *Workspace) error {
 	factors := w.how.factors
 	w.how = s.scheme
 	w.how.factors = factors
+	if s.perList {
+		w.how.scale = float64(len(w.lists))
+	}
 	if s.options.Compensated {
 		w.how.rule = pipeline.Compensated
 	}
@@ -91,6 +96,9 @@ func (s scoring) plan(w *Workspace) error {
 
 // alike refuses to combine raw scores of unlike scales.
 func (s scoring) alike(lists []List) error {
+	if s.mixed {
+		return nil
+	}
 	first := -1
 	for l, list := range lists {
 		if list.Len() == 0 {
@@ -121,7 +129,11 @@ func (s scoring) column(w *Workspace, l int) error {
 	}
 	col.normalised = buffer(&col.a, list.Len())
 	m.Apply(col.normalised, list.Scores)
-	w.contribute(col)
+	if s.scheme.rule == pipeline.Sum32 {
+		w.contribute32(col)
+	} else {
+		w.contribute(col)
+	}
 	return s.absence(col, n, m, list)
 }
 
@@ -135,6 +147,15 @@ func (w *Workspace) contribute(col *column) {
 	weight := col.weight
 	for i, v := range col.normalised {
 		col.contribution[i] = float64(weight * v)
+	}
+}
+
+// contribute32 weighs in float32.
+func (w *Workspace) contribute32(col *column) {
+	col.contribution = buffer(&col.b, len(col.normalised))
+	weight := float32(col.weight)
+	for i, v := range col.normalised {
+		col.contribution[i] = float64(weight * float32(v))
 	}
 }
 
@@ -266,7 +287,7 @@ func (s scoring) facts() pipeline.Facts {
 // endsAtOne reports whether a normaliser gives out at most 1.
 func endsAtOne(n Normaliser) bool {
 	switch n := n.(type) {
-	case nil, Auto, TheoreticalMinMax, BoundedMinMax, Rank, BordaScore, Sigmoid, Softmax, Quantile, Gumbel, Logistic, Normal, ArcTan:
+	case nil, Auto, TheoreticalMinMax, BoundedMinMax, Rank, BordaScore, Sigmoid, Softmax, Quantile, Mixture, Calibration, Gumbel, Logistic, Normal, ArcTan:
 		return true
 	case MinMax:
 		return n.Degenerate != DegenerateKeep
@@ -291,7 +312,7 @@ func (s scoring) fixedRange() bool {
 
 func fixed(n Normaliser) bool {
 	switch n := n.(type) {
-	case None, BoundedMinMax, Sigmoid, ArcTan, ExpTail, Log1p, BoxCox:
+	case None, BoundedMinMax, Sigmoid, ArcTan, ExpTail, Log1p, BoxCox, Calibration:
 		return true
 	case Gumbel:
 		return n.Scale != 0

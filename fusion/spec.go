@@ -51,7 +51,7 @@ func printed(m any) []parameter {
 		switch {
 		case value.IsZero() && f.zero != "":
 			out = append(out, parameter{f.name, f.zero})
-		case !value.IsZero() || f.name == "norm":
+		case !value.IsZero() || value.Kind() == reflect.Interface:
 			out = append(out, parameter{f.name, printValue(value)})
 		}
 	}

@@ -3,7 +3,7 @@ package fusion
 // methodTable is every method by name. It is made anew for each call, so that
 // nothing can change it.
 func methodTable() []entry {
-	return []entry{
+	table := []entry{
 		{"rrf", RRF{}, "Σ w/(k+r)", "Cormack, Clarke and Büttcher 2009; ranx rrf with equal weights"},
 		{"convex", Convex{}, "Σ w·norm(s), Σ w = 1", "Bruch, Gai and Ingber 2023"},
 		{"wsum", WSUM{}, "Σ w·norm(s)", "ranx wsum"},
@@ -16,7 +16,40 @@ func methodTable() []entry {
 		{"combgmnz", CombGMNZ{}, "count^gamma · Σ norm(s)", "Lee 1997; ranx gmnz"},
 		{"wmnz", WMNZ{}, "(Σ w of the lists that hold it) · Σ norm(s)", "ranx wmnz"},
 		{"mixed", Mixed{}, "√count · Σ w·norm(s)", "Wu and Crestani 2002; ranx mixed"},
+		{"tm2c2", TM2C2{}, "alpha·TM2(second) + (1-alpha)·TM2(first)", "Bruch, Gai and Ingber 2023"},
+		{"log-odds", LogOdds{}, "Σ w·(logit(p)-logit(prior))", "naive Bayes; Bayesian BM25"},
+		{"isr", ISR{}, "count · Σ 1/r²", "Mourão, Martins and Magalhães 2015; ranx isr"},
+		{"log-isr", LogISR{}, "ln(count+sigma) · Σ 1/r²", "Mourão, Martins and Magalhães 2015; ranx log_isr, logn_isr"},
+		{"logn-isr", LogISR{Sigma: 0.01}, "ln(count+0.01) · Σ 1/r²", "ranx logn_isr; prints as log-isr(sigma=0.01)"},
+		{"rbc", RBC{}, "Σ (1-phi)·phi^(r-1)", "Bailey, Moffat, Scholer and Thomas 2017; ranx rbc"},
+		{"borda", Borda{}, "Σ w·(c-r+1), missing (c-n+1)/2", "Aslam and Montague 2001; ranx bordafuse, w_bordafuse"},
+		{"median-rank", MedianRank{}, "-median r", "Fagin, Kumar and Sivakumar 2003"},
+		{"smooth-rrf", SmoothRRF{}, "Σ w/(k+½+Σ σ(beta·Δs))", "Bruch, Gai and Ingber 2023"},
+		{"softmax-rrf", SoftmaxRRF{}, "Σ w·softmax(s)/(k+r)", "Distribution-Aware-Rank-Fusion"},
+		{"condorcet", Condorcet{}, "order by pairwise majorities", "Montague and Aslam 2002; ranx condorcet, w_condorcet"},
+		{"copeland", Copeland{}, "wins - losses", "Copeland 1951"},
+		{"schulze", Schulze{}, "order by strongest paths", "Schulze 2011"},
+		{"ranked-pairs", RankedPairs{}, "order by locked majorities", "Tideman 1987"},
+		{"mapfuse", MAPFuse{}, "Σ MAP/r", "Lillis and others 2010; ranx mapfuse"},
+		{"posfuse", PosFuse{}, "Σ p(r)", "Lillis and others 2010; ranx posfuse"},
+		{"probfuse", ProbFuse{}, "Σ p(k)/k by equal segments", "Lillis and others 2006; ranx probfuse"},
+		{"segfuse", SegFuse{}, "Σ p(k)·(norm(s)+1) by growing segments", "Shokouhi 2007; ranx segfuse"},
+		{"slidefuse", SlideFuse{}, "Σ mean p over a window", "Lillis and others 2008; ranx slidefuse"},
+		{"bayesfuse", BayesFuse{}, "Σ log-odds by bucket", "Aslam and Montague 2001; ranx bayesfuse"},
+		{"geometric-mean", GeometricMean{}, "exp(Σ w·ln norm(s) / Σ w)", "standard"},
+		{"harmonic-mean", HarmonicMean{}, "Σ w / Σ (w/norm(s))", "standard"},
+		{"interleave", Interleave{}, "round robin", "standard"},
+		{"concatenate", Concatenate{}, "each list below the ones before", "PyTerrier ^"},
 	}
+	for _, form := range rrfForms() {
+		m := EngineRRF{Engine: form.engine}
+		table = append(table, entry{m.specName(), m, form.formula, form.source})
+	}
+	for _, form := range scoreForms() {
+		m := EngineScore{Engine: form.engine}
+		table = append(table, entry{m.specName(), m, form.formula, form.source})
+	}
+	return table
 }
 
 // normaliserTable is every normaliser by name.
@@ -47,5 +80,7 @@ func normaliserTable() []entry {
 		{"normal", Normal{}, "Φ((s-μ)/σ)", "moments; scipy norm.cdf"},
 		{"robust", Robust{}, "(s-median)/IQR", "standard"},
 		{"quantile", Quantile{}, "share of scores ≤ s", "standard"},
+		{"mixture", Mixture{}, "P(relevant | s), exponential and normal", "Manmatha, Rath and Feng 2001"},
+		{"calibration", Calibration{}, "P(relevant | s), learnt", "Platt 1999; Guo 2017; Kull 2017; isotonic regression"},
 	}
 }

@@ -15,7 +15,8 @@ type Derivation struct {
 	// Divisor divides after the multiplication; 0 stands for 1.
 	Divisor float64
 	// Assigned is the score itself under the rule Assigned, where the method
-	// gives out scores by comparing documents and not by arithmetic on them.
+	// gives out scores by comparing documents, or by a function of the terms that
+	// no other rule has.
 	Assigned float64
 }
 
@@ -63,9 +64,6 @@ const (
 	// Compensated adds the contributions with Neumaier's compensation, so that
 	// their order does not show in the last bits.
 	Compensated
-	// Reciprocal adds the contributions and divides Factor by the sum: a harmonic
-	// mean.
-	Reciprocal
 )
 
 // Value computes the score from the terms, in the same order and width as the
@@ -75,11 +73,8 @@ func (d *Derivation) Value() float64 {
 		return d.Assigned
 	}
 	v := d.combine()
-	switch d.Rule {
-	case Sum32:
+	if d.Rule == Sum32 {
 		return d.close32(float32(v))
-	case Reciprocal:
-		return d.Factor / v
 	}
 	if d.Factor != 0 {
 		v = float64(v * d.Factor)
