@@ -1,0 +1,61 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func main() {
+	s := settings{out: os.Stdout}
+	sizes := flag.String("sizes", "50,100,200,400,1000", "candidates of a query, comma separated")
+	flag.Uint64Var(&s.seed, "seed", 1, "seed of servers, workloads and scheduler")
+	flag.IntVar(&s.queries, "queries", 300, "measured queries for each cell")
+	flag.IntVar(&s.warm, "warm", 150, "queries before them, for what the scheduler learns")
+	flag.StringVar(&s.only, "only", "", "only this part: latency, deadline, quota or brownout")
+	testing.Init()
+	flag.Parse()
+	if err := s.parseSizes(*sizes); err != nil {
+		fmt.Fprintln(os.Stderr, "latency:", err)
+		os.Exit(2)
+	}
+	// The fake clock belongs to package testing, so the command is a test run; its
+	// own flags of that package are set to their quiet values.
+	_ = flag.Set("test.timeout", "0")
+	testing.Main(func(string, string) (bool, error) { return true, nil }, s.parts(), nil, nil)
+}
+
+func (s *settings) parseSizes(list string) error {
+	if s.queries < 1 || s.warm < 0 {
+		return fmt.Errorf("-queries must be at least 1 and -warm at least 0")
+	}
+	for _, field := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 1 {
+			return fmt.Errorf("-sizes %q: want positive numbers, comma separated", list)
+		}
+		s.sizes = append(s.sizes, n)
+	}
+	return nil
+}
+
+// parts are the tables that were asked for.
+func (s settings) parts() []testing.InternalTest {
+	all := []testing.InternalTest{
+		{Name: "latency", F: s.latencyTable},
+	}
+	if s.only == "" {
+		return all
+	}
+	for _, part := range all {
+		if part.Name == s.only {
+			return []testing.InternalTest{part}
+		}
+	}
+	fmt.Fprintf(os.Stderr, "latency: there is no part %q\n", s.only)
+	os.Exit(2)
+	return nil
+}
