@@ -75,12 +75,15 @@ type Answer struct {
 
 // Judge scores the documents of a call: an honest answer, best first, equal
 // scores by index. Tokens are counted as a quarter of the bytes of each pair,
-// rounded up.
+// rounded up; a Qwen3-Reranker has its prompt template and pays 71 more for it.
 func Judge(c Call, score ScoreFunc) Answer {
 	a := Answer{ID: fmt.Sprintf("rerank-%d", c.N), Model: c.Model, Results: make([]Result, len(c.Documents))}
 	for i, d := range c.Documents {
 		a.Results[i] = Result{Index: i, Score: score(c.Query, d), Text: d}
 		a.Tokens += (len(c.Query) + len(d) + 3) / 4
+		if strings.Contains(c.Model, "Qwen3-Reranker") {
+			a.Tokens += 71
+		}
 	}
 	slices.SortStableFunc(a.Results, func(x, y Result) int { return cmp.Compare(y.Score, x.Score) })
 	return a
