@@ -15,10 +15,9 @@ type flow struct {
 	scales []Scale
 	// max is the highest score that it can hold; NaN is unknown.
 	max float64
-	// cut names the last cut that it went through, to cutLimit hits, and
-	// reranked says that a reranker judged it before that.
+	// cut names the cut that limit comes from, empty if none, and reranked says
+	// that a reranker has judged the ranking.
 	cut      string
-	cutLimit int
 	reranked bool
 }
 
@@ -60,8 +59,8 @@ func either(a, b flow) flow {
 	if a.limit > 0 && b.limit > 0 {
 		out.limit = max(a.limit, b.limit)
 	}
-	if a.cut == b.cut && a.cutLimit == b.cutLimit {
-		out.cut, out.cutLimit = a.cut, a.cutLimit
+	if a.cut == b.cut {
+		out.cut = a.cut
 	}
 	return out
 }
@@ -84,6 +83,9 @@ func through(n Node, path []string, in flow, visit visitor) flow {
 	case RoleRerank:
 		out := in.rescored(n.Facts, Unknown)
 		out.reranked = true
+		if limit := n.Facts.Limit; limit > 0 && (out.limit == 0 || limit < out.limit) {
+			out.limit = limit
+		}
 		return out
 	case RoleCut, RoleThreshold:
 		return throughCut(n, in)
@@ -105,9 +107,8 @@ func throughCut(n Node, in flow) flow {
 	}
 	if limit := n.Facts.Limit; limit > 0 {
 		if in.limit == 0 || limit < in.limit {
-			in.limit = limit
+			in.limit, in.cut = limit, n.Name
 		}
-		in.cut, in.cutLimit = n.Name, limit
 	}
 	return in
 }
@@ -151,7 +152,7 @@ func throughBranches(n Node, path []string, in flow, visit visitor) flow {
 		visit(n, path, in, branches)
 	}
 	out := unknownFlow().rescored(n.Children[0].Facts, Fused)
-	out.reranked, out.cut, out.cutLimit = reranked, in.cut, in.cutLimit
+	out.reranked, out.cut = reranked, in.cut
 	if known {
 		out.limit = limit
 	}

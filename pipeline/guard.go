@@ -53,6 +53,12 @@ func newPart[T any](v T) part[T] {
 	return part[T]{do: v, name: n.Name, structural: structural, cuts: cuts}
 }
 
+// instant reports whether the part works in memory and takes no time.
+func (p part[T]) instant() bool {
+	_, keeps := any(p.do).(keep)
+	return keeps || p.cuts
+}
+
 func newParts[T any](values []T) []part[T] {
 	parts := make([]part[T], len(values))
 	for i, v := range values {

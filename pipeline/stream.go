@@ -33,7 +33,8 @@ type streamer interface {
 //
 // A ranking that is shown before its turn passes through those of the later
 // stages that only cut, so that it is no longer than the last one; stages that
-// rescore are left out of it. Early rankings are not traced and not observed.
+// rescore are left out of it. Early rankings are not traced and not observed. The
+// last ranking may repeat the one before it.
 // When the consumer stops early, everything that was started has ended by the
 // time the loop is left. A retriever that is no combinator of this package
 // yields once.
@@ -55,7 +56,7 @@ func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranki
 			return
 		}
 		g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
-		g.pass(ctx, s.stream(ctx, q), yield)
+		g.sequence(ctx, nil, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.stream(ctx, q) }, yield)
 	}
 }
 
@@ -74,11 +75,6 @@ func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[R
 		}
 		g.sequence(ctx, []Ranking{in}, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.Refine(ctx, q, in) }, yield)
 	}
-}
-
-// pass hands the sequence of a combinator on; its parts are guarded themselves.
-func (g *run) pass(ctx context.Context, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
-	g.sequence(ctx, nil, func(context.Context) iter.Seq2[Ranking, error] { return rankings }, yield)
 }
 
 // sequence guards every ranking of a sequence as guard does a single one. The
@@ -140,6 +136,10 @@ func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
 		return failing(c.err)
 	}
 	return func(yield func(Ranking, error) bool) {
+		if len(c.stages) == 0 {
+			forward(streamPart(ctx, c.retriever, q), yield)
+			return
+		}
 		_, several := c.retriever.do.(streamer)
 		r, ok := c.stages.show(ctx, q, 0, several, streamPart(ctx, c.retriever, q), yield)
 		if ok {
@@ -160,6 +160,10 @@ func (j join) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking
 // and, last, the result.
 func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranking, error) bool) {
 	for i, stage := range s {
+		if i == len(s)-1 { // what it shows needs no more work, and ends in the result
+			forward(refine(ctx, stage, q, r), yield)
+			return
+		}
 		_, several := stage.do.(Refiner)
 		var ok bool
 		if r, ok = s.show(ctx, q, i+1, several, refine(ctx, stage, q, r), yield); !ok {
@@ -167,6 +171,14 @@ func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranki
 		}
 	}
 	yield(r, nil)
+}
+
+func forward(rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
+	for r, err := range rankings {
+		if !yield(r, err) || err != nil {
+			return
+		}
+	}
 }
 
 // show consumes the sequence of one part, shows what it yields as it would look
@@ -229,7 +241,16 @@ func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Que
 		cancel()
 		group.Wait()
 	}()
+	running := 0
 	for i, p := range parts {
+		if p.instant() { // first, so that no early state waits for it
+			r, err := apply(ctx, p, q, in)
+			if !take(update{outcome: outcome{r, err}, branch: i, last: true}) {
+				return false
+			}
+			continue
+		}
+		running++
 		group.Go(func() {
 			send := func(u update) bool {
 				u.branch = i
@@ -249,7 +270,7 @@ func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Que
 			}
 		})
 	}
-	for running := len(parts); running > 0; {
+	for running > 0 {
 		u := <-news
 		if u.last {
 			running--
