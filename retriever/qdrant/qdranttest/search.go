@@ -91,6 +91,9 @@ func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored)
 		if asked.indices == nil {
 			return nil, false, invalid("sparse vector is empty")
 		}
+		if c.sparse[q.using].GetModifier() == api.Modifier_Idf {
+			asked.values = c.weighted(q.using, asked)
+		}
 	case input.GetMultiDense() != nil:
 		asked.multi = rows(input.GetMultiDense())
 	default:
@@ -112,6 +115,22 @@ func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored)
 		}
 	}
 	return found, distance, nil
+}
+
+// weighted multiplies the weights of a query by the inverse document frequency
+// of their terms, ln(1 + (N-n+0.5)/(n+0.5)), as the modifier idf does.
+func (c *collection) weighted(name string, asked vector) []float32 {
+	out := make([]float32, len(asked.values))
+	for i, index := range asked.indices {
+		var n float64
+		for _, p := range c.points {
+			if slices.Contains(p.vectors[name].indices, index) {
+				n++
+			}
+		}
+		out[i] = asked.values[i] * float32(math.Log(1+(float64(len(c.points))-n+0.5)/(n+0.5)))
+	}
+	return out
 }
 
 func (c *collection) candidates(lists [][]scored, prefetched bool) []*point {
