@@ -1,0 +1,339 @@
+package experiment
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/trec"
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// result turns what the topics gave into a result.
+func (r *runner) result() (*Result, error) {
+	p := r.plan
+	res := &Result{
+		Name: p.Name, Collection: p.Collection, Conventions: p.Options.Conventions(),
+		Baseline: p.Baseline, Test: p.Test, Correction: p.Correction, Documents: map[string]Document{},
+	}
+	for _, m := range p.Measures {
+		res.Measures = append(res.Measures, m.String())
+	}
+	for _, run := range r.runs {
+		maps.Copy(res.Documents, run.texts)
+	}
+	c := &collector{runner: r, runs: r.runs, seen: map[*branch]bool{}}
+	if err := c.order(res); err != nil {
+		return nil, err
+	}
+	for _, name := range p.names() {
+		s, err := c.system(name)
+		if err != nil {
+			return nil, err
+		}
+		res.Systems = append(res.Systems, s)
+	}
+	if err := res.compare(p); err != nil {
+		return nil, err
+	}
+	res.warn()
+	return res, nil
+}
+
+// collector evaluates branches.
+type collector struct {
+	runner *runner
+	runs   []topicRun
+	seen   map[*branch]bool
+	// at maps a topic of the measures' order to its position in the plan, -1 for
+	// a judged topic that the plan does not ask.
+	at []int
+}
+
+// order fixes the topics of the result: those of the plan, by id. Judged topics
+// that the plan leaves out are no failures of a system and are not measured.
+func (c *collector) order(res *Result) error {
+	p := c.runner.plan
+	for i, q := range p.Topics {
+		judged, ok := p.Judgements.Topic(q.ID)
+		if !ok {
+			res.Warnings = append(res.Warnings, fmt.Sprintf("topic %s is not judged and left out", q.ID))
+			continue
+		}
+		t := Topic{ID: q.ID, Text: q.Text, Judged: map[string]int{}}
+		for _, j := range judged {
+			t.Judged[j.Document] = j.Grade
+		}
+		res.Topics = append(res.Topics, t)
+		c.at = append(c.at, i)
+	}
+	if len(res.Topics) == 0 {
+		return fmt.Errorf("experiment: none of the %d topics is judged", len(p.Topics))
+	}
+	sort.Sort(byID{res.Topics, c.at})
+	return nil
+}
+
+type byID struct {
+	topics []Topic
+	at     []int
+}
+
+func (b byID) Len() int           { return len(b.topics) }
+func (b byID) Less(i, j int) bool { return b.topics[i].ID < b.topics[j].ID }
+func (b byID) Swap(i, j int) {
+	b.topics[i], b.topics[j] = b.topics[j], b.topics[i]
+	b.at[i], b.at[j] = b.at[j], b.at[i]
+}
+
+// evaluate measures a ranking of each topic. A topic for which pick has none
+// counts as empty.
+func (c *collector) evaluate(name string, pick func(o []outcome) ranked) (*measure.Result, error) {
+	p := c.runner.plan
+	var topics []trec.Topic
+	var judged []trec.Judgements
+	for _, i := range c.at {
+		id := p.Topics[i].ID
+		j, _ := p.Judgements.Topic(id)
+		judged = append(judged, trec.Judgements{ID: id, Judged: j})
+		topics = append(topics, trec.Topic{ID: id, Entries: entries(pick(c.runs[i].outcomes))})
+	}
+	return measure.Evaluate(trec.NewQrels(judged), trec.NewRun(name, topics), p.Measures, p.Options)
+}
+
+func entries(r ranked) []trec.Entry {
+	out := make([]trec.Entry, len(r.IDs))
+	for i, id := range r.IDs {
+		out[i] = trec.Entry{Document: id, Score: r.Scores[i], Rank: i + 1}
+	}
+	return out
+}
+
+func outputOf(b *branch) func([]outcome) ranked {
+	return func(o []outcome) ranked { return ranked{o[b.at].IDs, o[b.at].Scores} }
+}
+
+// system collects one system from its branches.
+func (c *collector) system(name string) (System, error) {
+	ends := c.runner.forest.ends[name]
+	s := System{Name: name, Tree: pipeline.String(c.runner.plan.Systems[name]), Repeats: len(ends), Ceiling: -1}
+	if err := c.values(&s, ends); err != nil {
+		return s, err
+	}
+	path := ends[0].path()
+	for _, b := range path {
+		stage, err := c.stage(b)
+		if err != nil {
+			return s, err
+		}
+		s.Stages = append(s.Stages, stage)
+	}
+	if err := c.inputs(&s, path); err != nil {
+		return s, err
+	}
+	c.ceiling(&s, path)
+	c.failures(&s, ends)
+	return s, nil
+}
+
+// values averages the repeats topic by topic.
+func (c *collector) values(s *System, ends []*branch) error {
+	var results []*measure.Result
+	for _, end := range ends {
+		r, err := c.evaluate(s.Name, outputOf(end))
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	for m := range c.runner.plan.Measures {
+		var repeats [][]float64
+		mean, unjudged := 0.0, 0.0
+		spread := [2]float64{results[0].Mean(m), results[0].Mean(m)}
+		for _, r := range results {
+			repeats = append(repeats, r.Values[m])
+			mean += r.Mean(m) / float64(len(results))
+			unjudged += r.MeanUnjudged(m) / float64(len(results))
+			spread = [2]float64{min(spread[0], r.Mean(m)), max(spread[1], r.Mean(m))}
+		}
+		values, err := stats.Repeats(repeats...)
+		if err != nil {
+			return err
+		}
+		s.Values, s.Means, s.Unjudged = append(s.Values, values), append(s.Means, mean), append(s.Unjudged, unjudged)
+		if len(results) > 1 {
+			s.Spread = append(s.Spread, spread)
+		}
+	}
+	return nil
+}
+
+func (c *collector) stage(b *branch) (Stage, error) {
+	s := Stage{Name: b.node.Name, Tree: b.node.String(), Shared: c.seen[b]}
+	c.seen[b] = true
+	r, err := c.evaluate(s.Name, outputOf(b))
+	if err != nil {
+		return s, err
+	}
+	for m := range r.Measures {
+		s.Means = append(s.Means, r.Mean(m))
+	}
+	var times []time.Duration
+	for _, i := range c.at {
+		o := c.runs[i].outcomes[b.at]
+		s.Cost = s.Cost.plus(o.Usage)
+		s.Cost.Time += o.Time
+		times = append(times, o.Time)
+		s.Rankings = append(s.Rankings, o.Hits)
+	}
+	slices.Sort(times)
+	s.Cost.P50, s.Cost.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
+	return s, nil
+}
+
+// inputs finds, for each measure, the best ranking that went into the system and
+// is better than what came out.
+func (c *collector) inputs(s *System, path []*branch) error {
+	s.BelowInput = make([]string, len(s.Means))
+	best := slices.Clone(s.Means)
+	consider := func(name string, pick func([]outcome) ranked) error {
+		r, err := c.evaluate(name, pick)
+		if err != nil {
+			return err
+		}
+		for m := range best {
+			if mean := r.Mean(m); mean > best[m]+1e-12 {
+				best[m], s.BelowInput[m] = mean, fmt.Sprintf("%s (%.4f)", name, mean)
+			}
+		}
+		return nil
+	}
+	for i, b := range path {
+		if i < len(path)-1 {
+			if err := consider(b.node.Name, outputOf(b)); err != nil {
+				return err
+			}
+		}
+		for _, name := range c.inner(b) {
+			pick := func(o []outcome) ranked { return o[b.at].Inputs[name] }
+			if err := consider(name, pick); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *collector) inner(b *branch) []string {
+	names := map[string]bool{}
+	for _, i := range c.at {
+		for name := range c.runs[i].outcomes[b.at].Inputs {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// ceiling is the recall of what the last reranker was given: no reranking can
+// bring in what is not there.
+func (c *collector) ceiling(s *System, path []*branch) {
+	for i := len(path) - 1; i > 0; i-- {
+		depth, ok := rerankDepth(path[i].node)
+		if !ok {
+			continue
+		}
+		sum, deepest := 0.0, 0
+		for _, topic := range c.at {
+			o := c.runs[topic].outcomes[path[i-1].at]
+			ids := o.IDs
+			if depth > 0 {
+				ids = ids[:min(depth, len(ids))]
+			}
+			deepest = max(deepest, len(ids))
+			sum += c.recall(topic, ids)
+		}
+		s.Ceiling, s.CeilingDepth = sum/float64(len(c.at)), deepest
+		return
+	}
+}
+
+func (c *collector) recall(topic int, ids []string) float64 {
+	p := c.runner.plan
+	judged, _ := p.Judgements.Topic(p.Topics[topic].ID)
+	all, found := 0, 0
+	for _, j := range judged {
+		if j.Grade < max(1, p.Options.Level) {
+			continue
+		}
+		all++
+		if slices.Contains(ids, j.Document) {
+			found++
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(found) / float64(all)
+}
+
+// rerankDepth returns how many hits a reranker in or below the node scores, 0
+// for all.
+func rerankDepth(n pipeline.Node) (int, bool) {
+	if n.Facts.Role == pipeline.RoleRerank {
+		return n.Facts.Depth, true
+	}
+	for _, child := range n.Children {
+		if depth, ok := rerankDepth(child); ok {
+			return depth, true
+		}
+	}
+	return 0, false
+}
+
+func (c *collector) failures(s *System, ends []*branch) {
+	for _, i := range c.at {
+		for _, end := range ends {
+			for _, b := range end.path() {
+				o := c.runs[i].outcomes[b.at]
+				id := c.runner.plan.Topics[i].ID
+				if o.Error != "" && b == end {
+					s.Failures = append(s.Failures, Failure{id, o.Error})
+				}
+				if o.Gaps != "" {
+					s.Degraded = append(s.Degraded, Failure{id, o.Gaps})
+				}
+			}
+		}
+	}
+}
+
+// warn adds what a reader must know before believing the table.
+func (r *Result) warn() {
+	for _, s := range r.Systems {
+		if n := len(s.Failures); n > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s failed on %d of %d topics, which count 0: %s", s.Name, n, len(r.Topics), s.Failures[0].Error))
+		}
+		if n := len(s.Degraded); n > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s gave %d degraded rankings, and its figures are of those: %s", s.Name, n, s.Degraded[0].Error))
+		}
+		var below []string
+		for m, input := range s.BelowInput {
+			if input != "" {
+				below = append(below, fmt.Sprintf("%s %.4f < %s", r.Measures[m], s.Means[m], input))
+			}
+		}
+		if len(below) > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s is below one of its own inputs: %s", s.Name, strings.Join(below, "; ")))
+		}
+		for m, share := range s.Unjudged {
+			if share > .2 {
+				r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %.0f %% of the documents that %s looks at are not judged", s.Name, 100*share, r.Measures[m]))
+			}
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package experiment
+
+import (
+	"fmt"
+
+	"github.com/rankcascade/cascade/benchmarks/stats"
+)
+
+// compare tests every system against the baseline on every measure and corrects
+// for all of it at once.
+func (r *Result) compare(p Plan) error {
+	if len(r.Systems) < 2 {
+		return nil
+	}
+	if len(r.Topics) < 2 {
+		r.Warnings = append(r.Warnings, "one topic cannot be tested")
+		return nil
+	}
+	var ps []float64
+	spread := 0.0
+	for m, name := range r.Measures {
+		raw, err := r.pValues(p, m)
+		if err != nil {
+			return err
+		}
+		for i, s := range r.Systems[1:] {
+			d := stats.Differences(r.Systems[0].Values[m], s.Values[m])
+			interval, err := stats.Bootstrap(d, stats.BCa, .95, p.Sampling)
+			if err != nil {
+				return err
+			}
+			c := Comparison{System: s.Name, Measure: name, Summary: stats.Describe(d), Interval: interval, P: raw[i]}
+			spread = max(spread, c.Summary.Deviation)
+			r.Comparisons = append(r.Comparisons, c)
+			ps = append(ps, raw[i])
+		}
+	}
+	method := p.Correction
+	if p.Test == "tukey" {
+		method = "none" // it is its own correction
+	}
+	adjusted, err := stats.Adjust(method, ps)
+	if err != nil {
+		return err
+	}
+	for i := range r.Comparisons {
+		r.Comparisons[i].Corrected, r.Comparisons[i].Significant = adjusted[i], adjusted[i] < .05
+	}
+	return r.warnPower(spread, p)
+}
+
+func (r *Result) pValues(p Plan, m int) ([]float64, error) {
+	var all [][]float64
+	for _, s := range r.Systems {
+		all = append(all, s.Values[m])
+	}
+	if p.Test == "tukey" {
+		ps, err := stats.TukeyHSD(all, true)
+		if err != nil {
+			return nil, err
+		}
+		return ps[0][1:], nil
+	}
+	var ps []float64
+	for _, values := range all[1:] {
+		test, err := PairedTest(p.Test, stats.Differences(all[0], values), p.Sampling)
+		if err != nil {
+			return nil, err
+		}
+		ps = append(ps, test.P)
+	}
+	return ps, nil
+}
+
+// PairedTest runs the test of that name: "randomisation", "t" or "wilcoxon".
+func PairedTest(name string, d []float64, s stats.Sampling) (stats.Test, error) {
+	switch name {
+	case "randomisation":
+		return stats.Randomisation(d, s)
+	case "t":
+		return stats.TTest(d)
+	case "wilcoxon":
+		return stats.Wilcoxon(d)
+	}
+	return stats.Test{}, fmt.Errorf("experiment: no test %q: randomisation, t, wilcoxon or tukey", name)
+}
+
+// warnPower says what the topics cannot show.
+func (r *Result) warnPower(spread float64, p Plan) error {
+	least, err := stats.DetectableDifference(spread, len(r.Topics), .05, .8)
+	if err != nil {
+		return err
+	}
+	if len(r.Topics) < 50 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), least))
+	}
+	if p.Correction == "none" && len(r.Comparisons) > 1 && p.Test != "tukey" {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d comparisons without correction: some will look significant by chance", len(r.Comparisons)))
+	}
+	return nil
+}
