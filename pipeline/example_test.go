@@ -41,7 +41,7 @@ func ExampleFan() {
 	}
 	// Output:
 	// [d a b c e] <nil>
-	// pipeline.RetrieverFunc: failed: pipeline.RetrieverFunc: connection refused
+	// pipeline.RetrieverFunc: failed: connection refused
 }
 
 func ExampleBlend() {

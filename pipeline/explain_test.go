@@ -56,7 +56,7 @@ func TestExplainFindsWhereADocumentWasLost(t *testing.T) {
 		"a leg is missing": {pipeline.Fan(reciprocal{}, abcd(), failing("sparse", errFault)), "z", "" +
 			"document \"z\" is not among the 4 hits\n" +
 			"  bm25 did not retrieve it\n" +
-			"  gap: sparse: failed: sparse: out of order"},
+			"  gap: sparse: failed: out of order"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

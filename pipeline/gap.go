@@ -56,7 +56,7 @@ func (g Gap) String() string {
 	}
 	if g.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(g.Err.Error())
+		b.WriteString(strings.TrimPrefix(g.Err.Error(), g.Stage+": "))
 	}
 	return b.String()
 }

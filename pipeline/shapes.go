@@ -25,7 +25,10 @@ type Stage interface {
 // clock, no I/O, and equal inputs give equal bits.
 //
 // The inputs are in the order of the caller's list, which fixes the order of
-// summation. Fuse writes to none of them and is safe for concurrent use.
+// summation and which weight belongs to which list. An input without hits stands
+// for a list that found nothing or is missing: it keeps its place, its scale
+// demands nothing, and it is never a reason to refuse the others. Fuse writes to
+// no input and is safe for concurrent use.
 type Fuser interface {
 	Fuse(inputs []Ranking) (Ranking, error)
 }

@@ -23,6 +23,9 @@ type reporter interface {
 // call that returns from one that hangs; nothing here measures speed.
 const patience = 5 * time.Second
 
+// samples is the number of inputs on which calls at once are compared.
+const samples = 8
+
 // procs serialises the suites' changes of GOMAXPROCS.
 var procs sync.Mutex
 

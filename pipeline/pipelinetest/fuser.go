@@ -109,15 +109,21 @@ func degraded(inputs []pipeline.Ranking) bool {
 }
 
 func (s fuserSuite) reproducible(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		inputs := s.inputs(t)
-		want, ok := s.fuse(t, inputs)
-		if !ok {
-			return
+	var wants []pipeline.Ranking
+	var inputs [][]pipeline.Ranking
+	for seed := range samples {
+		var lists []pipeline.Ranking
+		for i, scale := range s.options.Scales {
+			lists = append(lists, Rankings(scale).Example(seed*len(s.options.Scales)+i))
 		}
-		underGOMAXPROCS(func(int) {
-			atOnce(t, want, func() (pipeline.Ranking, error) { return s.fuser.Fuse(inputs) })
-		})
+		if want, ok := s.fuse(t, lists); ok {
+			inputs, wants = append(inputs, lists), append(wants, want)
+		}
+	}
+	underGOMAXPROCS(func(int) {
+		for i, lists := range inputs {
+			atOnce(t, wants[i], func() (pipeline.Ranking, error) { return s.fuser.Fuse(lists) })
+		}
 	})
 }
 
