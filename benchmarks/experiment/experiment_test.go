@@ -321,5 +321,5 @@ func ExampleRun() {
 	// Output:
 	// base           0.2929
 	// base + rerank  1.0000
-	// difference +0.7071 [+0.4471, +0.8354], corrected p = 0.0039
+	// difference +0.7071 [+0.4399, +0.8186], corrected p = 0.0039
 }
