@@ -56,6 +56,7 @@ func (c *call) fuseHere(ctx context.Context) (pipeline.Ranking, error) {
 	}
 	hits := slices.Clone(fused.Hits[:min(c.limit, len(fused.Hits))])
 	keepMarks(hits, sources)
+	c.markFused(hits, fused.Scale)
 	return fused.Derive(hits), nil
 }
 
@@ -152,6 +153,17 @@ func keepMarks(hits []pipeline.Hit, sources []*source) {
 		}
 		if len(missing) > 0 {
 			hits[i].Marks = slices.Concat(missing, h.Marks)
+		}
+	}
+}
+
+// markFused gives every hit whose newest mark does not carry its score a mark of
+// the fuser, for fusers that leave none.
+func (c *call) markFused(hits []pipeline.Hit, scale pipeline.Scale) {
+	name := pipeline.Describe(c.fuser).Name
+	for i, h := range hits {
+		if n := len(h.Marks); n == 0 || h.Marks[n-1].Score != h.Score {
+			hits[i] = h.Marked(pipeline.Mark{Stage: name, Rank: i + 1, Score: h.Score, Scale: scale})
 		}
 	}
 }

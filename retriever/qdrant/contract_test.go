@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/pipelinetest"
 	"github.com/rankcascade/cascade/retriever/qdrant"
 	"github.com/rankcascade/cascade/retriever/qdrant/qdranttest"
 	"github.com/rankcascade/cascade/retriever/retrievertest"
@@ -90,4 +91,21 @@ func TestContractHangingServer(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
 	_, err := r.Retrieve(ctx, pipeline.Query{Text: "water"})
 	require.ErrorIs(t, err, cause)
+}
+
+func TestShapeContract(t *testing.T) {
+	_, client := corpus(t)
+	for name, opts := range map[string]qdrant.Options{
+		"dense":         {},
+		"server fusion": {Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Server: &qdrant.ServerFusion{K: 61}},
+		"client fusion": {Legs: []qdrant.Leg{{Using: "terms", Sparse: terms}}, Fuser: firstWins},
+		"groups":        {Groups: &qdrant.Groups{By: "kind"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := dense(t, client, opts)
+			_, err := r.Retrieve(t.Context(), pipeline.Query{Text: "warm the connection"})
+			require.NoError(t, err)
+			pipelinetest.Retriever(t, r, pipelinetest.RetrieverOptions{Query: pipeline.Query{Text: "cold water of the mountain"}})
+		})
+	}
 }

@@ -110,8 +110,8 @@ const (
 	// divides the position, so weights (1, 2) and (2, 4) differ.
 	RRF Method = iota
 	// DBSF is distribution-based score fusion: a list adds
-	// (score - mean + 3d)/(6d), d its population standard deviation, and 0.5
-	// for each document of a list whose scores are all equal.
+	// (score - mean + 3d)/(6d), d its sample standard deviation, and 0.5 for each
+	// document of a list of one or of equal scores.
 	DBSF
 )
 

@@ -49,8 +49,8 @@ func rrfScores(k uint32, weights []float32) func(int, []scored) []float32 {
 	}
 }
 
-// dbsfScores maps mean - 3d to 0 and mean + 3d to 1, d the population standard
-// deviation; a list without spread gives 0.5.
+// dbsfScores maps mean - 3d to 0 and mean + 3d to 1, d the sample standard deviation;
+// a list of one, or without spread, gives 0.5.
 func dbsfScores(_ int, hits []scored) []float32 {
 	out := make([]float32, len(hits))
 	var mean, squares float64
@@ -60,7 +60,7 @@ func dbsfScores(_ int, hits []scored) []float32 {
 	for _, h := range hits {
 		squares += (float64(h.score) - mean) * (float64(h.score) - mean)
 	}
-	d := math.Sqrt(squares / float64(max(1, len(hits))))
+	d := math.Sqrt(squares / float64(max(1, len(hits)-1)))
 	for i, h := range hits {
 		out[i] = 0.5
 		if d > 0 {
