@@ -7,15 +7,15 @@ import "time"
 const hedgeSamples = 60
 
 // hedgeDelay is how long a call of so many tokens may take before it is hedged:
-// the prediction times the 95th percentile of measured over predicted. 0 means
-// that it is not to be hedged.
+// the prediction times a high quantile of measured over predicted. 0 means that
+// it is not to be hedged.
 func (e *Endpoint) hedgeDelay(tokens int) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.latency.ratios.count < hedgeSamples || e.o.ExtraShare < 0 {
 		return 0
 	}
-	return time.Duration(e.latency.ratios.quantile(0.95) * float64(e.latency.predict(tokens)))
+	return time.Duration(e.hedges.ratio(&e.latency.ratios) * float64(e.latency.predict(tokens)))
 }
 
 // mayHedge reports whether a hedge may fire now, and takes its cost out of the

@@ -9,7 +9,7 @@ import (
 const (
 	tokensPerByte = 0.25 // before any usage is known
 	pairOverhead  = 4    // special tokens of a query-document pair
-	sampleWindow  = 128
+	sampleWindow  = 256
 )
 
 // tokenEstimate turns bytes into tokens, corrected from what servers count.

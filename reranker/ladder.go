@@ -1,6 +1,7 @@
 package reranker
 
 import (
+	"math"
 	"math/bits"
 	"math/rand/v2"
 	"time"
@@ -21,7 +22,7 @@ const (
 
 // ladder learns into how many calls a query of a given size is best split: on
 // one replica into one, on many into about as many as there are. It keeps a
-// fading average of the latency per token for each rung and takes the best,
+// fading geometric mean of the latency per token for each rung and takes the best,
 // where every call more must pay for itself a little, so that rungs which are
 // equally fast resolve to the fewest calls.
 type ladder struct {
@@ -38,10 +39,22 @@ type rungRecord struct {
 
 func ladderClass(tokens int) int { return min(ladderClasses-1, bits.Len(uint(max(0, tokens)))) }
 
+// class returns what is known of queries of so many tokens: of their own size,
+// or of the nearest that has been seen.
+func (l *ladder) class(tokens int) *rungRecords {
+	own := ladderClass(tokens)
+	for _, i := range [...]int{own, own + 1, own - 1, own + 2, own - 2} {
+		if i >= 0 && i < ladderClasses && l.classes[i] != (rungRecords{}) {
+			return &l.classes[i]
+		}
+	}
+	return &l.classes[own]
+}
+
 // choose returns the number of calls for a query of so many tokens. Rungs above
 // most are not tried.
 func (l *ladder) choose(tokens, most int, rng *rand.Rand) int {
-	c := &l.classes[ladderClass(tokens)]
+	c := l.class(tokens)
 	top := 0
 	for top+1 < len(rungs) && rungs[top+1] <= most {
 		top++
@@ -94,15 +107,19 @@ func (l *ladder) observe(tokens, calls int, took time.Duration) {
 	}
 	r := &l.classes[ladderClass(tokens)][rung]
 	sample := took.Seconds() / float64(tokens)
+	if r.samples == 0 {
+		r.perToken = sample
+	}
+	// In logarithms: one stall must not outweigh twenty ordinary queries.
 	weight := max(ladderSmooth, 1/float64(r.samples+1))
-	r.perToken += weight * (sample - r.perToken)
+	r.perToken *= math.Pow(sample/r.perToken, weight)
 	r.samples++
 }
 
 // expect returns the latency of a query of so many tokens in the best number of
 // calls, 0 when none has been seen.
 func (l *ladder) expect(tokens int) time.Duration {
-	c := &l.classes[ladderClass(tokens)]
+	c := l.class(tokens)
 	best := c.best(len(rungs) - 1)
 	return time.Duration(c[best].perToken * float64(tokens) * float64(time.Second))
 }

@@ -22,7 +22,8 @@ type ShardOptions struct {
 	// Calls is into how many calls a query is split where the bounds allow it. 0
 	// learns it from latency; 1 makes as few calls as the bounds allow.
 	Calls int
-	// Concurrency is the most calls of one query in flight; 0 means 8. The
+	// Concurrency is the most calls of one query in flight. 0 means 8, or as many
+	// as the query is split into once more than that have proved faster. The
 	// endpoint's limit holds beside it.
 	Concurrency int
 	// Top is how many documents the caller will keep. The documents are taken to
@@ -61,9 +62,6 @@ func EvaluationShards() ShardOptions {
 
 // withDefaults fills in what 0 stands for.
 func (o ShardOptions) withDefaults() ShardOptions {
-	if o.Concurrency == 0 {
-		o.Concurrency = 8
-	}
 	if o.Timeout == 0 {
 		o.Timeout = 1500 * time.Millisecond
 	}
@@ -165,7 +163,7 @@ func (s *Sharded) Describe() pipeline.Node {
 		{Name: "bytes", Value: learnedSetting(o.Bytes)},
 		{Name: "tokens", Value: learnedSetting(o.Tokens)},
 		{Name: "calls", Value: learnedSetting(o.Calls)},
-		{Name: "concurrency", Value: fmt.Sprint(o.Concurrency)},
+		{Name: "concurrency", Value: learnedSetting(o.Concurrency)},
 		{Name: "top", Value: fmt.Sprint(o.Top)},
 		{Name: "timeout", Value: o.Timeout.String()},
 		{Name: "attempts", Value: fmt.Sprint(o.Attempts)},

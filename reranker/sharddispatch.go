@@ -21,7 +21,7 @@ func (r *shardRun) dispatch() (next time.Time) {
 			next = earlier(next, p.ready)
 			continue
 		}
-		if r.flying >= r.s.o.Concurrency {
+		if r.flying >= r.width {
 			break
 		}
 		slot, at := r.attempt(p, now)
@@ -117,7 +117,7 @@ func (r *shardRun) hedge() (next time.Time) {
 			}
 			continue
 		}
-		if r.flying < r.s.o.Concurrency {
+		if r.flying < r.width {
 			p.hedged = true // one chance, taken or not
 			r.fireHedge(p, now)
 		}

@@ -21,6 +21,10 @@ type shardPlan struct {
 // smallestShard is how many tokens are worth a call of their own.
 const smallestShard = 512
 
+// defaultWidth is how many calls of a query are in flight before the number is
+// learned.
+const defaultWidth = 8
+
 // plan decides what is sent, in how many calls and in which order. It marks the
 // documents that are not sent.
 func (r *shardRun) plan(now time.Time) shardPlan {
@@ -41,6 +45,7 @@ func (r *shardRun) plan(now time.Time) shardPlan {
 		p.tokens += it.tokens
 	}
 	rest := r.deadline.Sub(now)
+	r.width = 1
 	if r.listwise() {
 		parcels := pack(items, 1, bounds.forListwise(r.s.o))
 		if len(parcels) > 1 {
@@ -55,6 +60,13 @@ func (r *shardRun) plan(now time.Time) shardPlan {
 		want = e.ladder.choose(p.tokens, min(most, ceilDiv(p.tokens, smallestShard)), e.rng)
 	}
 	want = min(want, most)
+	r.width = r.s.o.Concurrency
+	if r.width == 0 {
+		r.width = defaultWidth
+		if r.s.o.Calls == 0 {
+			r.width = max(r.width, want)
+		}
+	}
 	long := e.batch.suspects(&items)
 	p.split(items, want, bounds, r.topOf(items, p.tokens, rest))
 	for _, it := range long {

@@ -34,6 +34,7 @@ type shardRun struct {
 	answers chan *shardCall
 	calls   conc.WaitGroup
 	flying  int
+	width   int // most of them
 	waiter  *slotWaiter
 	timer   *time.Timer
 
@@ -158,7 +159,7 @@ func (r *shardRun) begin() bool {
 		}
 		piece.since = piece.ready
 	}
-	r.answers = make(chan *shardCall, r.s.o.Concurrency)
+	r.answers = make(chan *shardCall, r.width)
 	return r.open > 0
 }
 

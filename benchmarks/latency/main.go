@@ -16,6 +16,7 @@ func main() {
 	flag.IntVar(&s.queries, "queries", 300, "measured queries for each cell")
 	flag.IntVar(&s.warm, "warm", 150, "queries before them, for what the scheduler learns")
 	flag.StringVar(&s.only, "only", "", "only this part: latency, deadline, quota or brownout")
+	flag.IntVar(&s.flying, "concurrency", 0, "most calls of one query in flight; 0 is the scheduler's default")
 	testing.Init()
 	flag.Parse()
 	if err := s.parseSizes(*sizes); err != nil {

@@ -20,6 +20,7 @@ type settings struct {
 	warm    int
 	sizes   []int
 	only    string
+	flying  int
 	out     io.Writer
 }
 
@@ -106,7 +107,9 @@ func (s settings) latencyRow(t *testing.T, m model, n int) {
 	}
 	one, sequential, four, all := fixed(n, 1), fixed(32, 1), fixed(32, 4), fixed(32, 0)
 	best, rung := s.bestFixed(t, m, n)
-	f := s.measure(t, m, n, s.warm, func(srv *server) client { return newOurs(srv, reranker.ShardOptions{}, time.Minute, s.seed) })
+	f := s.measure(t, m, n, s.warm, func(srv *server) client {
+		return newOurs(srv, reranker.ShardOptions{Concurrency: s.flying}, 10*time.Minute, s.seed)
+	})
 	s.row(m.name, fmt.Sprint(n), ms(f.bound), pair(one), pair(sequential), pair(four), pair(all),
 		fmt.Sprintf("%s (%d)", pair(best), rung), pair(f),
 		fmt.Sprintf("%.2f / %.2f", ratio(f.p50, f.bound), ratio(f.p99, f.bound)),
@@ -119,7 +122,7 @@ func (s settings) bestFixed(t *testing.T, m model, n int) (best figures, calls i
 	for _, k := range []int{1, 2, 4, 8, 16, 32} {
 		f := s.measure(t, m, n, 0, func(srv *server) client {
 			o := reranker.ShardOptions{Calls: k, Documents: n, Bytes: 1 << 30, Concurrency: 32, Top: -1, NoHedge: true}
-			return newOurs(srv, o, time.Minute, s.seed)
+			return newOurs(srv, o, 10*time.Minute, s.seed)
 		})
 		if calls == 0 || f.p50 < best.p50 {
 			best, calls = f, k
