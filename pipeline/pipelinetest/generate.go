@@ -12,13 +12,13 @@ import (
 
 var words = []string{"harbour", "crane", "ship", "grain", "tide", "pilot", "rope", "quay", "light", "storm"}
 
-// Rankings generates valid rankings of up to 24 hits on the scale, as a
+// Rankings generates valid rankings of up to 16 hits on the scale, as a
 // retriever named "source" returns them: among them empty ones, ones with equal
 // scores, with imputed hits and with gaps. Documents d0, d1, ... have a text of a
 // few words, sometimes none, and string metadata under "group".
 func Rankings(scale pipeline.Scale) *rapid.Generator[pipeline.Ranking] {
 	return rapid.Custom(func(t *rapid.T) pipeline.Ranking {
-		ids := rapid.Permutation(identifiers(24)).Draw(t, "order")
+		ids := rapid.Permutation(identifiers(16)).Draw(t, "order")
 		hits := make([]pipeline.Hit, rapid.IntRange(0, len(ids)).Draw(t, "hits"))
 		for i := range hits {
 			hits[i] = pipeline.Hit{Document: document(t, ids[i]), Score: scores(scale).Draw(t, "score")}
