@@ -44,7 +44,8 @@ type Options struct {
 	Default time.Duration
 	// MinimumUseful is the time below which a call is not worth while and the
 	// retrieval order stands at once; 0 asks the scorer, if it has a method
-	// TypicalLatency() time.Duration, as Sharded has.
+	// TypicalLatency() time.Duration, as Sharded has, and then lets each twentieth
+	// query through that would be skipped.
 	MinimumUseful time.Duration
 
 	// Bypass is the share of queries, in [0, 1], that are not reranked on purpose,
@@ -67,6 +68,7 @@ type Rerank struct {
 	node    pipeline.Node // of the scorer
 	err     error
 	queries atomic.Uint64
+	late    atomic.Uint64
 	monitor monitor
 }
 

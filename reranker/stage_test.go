@@ -356,6 +356,24 @@ func TestStageKeepsItsTime(t *testing.T) {
 	}
 }
 
+func TestStageTriesASlowScorerAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := reranker.Stage(typical{patient(time.Millisecond), time.Hour}, reranker.Chat())
+		full := 0
+		for range 40 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			out, err := s.Apply(ctx, pipeline.Query{}, ranked(t, "1", "2"))
+			cancel()
+			require.NoError(t, err)
+			if reportOf(t, out).Mode == reranker.Full {
+				full++
+			}
+		}
+		assert.Equal(t, 2, full, "one in twenty is let through")
+	})
+}
+
 func TestStageReturnsTheCallersCancellation(t *testing.T) {
 	t.Parallel()
 	reason := errors.New("the user left")

@@ -26,7 +26,7 @@ func (w *work) within(ctx context.Context) (context.Context, context.CancelFunc,
 	}
 	cause := &pipeline.BudgetError{Part: o.Name, Limit: max(0, w.limit)}
 	useful := w.stage.useful()
-	if w.limit <= 0 || w.limit < useful || ctx.Err() != nil {
+	if w.limit <= 0 || ctx.Err() != nil || w.limit < useful && !w.stage.trial() {
 		return ctx, func() {}, fmt.Errorf("reranker: %s: %v left and %v needed: %w", o.Name, w.limit.Round(time.Microsecond), useful, cause)
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, w.start.Add(w.limit), cause)
@@ -46,6 +46,16 @@ func (o Options) allot(left time.Duration) time.Duration {
 		limit = min(limit, time.Duration(o.Share*float64(left)))
 	}
 	return limit
+}
+
+// lateQueries is how many queries in a row may be skipped because the scorer has
+// been slow, before one is let through all the same: only a call can show that
+// it has become faster.
+const lateQueries = 20
+
+// trial counts a query that is too late and reports whether it is let through.
+func (s *Rerank) trial() bool {
+	return s.o.MinimumUseful == 0 && s.late.Add(1)%lateQueries == 0
 }
 
 // useful returns the time below which no call is started.
