@@ -172,7 +172,7 @@ func responseCases() []conformanceCase {
 			_, err := ask(t, body(`{"results":[],"x":"`+strings.Repeat("x", 2<<20)+`"}`), nebius.Options{}, "a")
 			assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "larger than")
 			// The cap grows with the request, whose texts come back.
-			big := strings.Repeat("word ", 1<<20)
+			big := strings.Repeat("word ", 300<<10)
 			scores, err := ask(t, rerankertest.Honest(rerankertest.Hash), nebius.Options{}, big, "b")
 			require.NoError(t, err)
 			assert.True(t, scores.Complete())
@@ -300,7 +300,7 @@ func encodings(t *testing.T) {
 	assert.True(t, kind(t, err, reranker.KindTransport).Retryable(), "shorter than declared")
 	_, err = ask(t, rerankertest.Always(rerankertest.Reply{Body: good, Length: len(good) - 5}), nebius.Options{}, "a")
 	assert.True(t, kind(t, err, reranker.KindProtocol).Retryable(), "longer than declared")
-	bomb := []byte(`{"results":[],"x":"` + strings.Repeat("x", 64<<20) + `"}`)
+	bomb := []byte(`{"results":[],"x":"` + strings.Repeat("x", 6<<20) + `"}`)
 	_, err = ask(t, rerankertest.Always(rerankertest.Reply{Body: bomb, Gzip: true}), nebius.Options{}, "a")
 	assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "larger than", "the cap holds for what comes out")
 	for _, coding := range []string{"gzip", "br", "zstd"} {

@@ -23,7 +23,7 @@ type conformanceCase struct {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for _, group := range [][]conformanceCase{
-		requestCases(), responseCases(), 
+		requestCases(), responseCases(), errorCases(), transportCases(), shardingCases(), fuseCases(), observeCases(),
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {

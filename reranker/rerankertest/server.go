@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,6 +75,7 @@ func NewTLS(t testing.TB, http2 bool, script Script) *Server {
 	ts := httptest.NewUnstartedServer(s.handler)
 	ts.EnableHTTP2 = http2
 	ts.Config.ConnContext = s.number
+	ts.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	ts.StartTLS()
 	s.URL = ts.URL
 	s.roots = x509.NewCertPool()
@@ -87,7 +89,7 @@ func NewTLS(t testing.TB, http2 bool, script Script) *Server {
 }
 
 func (s *Server) start(t testing.TB, listener net.Listener) {
-	server := &http.Server{Handler: s.handler, ConnContext: s.number}
+	server := &http.Server{Handler: s.handler, ConnContext: s.number, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
