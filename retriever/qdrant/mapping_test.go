@@ -8,6 +8,7 @@ import (
 	api "github.com/qdrant/go-client/qdrant"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -171,4 +172,27 @@ func parse(text string) any {
 		return nil
 	}
 	return m
+}
+
+// Whatever a server sends as a point, reading it ends in a document or an error.
+func FuzzDocumentOfAnyPoint(f *testing.F) {
+	for _, p := range []*api.ScoredPoint{
+		{Id: api.NewIDNum(1), Payload: map[string]*api.Value{"content": api.NewValueString("x"), "n": api.NewValueNull()}},
+		{Id: api.NewID("x"), Payload: map[string]*api.Value{"content": {}, "l": api.NewValueFromList(nil, &api.Value{})}},
+		{Payload: map[string]*api.Value{"s": {Kind: &api.Value_StructValue{}}}},
+	} {
+		raw, err := proto.Marshal(p)
+		require.NoError(f, err)
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var p api.ScoredPoint
+		if proto.Unmarshal(raw, &p) != nil {
+			return
+		}
+		d, err := qdrant.Mapping{TextOptional: true}.Document(&p)
+		if err == nil {
+			require.NotEmpty(t, d.ID)
+		}
+	})
 }
