@@ -1,0 +1,231 @@
+package tune
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sort"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"github.com/rankcascade/cascade/fusion"
+)
+
+// Line is the space of all weights of a convex combination of two lists: alpha
+// for the second and 1-alpha for the first, 0 <= alpha <= 1; 1/2 is the default.
+// The rank measure of a topic is a step function of alpha whose steps are known
+// exactly, because every document's score is a straight line in alpha. The
+// measure needs a cut-off, so that most documents can be left out.
+func Line(base fusion.Convex) Space { return line{base} }
+
+type line struct{ base fusion.Convex }
+
+func (l line) at(alpha float64) fusion.Convex {
+	m := l.base
+	m.Weights = []float64{1 - alpha, alpha}
+	return m
+}
+
+// steps is one topic's measure: values[i] holds from breaks[i] to breaks[i+1].
+type steps struct{ breaks, values []float64 }
+
+func (s steps) value(alpha float64) float64 {
+	i := sort.SearchFloat64s(s.breaks, alpha)
+	if i == len(s.breaks) || s.breaks[i] > alpha {
+		i--
+	}
+	return s.values[max(i, 0)]
+}
+
+type sweep struct {
+	line
+	topics []steps
+}
+
+func (l line) open(d *data) (chooser, error) {
+	if len(d.problem.Runs) != 2 {
+		return nil, fmt.Errorf("tune: a line joins two runs, here are %d: use a simplex", len(d.problem.Runs))
+	}
+	if d.problem.Measure.K == 0 {
+		return nil, errors.New("tune: the exact sweep needs a measure with a cut-off, such as nDCG@10")
+	}
+	first, err := l.column(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	second, err := l.column(d, 1)
+	if err != nil {
+		return nil, err
+	}
+	s := sweep{line: l, topics: make([]steps, len(d.tasks))}
+	p := pool.New().WithMaxGoroutines(runtime.GOMAXPROCS(0))
+	for t := range d.tasks {
+		p.Go(func() { s.topics[t] = d.stepsOf(t, first[t], second[t]) })
+	}
+	p.Wait()
+	return s, nil
+}
+
+// column returns every document's score with all weight on one list: the end of
+// its line.
+func (l line) column(d *data, alpha float64) ([]map[uint32]float64, error) {
+	tasks := slices.Clone(d.tasks)
+	for i := range tasks {
+		tasks[i].Limit = 0
+	}
+	fused, err := fusion.FuseAll(l.at(alpha), tasks)
+	if err != nil {
+		return nil, fmt.Errorf("tune: %w", err)
+	}
+	columns := make([]map[uint32]float64, len(fused))
+	for i, list := range fused {
+		columns[i] = make(map[uint32]float64, len(list))
+		for _, s := range list {
+			columns[i][s.ID] = s.Score
+		}
+	}
+	return columns, nil
+}
+
+// moving is a document whose score goes from a at alpha 0 to b at alpha 1.
+type moving struct {
+	name   string
+	a, b   float64
+	rank   int // best rank in a list, which decides ties
+	judged bool
+}
+
+func (m moving) score(alpha float64) float64 { return (1-alpha)*m.a + alpha*m.b }
+
+// stepsOf follows one topic's top K from alpha 0 to 1.
+func (d *data) stepsOf(topic int, first, second map[uint32]float64) steps {
+	docs := d.movers(topic, first, second)
+	k := d.problem.Measure.K
+	docs = contenders(docs, k)
+	breaks := crossings(docs)
+	s := steps{}
+	names := make([]string, 0, k)
+	order := make([]int, len(docs))
+	for i := range order {
+		order[i] = i
+	}
+	for i := 0; i+1 < len(breaks); i++ {
+		middle := (breaks[i] + breaks[i+1]) / 2
+		slices.SortFunc(order, func(x, y int) int {
+			return cmp.Or(cmp.Compare(docs[y].score(middle), docs[x].score(middle)), cmp.Compare(docs[x].rank, docs[y].rank), cmp.Compare(docs[x].name, docs[y].name))
+		})
+		names = names[:0]
+		for _, o := range order[:min(k, len(order))] {
+			names = append(names, docs[o].name)
+		}
+		value := d.judges[topic].Value(d.problem.Measure, names)
+		if len(s.values) == 0 || value != s.values[len(s.values)-1] {
+			s.breaks, s.values = append(s.breaks, breaks[i]), append(s.values, value)
+		}
+	}
+	return s
+}
+
+func (d *data) movers(topic int, first, second map[uint32]float64) []moving {
+	task := d.tasks[topic]
+	best := make(map[uint32]int, len(first))
+	for _, l := range task.Lists {
+		for i, id := range l.IDs {
+			if rank, ok := best[id]; !ok || i+1 < rank {
+				best[id] = i + 1
+			}
+		}
+	}
+	var docs []moving
+	for id, a := range first {
+		b, ok := second[id]
+		if !ok {
+			continue
+		}
+		_, judged := d.judges[topic].Grade(task.Names[id])
+		docs = append(docs, moving{task.Names[id], a, b, best[id], judged})
+	}
+	slices.SortFunc(docs, func(x, y moving) int { return cmp.Compare(x.name, y.name) })
+	return docs
+}
+
+// contenders leaves out documents that at least k others beat at both ends, and
+// so everywhere: they never reach the top k.
+func contenders(docs []moving, k int) []moving {
+	byEnd := slices.Clone(docs)
+	slices.SortFunc(byEnd, func(x, y moving) int { return cmp.Or(cmp.Compare(y.a, x.a), cmp.Compare(y.b, x.b)) })
+	var kept []moving
+	for i, d := range byEnd {
+		beaten := 0
+		for _, other := range byEnd[:i] {
+			if other.a > d.a && other.b > d.b {
+				beaten++
+			}
+			if beaten >= k {
+				break
+			}
+		}
+		if beaten < k {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// crossings returns 0, 1 and every alpha between at which a judged document
+// passes another one, in order and each once. Where two documents that nobody
+// judged change places, no measure changes.
+func crossings(docs []moving) []float64 {
+	breaks := []float64{0, 1}
+	for i, x := range docs {
+		for _, y := range docs[i+1:] {
+			if !x.judged && !y.judged {
+				continue
+			}
+			slope := (x.b - x.a) - (y.b - y.a)
+			if alpha := (y.a - x.a) / slope; slope != 0 && alpha > 0 && alpha < 1 {
+				breaks = append(breaks, alpha)
+			}
+		}
+	}
+	slices.Sort(breaks)
+	return slices.CompactFunc(breaks, func(a, b float64) bool { return math.Abs(b-a) < 1e-13 })
+}
+
+func (s sweep) setting(alpha float64) setting {
+	return setting{s.at(alpha), []float64{alpha}, func(topic int) float64 { return s.topics[topic].value(alpha) }}
+}
+
+func (s sweep) standard() setting { return s.setting(.5) }
+
+// best adds the topics' step functions up and returns the middle of the longest
+// stretch on which the sum is highest.
+func (s sweep) best(topics []int) setting {
+	type event struct{ alpha, change float64 }
+	var events []event
+	sum := 0.0
+	for _, t := range topics {
+		f := s.topics[t]
+		sum += f.values[0]
+		for i := 1; i < len(f.breaks); i++ {
+			events = append(events, event{f.breaks[i], f.values[i] - f.values[i-1]})
+		}
+	}
+	slices.SortFunc(events, func(x, y event) int { return cmp.Compare(x.alpha, y.alpha) })
+	events = append(events, event{alpha: 1})
+	highest, length, middle, start := math.Inf(-1), 0.0, .5, 0.0
+	for i, e := range events {
+		stretch := e.alpha - start
+		if sum > highest+1e-9 || (sum > highest-1e-9 && stretch > length) {
+			if stretch > 0 || i == len(events)-1 {
+				highest, length, middle = max(sum, highest), stretch, start+stretch/2
+			}
+		}
+		sum += e.change
+		start = e.alpha
+	}
+	return s.setting(middle)
+}
