@@ -71,7 +71,7 @@ func (c Calibration) Score(p float64) float64 {
 		return math.Inf(-1)
 	}
 	for range 2200 {
-		mid := low/2 + high/2
+		mid := float64(low/2) + float64(high/2)
 		if mid <= low || mid >= high {
 			break
 		}

@@ -87,8 +87,7 @@ func TestMethodsOnTheExample(t *testing.T) {
 }
 
 // assertMarksAddUp recomputes every score from its newest mark.
-func assertMarksAddUp(t testing.TB, r pipeline.Ranking) {
-	t.Helper()
+func assertMarksAddUp(t assert.TestingT, r pipeline.Ranking) {
 	for i, h := range r.Hits {
 		m := h.Marks[len(h.Marks)-1]
 		assert.Equal(t, h.Score, m.Score)

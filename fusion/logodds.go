@@ -20,7 +20,7 @@ type LogOdds struct {
 	// stands for 0.5.
 	Prior float64 `spec:"prior,zero=0.5"`
 	// Clip keeps probabilities within [Clip, 1-Clip]; 0 stands for 1e-6.
-	Clip float64 `spec:"clip,zero=1e-6"`
+	Clip float64 `spec:"clip,zero=1e-06"`
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
 	// Norm and Norms make probabilities of scores that are neither logits nor
@@ -77,7 +77,10 @@ type logit struct {
 
 func (n logit) Fit(l List) (Map, error) {
 	prior := logOdds(or(n.Prior, 0.5))
-	if l.Scale == pipeline.Logit && (n.inner == nil || n.inner == Normaliser(Auto{})) {
+	if _, auto := n.inner.(Auto); auto {
+		n.inner = nil
+	}
+	if l.Scale == pipeline.Logit && n.inner == nil {
 		return Affine(prior, 1, 0), nil
 	}
 	if l.Scale != pipeline.Probability && n.inner == nil {

@@ -60,8 +60,8 @@ func startMixture(scores []float64, low float64) mixture {
 
 func (m mixture) posterior(s float64) float64 {
 	z := (s - m.mean) / m.deviation
-	normal := m.share * elementary.Exp(-z*z/2) / (m.deviation * math.Sqrt(2*math.Pi))
-	exponential := (1 - m.share) * m.rate * elementary.Exp(-m.rate*(s-m.low))
+	normal := float64(m.share*elementary.Exp(-z*z/2)) / (m.deviation * math.Sqrt(2*math.Pi))
+	exponential := float64((1 - m.share) * m.rate * elementary.Exp(-m.rate*(s-m.low)))
 	if normal+exponential == 0 {
 		return 0
 	}

@@ -17,7 +17,7 @@ type SegFuse struct {
 	// segments, as descriptions of the paper give them; without it they are the
 	// ranks at which segments end, as in ranx.
 	Sizes bool `spec:"sizes"`
-	// Norm normalises every list; nil is MinMax, as the paper has it.
+	// Norm normalises every list; nil is Auto. The paper's is MinMax.
 	Norm    Normaliser `spec:"norm"`
 	Options Options
 }
@@ -60,11 +60,7 @@ func TrainSegFuse(t Training, sizes bool) (SegFuse, error) {
 }
 
 func (f SegFuse) scoring() scoring {
-	s := scoring{norm: f.Norm, missing: MissingZero, options: f.Options}
-	if f.Norm == nil {
-		s.norm = MinMax{}
-	}
-	return s
+	return scoring{norm: f.Norm, missing: MissingZero, options: f.Options}
 }
 
 func (f SegFuse) check() error {
