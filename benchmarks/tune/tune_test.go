@@ -113,6 +113,22 @@ func TestARealGainIsAdoptedAndNoiseIsNot(t *testing.T) {
 	assert.Equal(t, TooFewTopics, few.Verdict)
 }
 
+func TestCoordinateSearchReachesTheSimplex(t *testing.T) {
+	t.Parallel()
+	p := random(30, 11, .6)
+	third := random(30, 12, .6)
+	p.Runs = append(p.Runs, third.Runs[0])
+	base := fusion.Convex{Norm: fusion.MinMax{}}
+	search, err := Tune(p, Coordinate(base, 3))
+	require.NoError(t, err)
+	grid, err := Tune(p, Simplex(base, 3, 10))
+	require.NoError(t, err)
+	assert.InDelta(t, search.DefaultScore, grid.DefaultScore, 1e-12)
+	assert.GreaterOrEqual(t, search.InSample, grid.InSample-.01)
+	_, err = Tune(p, Coordinate(base, 2))
+	require.ErrorContains(t, err, "2 weights for 3 runs")
+}
+
 func TestSimplexHasEveryPoint(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ lists, steps, points int }{{2, 10, 11}, {3, 10, 66}, {4, 10, 286}, {3, 20, 231}, {4, 20, 1771}} {
