@@ -30,6 +30,22 @@ func TestAFailedLegIsAGapAndKeepsItsPlaceAmongTheWeights(t *testing.T) {
 	assert.InDelta(t, 1.0/4+3.0/1, r.Hits[0].Score, 0)
 }
 
+// A fuser that refuses unlike scales must not refuse because a leg is missing.
+func TestTheEmptyRankingOfAFailedLegHasTheScaleThatItsDescriptionNames(t *testing.T) {
+	t.Parallel()
+	var scales []pipeline.Scale
+	look := pipeline.FuserFunc(func(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
+		for _, in := range inputs {
+			scales = append(scales, in.Scale)
+		}
+		return pipeline.Merge(inputs, pipeline.Fused, inputs[0].Hits), nil
+	})
+	broken := pipeline.Chain(storeOf(10, pipeline.Dot), pipeline.Within(time.Minute, faultyStages()["fails"]), rerankOf(pipeline.Facts{Scale: pipeline.Logit}))
+	_, err := pipeline.Fan(look, abcd(), broken).Retrieve(t.Context(), pipeline.Query{})
+	require.NoError(t, err)
+	assert.Equal(t, []pipeline.Scale{pipeline.BM25, pipeline.Logit}, scales)
+}
+
 func TestAllLegsFailingJoinsTheirCauses(t *testing.T) {
 	t.Parallel()
 	one, two := errors.New("no route to host"), errors.New("quota exceeded")

@@ -13,9 +13,29 @@
 //		cut.TopK(8))
 //	ranking, err := search.Retrieve(ctx, pipeline.Query{Text: "..."})
 //
+// The combinators:
+//
+//	Chain, Join             one after the other
+//	Fan, Blend, Expand      side by side, then fused; Parallel has their options
+//	Route, Gate             one of several, or not at all
+//	Else, Fallback          something else where a part fails
+//	Within, RetrieveWithin  a time budget; Budget has its options
+//	Strict, Observe, Keep   all or nothing; tell somebody; change nothing
+//
 // An error means that there is no usable ranking. A degraded ranking is a value:
-// its Gaps say what is missing and why.
+// its Gaps say what is missing and why. The end of the caller's context is always
+// an error; the end of a budget of the pipeline's own is an error that Else,
+// Fallback and Fan turn into a gap.
+//
+// Every combinator runs its parts through one guard: a panic becomes an error
+// that names the part, an invalid ranking is refused, and no part can lose the
+// gaps and notes that it was given.
+//
+// Explain says why a document stands where it stands, or where it was lost. Lint
+// finds contradictions before the first query. String draws the parts as a tree.
+// Stream shows early rankings while the better ones are being made.
 //
 // The package does no I/O, reads no clock but to measure and to keep budgets,
-// and knows no store, no reranker and no formula.
+// and knows no store, no reranker and no formula. All its retrievers and stages
+// are safe for concurrent use as long as their parts are.
 package pipeline

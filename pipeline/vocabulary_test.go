@@ -109,6 +109,9 @@ func TestDerivationsComputeEachRuleInListOrder(t *testing.T) {
 	}{
 		"sum":                 {pipeline.Derivation{Terms: terms(1e16, 1, -1e16)}, 0},
 		"sum in float32":      {pipeline.Derivation{Rule: pipeline.Sum32, Terms: terms(1<<24, 1, 1)}, 1 << 24},
+		"compensated sum":     {pipeline.Derivation{Rule: pipeline.Compensated, Terms: terms(1e16, 1, -1e16)}, 1},
+		"compensated, turned": {pipeline.Derivation{Rule: pipeline.Compensated, Terms: terms(1, 1e16, -1e16)}, 1},
+		"float32 throughout":  {pipeline.Derivation{Rule: pipeline.Sum32, Factor: 0.1, Divisor: 3, Terms: terms(1)}, float64(float32(0.1) / float32(3))},
 		"max":                 {pipeline.Derivation{Rule: pipeline.Max, Terms: terms(-3, -1, -2)}, -1},
 		"min":                 {pipeline.Derivation{Rule: pipeline.Min, Terms: terms(3, 1, 2)}, 1},
 		"median, odd":         {pipeline.Derivation{Rule: pipeline.Median, Terms: terms(9, 1, 5)}, 5},
@@ -198,7 +201,8 @@ func TestScales(t *testing.T) {
 	assert.Equal(t, "invalid scale", pipeline.Scale(200).String())
 	assert.Equal(t, "fused", pipeline.Fused.String())
 	assert.Equal(t, "invalid status", pipeline.Status(9).String())
-	assert.Equal(t, "invalid rule", pipeline.Rule(9).String())
+	assert.Equal(t, "invalid rule", pipeline.Rule(99).String())
+	assert.Equal(t, "compensated sum", pipeline.Compensated.String())
 }
 
 // quota is an error that classifies itself.
