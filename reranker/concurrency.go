@@ -1,5 +1,7 @@
 package reranker
 
+import "time"
+
 // callLimit bounds the calls in flight: up by one for each window of successes
 // that used the limit, down to nine tenths on a refusal, an overload or a
 // timeout, never below one (additive increase, multiplicative decrease).
@@ -7,7 +9,7 @@ type callLimit struct {
 	max      int
 	limit    float64
 	inFlight int
-	waiting  [2][]*slotWaiter // by lane, oldest first
+	waiting  [2][]*slotWaiter // by lane, in order of arrival
 }
 
 // slotWaiter is a query that wants a slot. wake has room for one value.
@@ -15,7 +17,14 @@ type slotWaiter struct {
 	lane   Lane
 	wake   chan struct{}
 	queued bool
+	since  time.Time
 }
+
+// patience is how long the oldest chat may wait before the newest is served
+// first. A queue that long does not come from a burst but from a lasting lack of
+// capacity, and then those who have waited longest have the least time left to
+// use an answer: serving them first would serve nobody in time.
+const patience = 100 * time.Millisecond
 
 func newCallLimit(limit int) callLimit { return callLimit{max: limit, limit: float64(limit)} }
 
@@ -28,20 +37,32 @@ func (c *callLimit) free(lane Lane) int {
 	return limit - c.inFlight
 }
 
-// ahead reports whether somebody else queues for a slot before w: the lane's
-// older waiters, and for batch every chat.
+// ahead reports whether somebody else is to have a slot before w: whose turn it
+// is in the lane, and for batch every chat.
 func (c *callLimit) ahead(w *slotWaiter) bool {
 	if w.lane == LaneBatch && len(c.waiting[LaneChat]) > 0 {
 		return true
 	}
-	queue := c.waiting[w.lane]
-	return len(queue) > 0 && queue[0] != w
+	turn := c.turn(w.lane)
+	return turn != nil && turn != w
+}
+
+// turn returns the waiter of the lane that is served next, nil without one.
+func (c *callLimit) turn(lane Lane) *slotWaiter {
+	queue := c.waiting[lane]
+	if len(queue) == 0 {
+		return nil
+	}
+	if lane == LaneChat && time.Since(queue[0].since) > patience {
+		return queue[len(queue)-1]
+	}
+	return queue[0]
 }
 
 // enqueue registers w until dequeue; a second call changes nothing.
 func (c *callLimit) enqueue(w *slotWaiter) {
 	if !w.queued {
-		w.queued = true
+		w.queued, w.since = true, time.Now()
 		c.waiting[w.lane] = append(c.waiting[w.lane], w)
 	}
 }
@@ -62,16 +83,17 @@ func (c *callLimit) dequeue(w *slotWaiter) {
 	c.kick()
 }
 
-// kick wakes the first waiter that could start a call now. It starts its call
+// kick wakes the waiter whose turn it is if it could start a call now. It starts its call
 // or leaves the queue, and either way kicks the next.
 func (c *callLimit) kick() {
 	for lane := range c.waiting {
-		if len(c.waiting[lane]) == 0 {
+		w := c.turn(Lane(lane))
+		if w == nil {
 			continue
 		}
 		if c.free(Lane(lane)) > 0 {
 			select {
-			case c.waiting[lane][0].wake <- struct{}{}:
+			case w.wake <- struct{}{}:
 			default:
 			}
 		}

@@ -51,6 +51,7 @@ func (e *Endpoint) admit(w wish) admission {
 	if e.limit.ahead(w.waiter) || e.limit.free(lane) <= 0 || e.bytes > 0 && e.bytes+w.bytes > bytesInFlight {
 		if !w.hedge {
 			e.limit.enqueue(w.waiter)
+			e.limit.kick() // whose turn it is may have changed with time alone
 		}
 		return admission{slot: true}
 	}
@@ -107,6 +108,7 @@ type outcome struct {
 	fault  callFault // zero if it succeeded
 	failed bool
 	late   bool // ended by the deadline
+	barren bool // and no call of the query had been answered
 	given  bool // ended because nobody needed it any more
 	scores Scores
 }
@@ -135,18 +137,23 @@ func (e *Endpoint) release(t *ticket, o outcome) {
 }
 
 // verdict says what the outcome tells about the server. A call that the deadline
-// cut off counts against it only if it took far longer than calls of its size
-// do: a short deadline is no fault of a server.
+// cut off counts against it only if it took far longer than calls of its size do,
+// or as long and the whole query got nothing: a short deadline is no fault of a
+// server, and a query that got its first tier was served.
 func (e *Endpoint) verdict(now time.Time, t *ticket, o outcome) callVerdict {
 	switch {
 	case o.given && !o.late:
 		return verdictNone
 	case o.late:
 		took := now.Sub(t.started)
-		if p := e.latency.predict(t.tokens); p > 0 && took < 3*p || p == 0 && took < 100*time.Millisecond {
-			return verdictNone
+		usual := e.latency.predict(t.tokens)
+		if usual == 0 {
+			usual = 100 * time.Millisecond
 		}
-		return verdictPushback
+		if o.barren && took >= usual || took >= 3*usual {
+			return verdictPushback
+		}
+		return verdictNone
 	case o.failed:
 		return judge(o.fault)
 	}
@@ -186,7 +193,7 @@ func (e *Endpoint) learn(now time.Time, t *ticket, o outcome, v callVerdict) {
 		limits = o.fault.err.Limits
 	}
 	calls := float64(e.limit.inFlight - 1)
-	if pause := e.quota.declare(now, limits, calls, float64(e.tokens)); pause > 0 {
+	if pause := e.quota.declare(now, t.started, limits, calls, float64(e.tokens)); pause > 0 {
 		t.up.gate.close(now, pause)
 	}
 	switch {

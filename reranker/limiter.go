@@ -74,9 +74,19 @@ func (b *quotaBucket) declare(now time.Time, limit, remaining int, inFlight floa
 	}
 }
 
+// least returns what is declared to remain, unless we already count with less.
+func (b *quotaBucket) least(now time.Time, remaining int, inFlight float64) int {
+	b.refill(now)
+	if remaining < 0 || b.known() && b.level+inFlight < float64(remaining) {
+		return -1
+	}
+	return remaining
+}
+
 // quota is what an endpoint may use: requests and tokens.
 type quota struct {
 	requests, tokens quotaBucket
+	newest           time.Time // start of the newest call whose answer declared what remains
 }
 
 // laneShare is the part of every budget that the batch lane leaves alone.
@@ -100,9 +110,22 @@ func (q *quota) take(now time.Time, tokens float64) {
 
 // declare follows the limits of an answer. The pause that it returns is for a
 // server that says a budget is used up without saying how large it is.
-func (q *quota) declare(now time.Time, l Limits, calls, tokens float64) (pause time.Duration) {
+//
+// Answers overtake each other, so what one says remains is stale when a call that
+// was started later has answered before; of calls that were started together the
+// least counts.
+func (q *quota) declare(now, started time.Time, l Limits, calls, tokens float64) (pause time.Duration) {
 	if !l.Known {
 		return 0
+	}
+	switch {
+	case started.After(q.newest):
+		q.newest = started
+	case started.Equal(q.newest):
+		l.RemainingRequests = q.requests.least(now, l.RemainingRequests, calls)
+		l.RemainingTokens = q.tokens.least(now, l.RemainingTokens, tokens)
+	default:
+		l.RemainingRequests, l.RemainingTokens = -1, -1
 	}
 	q.requests.declare(now, l.Requests, l.RemainingRequests, calls)
 	q.tokens.declare(now, l.Tokens, l.RemainingTokens, tokens)

@@ -83,7 +83,7 @@ func (r *shardRun) cause(err error) {
 func (r *shardRun) finish() (Scores, error) {
 	s := r.scoresSoFar()
 	scored := s.Report.Scored + s.Report.Cached
-	r.teach(s.Report.Elapsed, scored)
+	r.teach(s.Report.Elapsed)
 	if r.caller.Err() == context.Canceled && !s.Complete() {
 		_, err := r.ending()
 		return s, err
@@ -220,9 +220,9 @@ func (r *shardRun) tell(s Scores, causes []error) *Report {
 // teach tells the ladder how long the query took. One that was cut off counts
 // with the time that the rest would have taken at the same pace; one that was
 // held up by something else than the server's speed does not count.
-func (r *shardRun) teach(elapsed time.Duration, scored int) {
+func (r *shardRun) teach(elapsed time.Duration) {
 	planned := len(r.planned.pieces)
-	if planned == 0 || r.s.o.Calls != 0 || scored == 0 || elapsed <= 0 {
+	if planned == 0 || r.s.o.Calls != 0 || elapsed <= 0 {
 		return
 	}
 	tokens, late := 0, false
@@ -236,11 +236,11 @@ func (r *shardRun) teach(elapsed time.Duration, scored int) {
 			return
 		}
 	}
-	if r.hurt && !late || tokens == 0 {
+	if r.hurt && !late {
 		return
 	}
 	if late {
-		elapsed = time.Duration(min(4, float64(r.planned.tokens)/float64(tokens)) * float64(elapsed))
+		elapsed = time.Duration(min(16, float64(r.planned.tokens)/float64(max(1, tokens))) * float64(elapsed))
 	}
 	r.e.locked(func() { r.e.ladder.observe(r.planned.tokens, planned, elapsed) })
 }

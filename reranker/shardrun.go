@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -34,7 +35,8 @@ type shardRun struct {
 	answers chan *shardCall
 	calls   conc.WaitGroup
 	flying  int
-	width   int // most of them
+	served  atomic.Bool // a call has been answered
+	width   int         // most of them
 	waiter  *slotWaiter
 	timer   *time.Timer
 
@@ -254,6 +256,10 @@ func (r *shardRun) startCall(p *shardPiece, t *ticket) {
 		}
 		c.outcome = endedAs(c.err, c.ctx, r.caller, r.deadline)
 		c.outcome.scores = c.scores
+		if c.err == nil {
+			r.served.Store(true)
+		}
+		c.outcome.barren = !r.served.Load()
 		r.e.release(t, c.outcome)
 	})
 }

@@ -44,6 +44,30 @@ func (p plain) rerank(query string, documents []string) *reranker.Report {
 	return &reranker.Report{Attempts: len(parts), Sent: len(parts)}
 }
 
+// stubborn asks in one call and repeats it at once when it fails, a third of a
+// second for each attempt.
+type stubborn struct {
+	scorer   reranker.Scorer
+	attempts int
+}
+
+func (c stubborn) rerank(query string, documents []string) *reranker.Report {
+	r := &reranker.Report{Mode: reranker.RetrievalOnly}
+	for r.Attempts < c.attempts {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second/time.Duration(c.attempts))
+		_, err := c.scorer.Score(ctx, query, documents)
+		cancel()
+		if r.Attempts++; r.Attempts > 1 {
+			r.Retries++
+		}
+		if err == nil {
+			r.Mode = reranker.Full
+			break
+		}
+	}
+	return r
+}
+
 // ours is the scheduler, under a deadline.
 type ours struct {
 	sharded *reranker.Sharded
@@ -51,7 +75,12 @@ type ours struct {
 }
 
 func newOurs(scorer reranker.Scorer, o reranker.ShardOptions, limit time.Duration, seed uint64) ours {
-	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{Rand: rand.New(rand.NewPCG(seed, 5))}, scorer)
+	return newOursWith(reranker.EndpointOptions{}, scorer, o, limit, seed)
+}
+
+func newOursWith(e reranker.EndpointOptions, scorer reranker.Scorer, o reranker.ShardOptions, limit time.Duration, seed uint64) ours {
+	e.Rand = rand.New(rand.NewPCG(seed, 5))
+	endpoint, err := reranker.NewEndpoint(e, scorer)
 	if err != nil {
 		panic(err) // the options above are valid
 	}

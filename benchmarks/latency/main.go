@@ -47,6 +47,9 @@ func (s *settings) parseSizes(list string) error {
 func (s settings) parts() []testing.InternalTest {
 	all := []testing.InternalTest{
 		{Name: "latency", F: s.latencyTable},
+		{Name: "deadline", F: s.deadlineTable},
+		{Name: "quota", F: s.quotaTable},
+		{Name: "brownout", F: s.brownoutTable},
 	}
 	if s.only == "" {
 		return all

@@ -60,7 +60,7 @@ type server struct {
 	rng      *rand.Rand
 	machines []*machine
 	calls    int
-	slowdown func(time.Time) float64 // share of the rate that is there; nil is all
+	brown    brownout
 }
 
 // machine is one replica: it is busy until free, and its background work has
@@ -120,8 +120,8 @@ func (s *server) catchUp(c *machine, now time.Time) {
 	}
 }
 
-// work is how long a replica takes for a call.
-func (s *server) work(query string, documents []string, now time.Time) time.Duration {
+// work is how long a replica takes for a call that it begins at the given time.
+func (s *server) work(query string, documents []string, begin time.Time) time.Duration {
 	tokens := 0
 	for start := 0; start < len(documents); {
 		end := len(documents)
@@ -139,11 +139,28 @@ func (s *server) work(query string, documents []string, now time.Time) time.Dura
 		tokens += sum
 		start = end
 	}
-	rate := s.rate
-	if s.slowdown != nil {
-		rate *= s.slowdown(now)
+	return s.brown.stretch(begin, seconds(float64(tokens)/s.rate))
+}
+
+// brownout is a time in which the server has only a share of its rate.
+type brownout struct {
+	from, to time.Time
+	share    float64
+}
+
+// stretch returns how long work takes that starts at the given time.
+func (b brownout) stretch(start time.Time, work time.Duration) time.Duration {
+	took := time.Duration(0)
+	if start.Before(b.from) {
+		took = min(work, b.from.Sub(start))
+		start, work = b.from, work-took
 	}
-	return seconds(float64(tokens) / rate)
+	if work > 0 && start.Before(b.to) {
+		slow := min(time.Duration(float64(work)/b.share), b.to.Sub(start))
+		took += slow
+		work -= time.Duration(float64(slow) * b.share)
+	}
+	return took + max(0, work)
 }
 
 // accept puts a call at the end of a replica's queue and returns when it is done.
@@ -162,7 +179,7 @@ func (s *server) accept(query string, documents []string) time.Time {
 	if c.free.Before(now) {
 		c.free = now
 	}
-	c.free = c.free.Add(s.work(query, documents, now))
+	c.free = c.free.Add(s.work(query, documents, c.free))
 	return c.free
 }
 
