@@ -147,5 +147,5 @@ func (b *quotaBucket) allowance(now time.Time, share float64) (amount float64, o
 	}
 	b.refill(now)
 	left := max(0, b.level-share*b.capacity)
-	return left * max(0.25, min(1, 2*b.level/b.capacity)), true
+	return left * max(0.25, min(1, b.level/b.capacity)), true
 }

@@ -166,6 +166,9 @@ func (s *schedule) ask(rng *rand.Rand, query string) {
 	concurrency := o.Concurrency
 	if concurrency == 0 {
 		concurrency = 8
+		if o.Calls == 0 {
+			concurrency = 32 // as many as the ladder has rungs
+		}
 	}
 	s.check(s.mostOf[query] <= concurrency, "%s had %d calls in flight, allowed %d", query, s.mostOf[query], concurrency)
 	if canceled < took {
