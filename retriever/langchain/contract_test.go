@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/pipelinetest"
 	"github.com/rankcascade/cascade/retriever/langchain"
 	"github.com/rankcascade/cascade/retriever/retrievertest"
 	"github.com/tmc/langchaingo/schema"
@@ -44,6 +45,12 @@ func subject(kind langchain.Kind, scale pipeline.Scale, options langchain.Option
 		},
 		Blank: retrievertest.BlankEmpty, // of this store
 	}
+}
+
+// TestShape is not parallel because the suite sets GOMAXPROCS.
+func TestShape(t *testing.T) {
+	pipelinetest.Retriever(t, langchain.FromStore(library(), langchain.PGVector, 10),
+		pipelinetest.RetrieverOptions{Query: pipeline.Query{Text: "the harbour permit"}})
 }
 
 func TestContract(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/retriever/langchain"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -282,7 +283,7 @@ func TestExpectation09AddDocumentsGoesToTheStores(t *testing.T) {
 
 func TestExpectation10APipelineIsATool(t *testing.T) {
 	t.Parallel()
-	var tool tools.Tool = langchain.AsTool(pipeline.Chain(langchain.FromStore(library(), langchain.PGVector, 10), first(2)), "port-search", "Finds rules of the port.")
+	var tool tools.Tool = langchain.AsTool(pipeline.Chain(langchain.FromStore(library(), langchain.PGVector, 10), cut.TopK(2)), "port-search", "Finds rules of the port.")
 	assert.Equal(t, "port-search", tool.Name())
 	assert.Equal(t, "Finds rules of the port.", tool.Description())
 	text, err := tool.Call(t.Context(), "harbour permit")
@@ -292,14 +293,11 @@ func TestExpectation10APipelineIsATool(t *testing.T) {
 
 func TestExpectation11TheFinalCutIsThePipelines(t *testing.T) {
 	t.Parallel()
-	words := pipeline.StageFunc(func(_ context.Context, _ pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
-		n := slices.IndexFunc(in.Hits, func(h pipeline.Hit) bool { return len(strings.Fields(h.Document.Text)) > 6 })
-		return in.Derive(in.Hits[:n]), nil
-	})
-	search := pipeline.Chain(langchain.FromStore(library(), langchain.PGVector, 10), words)
+	words := func(text string) int { return len(strings.Fields(text)) }
+	search := pipeline.Chain(langchain.FromStore(library(), langchain.PGVector, 10), cut.TokenBudget(words, 13))
 	docs, err := langchain.AsRetriever(search).GetRelevantDocuments(t.Context(), "harbour permit was")
 	require.NoError(t, err)
-	assert.Len(t, docs, 2)
+	assert.Equal(t, []string{"the harbour was dredged in 1904", "the harbour master signs every permit"}, contents(docs), "12 words of 13")
 }
 
 func TestExpectation12DegradationIsVisible(t *testing.T) {

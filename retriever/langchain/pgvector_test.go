@@ -41,9 +41,21 @@ func pool(t testing.TB) *pgxpool.Pool {
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	p, err := pgxpool.NewWithConfig(ctx, config)
 	require.NoError(t, err)
-	t.Cleanup(p.Close)
+	t.Cleanup(func() { closePool(t, p) })
 	require.NoError(t, p.Ping(ctx))
 	return p
+}
+
+// closePool does not wait for ever: a store whose constructor fails keeps its
+// connection, and closing a pool waits for all of them.
+func closePool(t testing.TB, p *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() { p.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Error("a connection of the pool was not given back")
+	}
 }
 
 // collection makes an empty collection of langchaingo's own store.
