@@ -111,3 +111,18 @@ func TestTheTraceOfNestedCombinatorsHasOneStepForEachPart(t *testing.T) {
 	}
 	assert.Equal(t, []string{"top-k", "reciprocal", "keep", "bm25", "reverse", "bm25"}, names)
 }
+
+func TestALossIsATieOnlyBehindTheLastHitThatWasKept(t *testing.T) {
+	t.Parallel()
+	all := source("bm25", pipeline.BM25, hit("a", 1), hit("b", 1), hit("c", 1))
+	behind := pipeline.Explain(traced(t, pipeline.Chain(all, cut.TopK(2))), "c").Losses[0]
+	assert.True(t, behind.Tie())
+	assert.False(t, behind.Picked())
+	second := pipeline.StageFunc(func(_ context.Context, _ pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
+		return in.Derive(in.Hits[1:]), nil
+	})
+	before := pipeline.Explain(traced(t, pipeline.Chain(all, second)), "a").Losses[0]
+	assert.False(t, before.Tie())
+	assert.True(t, before.Picked())
+	assert.InDelta(t, 0, before.Below(), 0)
+}

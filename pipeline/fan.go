@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 type fan struct {
@@ -68,7 +69,9 @@ type blend struct {
 // Blend applies several stages to the same ranking, side by side, and fuses what
 // they return, in the order of the arguments. With Keep as one of the branches
 // it fuses a reranked ranking with the one before. An error of a branch is an
-// error of the Blend, unless Parallel.Blend asks for a smaller quorum.
+// error of the Blend, unless Parallel.Blend asks for a smaller quorum. A branch
+// that is degraded so far that it returns its input on the input's scale counts
+// as an empty list, with its gaps, where the fuser refuses that scale.
 func Blend(fuser Fuser, stages ...Stage) Stage { return Parallel{}.Blend(fuser, stages...) }
 
 // Blend is the function Blend under these options.
@@ -97,15 +100,40 @@ func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) 
 	outcomes := sideBySide(ctx, n, b.concurrency(n), func(i int) (Ranking, error) {
 		return apply(ctx, b.stages[i], q, in)
 	})
-	return b.fuse(ctx, q, outcomes)
+	return b.fuse(ctx, q, in, outcomes)
 }
 
-func (b blend) fuse(ctx context.Context, q Query, outcomes []outcome) (Ranking, error) {
+func (b blend) fuse(ctx context.Context, q Query, in Ranking, outcomes []outcome) (Ranking, error) {
 	inputs, err := collect(ctx, "blend", b.stages, outcomes, b.quorum(len(b.stages)))
 	if err != nil {
 		return Ranking{}, err
 	}
-	return fuse(ctx, b.fuser, q, inputs)
+	r, err := fuse(ctx, b.fuser, q, inputs)
+	if err == nil || !b.emptyFallen(in, inputs) {
+		return r, err
+	}
+	if again, refused := fuse(ctx, b.fuser, q, inputs); refused == nil {
+		return again, nil
+	}
+	return r, err
+}
+
+// emptyFallen empties the lists of branches that had nothing better than their
+// input and gave that back, on its scale instead of their own: a rerank whose
+// server is down. A fuser that is set up for the branch's scale has to refuse
+// such a list, and what is no error of the branch should be none of the blend.
+// It reports whether there was one, and at least one other list.
+func (b blend) emptyFallen(in Ranking, lists []Ranking) bool {
+	fallen := 0
+	for i, r := range lists {
+		own := scaleOf(b.stages[i].do)
+		if len(r.Gaps) > len(in.Gaps) && r.Scale == in.Scale && own != in.Scale && slices.Equal(r.IDs(), in.IDs()) {
+			lists[i] = r.Derive(nil)
+			lists[i].Scale = own
+			fallen++
+		}
+	}
+	return fallen > 0 && fallen < len(lists)
 }
 
 // Refine implements Refiner: whenever a branch has a better ranking, the newest
@@ -132,11 +160,11 @@ func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Rankin
 			if arrived < n || finished == n {
 				return true
 			}
-			r, err := b.fuse(unobserved(ctx), q, newest)
+			r, err := b.fuse(unobserved(ctx), q, in, newest)
 			return err != nil || yield(r, nil)
 		}
 		if refineSideBySide(ctx, b.stages, b.concurrency(n), q, in, take) {
-			yield(b.fuse(ctx, q, newest))
+			yield(b.fuse(ctx, q, in, newest))
 		}
 	}
 }

@@ -186,19 +186,36 @@ func forward(rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool
 // if the consumer stopped or the part failed.
 //
 // The ranking of a part that yields only once is shown if work follows it: else
-// it is the result, which is yielded anyway.
+// it is the result, which is yielded anyway. What looks like the ranking that was
+// shown last is not shown again.
 func (s stages) show(ctx context.Context, q Query, next int, several bool, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
+	var shown Ranking
 	for r, err := range rankings {
 		if err != nil {
 			yield(Ranking{}, err)
 			return Ranking{}, false
 		}
 		end, ok = r, true
-		if (several || s.work(next)) && !yield(s.preview(ctx, q, next, r), nil) {
+		if !several && !s.work(next) {
+			continue
+		}
+		early := s.preview(ctx, q, next, r)
+		if alike(early, shown) {
+			continue
+		}
+		if shown = early; !yield(early, nil) {
 			return Ranking{}, false
 		}
 	}
 	return end, ok
+}
+
+// alike reports whether a person would see no difference between two rankings.
+func alike(a, b Ranking) bool {
+	return a.Scale == b.Scale && len(a.Gaps) == len(b.Gaps) && b.Hits != nil &&
+		slices.EqualFunc(a.Hits, b.Hits, func(x, y Hit) bool {
+			return x.Document.ID == y.Document.ID && x.Score == y.Score
+		})
 }
 
 // work reports whether one of the stages from next on does more than cut.

@@ -22,6 +22,18 @@ func TestTopKEqualsSortThenTruncate(t *testing.T) {
 	})
 }
 
+func TestAnAppendToAPrefixDoesNotReachTheHitsBehind(t *testing.T) {
+	t.Parallel()
+	for _, stage := range []pipeline.Stage{cut.TopK(1), cut.LargestGap{}, cut.Elbow{}, cut.TopP(0.1)} {
+		in := ranking(t, pipeline.Logit, 5, 1, 0.9, 0.8)
+		out, err := stage.Apply(t.Context(), pipeline.Query{}, in)
+		require.NoError(t, err)
+		require.Len(t, out.Hits, 1)
+		_ = append(out.Hits, pipeline.Hit{Document: pipeline.Document{ID: "x"}})
+		assert.Equal(t, []string{"d1", "d2", "d3", "d4"}, in.IDs())
+	}
+}
+
 // The curves and counts are those of weaviate/weaviate
 // entities/autocut/autocut_test.go.
 func TestElbowCutsWhereWeaviateDoes(t *testing.T) {
@@ -144,6 +156,20 @@ func TestMMRPrefersWhatIsNew(t *testing.T) {
 	assert.ErrorContains(t, err, "similarity of documents")
 }
 
+func TestMMRKeepsImputedScoresImputed(t *testing.T) {
+	t.Parallel()
+	in := texts(t, "red ship", "grain tide")
+	in.Hits[1] = in.Hits[1].Marked(pipeline.Mark{Stage: "model", Rank: 2, Score: 0.9, Scale: pipeline.Probability, Status: pipeline.Imputed, Reason: pipeline.ReasonTooLong})
+	out, err := cut.MMR{}.Apply(t.Context(), pipeline.Query{}, in)
+	require.NoError(t, err)
+	assert.True(t, out.Hits[0].Judged())
+	m, ok := out.Hits[1].Mark("mmr")
+	assert.True(t, ok)
+	assert.Equal(t, pipeline.Imputed, m.Status)
+	assert.Equal(t, pipeline.ReasonTooLong, m.Reason)
+	assert.True(t, m.Derivation.Terms[0].Imputed)
+}
+
 func TestGroup(t *testing.T) {
 	t.Parallel()
 	in := ranking(t, pipeline.BM25, 9, 8, 7, 6, 5)
@@ -162,6 +188,8 @@ func TestDedupe(t *testing.T) {
 	in := texts(t, "the ship  left the harbour", "the ship left\nthe harbour", "The ship left the harbour!", "", "")
 	assert.Equal(t, []string{"d1", "d3", "d4", "d5"}, ids(t, cut.Dedupe{By: cut.SameText}, in), "blank texts are no duplicates")
 	assert.Equal(t, []string{"d1", "d4", "d5"}, ids(t, cut.Dedupe{By: cut.SimilarText}, in))
+	half := texts(t, "a b c", "a b d")
+	assert.Len(t, ids(t, cut.Dedupe{By: cut.SimilarText, Shingle: 1, Threshold: 2.0 / 4}, half), 1, "exactly the threshold is a duplicate")
 	raw := pipeline.Ranking{Hits: []pipeline.Hit{{Document: pipeline.Document{ID: "a"}}, {Document: pipeline.Document{ID: "a"}}}}
 	assert.Equal(t, []string{"a"}, ids(t, cut.Dedupe{}, raw))
 	near := texts(t, "a b c d e f g h i j", "a b c d e f g h i x", "船は港を出た", "船は港を出る")

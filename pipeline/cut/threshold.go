@@ -25,7 +25,9 @@ func AtLeast(scale pipeline.Scale, value float64) pipeline.Stage {
 // something else there.
 //
 // A hit whose score is imputed, or that the stage By has not judged, does not
-// pass, and a Gap with ReasonUnscored names it.
+// pass, and a Gap with ReasonUnscored names it. A degraded ranking on another
+// scale, as a rerank leaves behind whose server is down, has no such score at
+// all: that is the same gap and no error.
 type Threshold struct {
 	// Scale is the scale that Value is meant on. It must be named: Unknown is an
 	// error.
@@ -83,13 +85,13 @@ func (s Threshold) Apply(_ context.Context, _ pipeline.Query, in pipeline.Rankin
 	if len(in.Hits) == 0 {
 		return in.Derive(in.Hits), nil
 	}
-	if s.By == "" && in.Scale != s.Scale {
+	if s.By == "" && in.Scale != s.Scale && !in.Degraded() {
 		return pipeline.Ranking{}, fmt.Errorf("cut: at least: %w: the threshold is meant on %v and the ranking is on %v", ErrScale, s.Scale, in.Scale)
 	}
 	kept := make([]pipeline.Hit, 0, len(in.Hits))
 	var unscored []string
 	for _, h := range in.Hits {
-		score, ok, err := s.score(h)
+		score, ok, err := s.score(in.Scale, h)
 		if err != nil {
 			return pipeline.Ranking{}, err
 		}
@@ -109,9 +111,9 @@ func (s Threshold) Apply(_ context.Context, _ pipeline.Query, in pipeline.Rankin
 
 // score returns the score that the threshold is held against, and whether h has
 // a real one.
-func (s Threshold) score(h pipeline.Hit) (float64, bool, error) {
+func (s Threshold) score(scale pipeline.Scale, h pipeline.Hit) (float64, bool, error) {
 	if s.By == "" {
-		return h.Score, h.Judged(), nil
+		return h.Score, scale == s.Scale && h.Judged(), nil
 	}
 	m, ok := h.Mark(s.By)
 	if !ok || !m.Status.Judged() {
