@@ -27,6 +27,7 @@ func commands() []command {
 	return []command{
 		{"evaluate", "measure runs against relevance judgements", evaluate},
 		{"compare", "test whether runs differ from a baseline", compare},
+		{"fuse", "make one run of several", fuse},
 		{"tune", "choose the parameters of a fusion, honestly", tuneCommand},
 	}
 }

@@ -62,8 +62,8 @@ type Summary struct {
 	// Mean is the mean difference and Deviation the sample standard deviation,
 	// 0 for a single topic.
 	Mean, Deviation float64
-	// Effect is Cohen's d for paired samples, Mean/Deviation; 0 if both are 0 and
-	// infinite if only the deviation is.
+	// Effect is Cohen's d for paired samples, Mean/Deviation; 0, because it has no
+	// value, if the deviation is 0.
 	Effect float64
 }
 
@@ -81,7 +81,7 @@ func Describe(d []float64) Summary {
 		}
 	}
 	s.Mean, s.Deviation = meanAndDeviation(d)
-	if s.Mean != 0 {
+	if s.Deviation != 0 {
 		s.Effect = s.Mean / s.Deviation
 	}
 	return s
