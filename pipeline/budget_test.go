@@ -42,16 +42,16 @@ func (s slow) Apply(ctx context.Context, _ pipeline.Query, in pipeline.Ranking) 
 func slowRetriever(d time.Duration) pipeline.Retriever { return retrieverOf{slow{takes: d}} }
 
 // ask runs a retriever on a synthetic clock and returns how long it took.
-func ask(t *testing.T, ctx context.Context, r pipeline.Retriever) (pipeline.Ranking, error, time.Duration) {
+func ask(ctx context.Context, t *testing.T, r pipeline.Retriever) (pipeline.Ranking, time.Duration, error) {
 	t.Helper()
 	start := time.Now()
 	ranking, err := r.Retrieve(ctx, pipeline.Query{Text: "q"})
-	return ranking, err, time.Since(start)
+	return ranking, time.Since(start), err
 }
 
 func TestABudgetEndsAStageAndIsNotTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err, took := ask(t, t.Context(), pipeline.Chain(abcd(), pipeline.Within(100*time.Millisecond, slow{takes: time.Hour})))
+		_, took, err := ask(t.Context(), t, pipeline.Chain(abcd(), pipeline.Within(100*time.Millisecond, slow{takes: time.Hour})))
 		var budget *pipeline.BudgetError
 		require.ErrorAs(t, err, &budget)
 		assert.Equal(t, "slow", budget.Part)
@@ -79,7 +79,7 @@ func TestABudgetLeavesAReserveOfTheCallersDeadline(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), c.deadline)
 				defer cancel()
 				search := pipeline.Chain(abcd(), c.budget.Stage(slow{takes: 2 * time.Hour, tolerant: true}))
-				_, _, took := ask(t, ctx, search)
+				_, took, _ := ask(ctx, t, search)
 				assert.Equal(t, c.want, took)
 			})
 		})
@@ -90,7 +90,7 @@ func TestATolerantStageIsCutAfterItsBudgetEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		search := pipeline.Chain(abcd(), pipeline.Within(50*time.Millisecond, pipeline.Join(
 			pipeline.Blend(reciprocal{}, pipeline.Keep(), slow{takes: time.Hour, tolerant: true}), first(2))))
-		r, err, took := ask(t, t.Context(), search)
+		r, took, err := ask(t.Context(), t, search)
 		require.NoError(t, err)
 		assert.Len(t, r.Hits, 2)
 		assert.True(t, r.Degraded())
@@ -105,7 +105,7 @@ func TestWithoutTimeOnlyATolerantStageIsCalled(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			defer cancel()
 			stage := pipeline.Within(time.Second, slow{takes: time.Hour, tolerant: tolerant, calls: &calls})
-			r, err, took := ask(t, ctx, pipeline.Chain(abcd(), stage))
+			r, took, err := ask(ctx, t, pipeline.Chain(abcd(), stage))
 			assert.Zero(t, took)
 			if tolerant {
 				require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestTheCallersEndIsAnErrorEverywhereAndNeverAGap(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(70*time.Millisecond, func() { cancel(gaveUp) })
-				_, err, took := ask(t, ctx, search)
+				_, took, err := ask(ctx, t, search)
 				require.ErrorIs(t, err, gaveUp)
 				require.ErrorIs(t, err, context.Canceled)
 				assert.Equal(t, 70*time.Millisecond, took)
@@ -151,7 +151,7 @@ func TestElseRunsTheAlternativeWhenABudgetEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, err, took := ask(t, t.Context(), pipeline.Chain(abcd(), stage))
+				r, took, err := ask(t.Context(), t, pipeline.Chain(abcd(), stage))
 				require.NoError(t, err)
 				assert.Equal(t, []string{"a", "b", "c"}, r.IDs())
 				require.Len(t, r.Gaps, 1)
@@ -166,7 +166,7 @@ func TestElseLeavesTimeForTheAlternativeBeforeTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		r, err, took := ask(t, ctx, pipeline.Chain(abcd(), pipeline.Else(slow{takes: time.Hour}, pipeline.Keep())))
+		r, took, err := ask(ctx, t, pipeline.Chain(abcd(), pipeline.Else(slow{takes: time.Hour}, pipeline.Keep())))
 		require.NoError(t, err)
 		assert.Equal(t, pipeline.ReasonDeadline, r.Gaps[0].Reason)
 		assert.Equal(t, 950*time.Millisecond, took)
@@ -177,7 +177,7 @@ func TestFallbackSharesTheDeadlineEqually(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 		defer cancel()
-		r, err, took := ask(t, ctx, pipeline.Fallback(slowRetriever(time.Hour), slowRetriever(time.Hour), abcd()))
+		r, took, err := ask(ctx, t, pipeline.Fallback(slowRetriever(time.Hour), slowRetriever(time.Hour), abcd()))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"a", "b", "c", "d"}, r.IDs())
 		assert.Len(t, r.Gaps, 2)
@@ -188,7 +188,7 @@ func TestFallbackSharesTheDeadlineEqually(t *testing.T) {
 func TestFanUsesTheLegsThatAreThereWhenABudgetEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		legs := pipeline.Fan(reciprocal{}, abcd(), slowRetriever(time.Hour))
-		r, err, took := ask(t, t.Context(), pipeline.Chain(pipeline.RetrieveWithin(80*time.Millisecond, legs), first(2)))
+		r, took, err := ask(t.Context(), t, pipeline.Chain(pipeline.RetrieveWithin(80*time.Millisecond, legs), first(2)))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"a", "b"}, r.IDs())
 		require.Len(t, r.Gaps, 1)
@@ -202,7 +202,7 @@ func TestPartsRunSideBySideUpToTheConcurrency(t *testing.T) {
 	for concurrency, want := range map[int]time.Duration{0: time.Second, 1: 4 * time.Second, 2: 2 * time.Second, 9: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			fan := pipeline.Parallel{Concurrency: concurrency}.Fan(reciprocal{}, second(), second(), second(), second())
-			_, err, took := ask(t, t.Context(), fan)
+			_, took, err := ask(t.Context(), t, fan)
 			require.NoError(t, err)
 			assert.Equal(t, want, took)
 		})

@@ -280,7 +280,7 @@ func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Que
 			}
 			select {
 			case slots <- struct{}{}:
-				refineInto(send, ctx, p, q, in)
+				refineInto(ctx, send, p, q, in)
 				<-slots
 			case <-ctx.Done():
 				send(update{outcome: outcome{err: ended(ctx)}, last: true})
@@ -300,7 +300,7 @@ func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Que
 }
 
 // refineInto sends what one stage yields, and at the end an update that is last.
-func refineInto(send func(update) bool, ctx context.Context, p part[Stage], q Query, in Ranking) {
+func refineInto(ctx context.Context, send func(update) bool, p part[Stage], q Query, in Ranking) {
 	if _, ok := p.do.(Refiner); !ok {
 		r, err := apply(ctx, p, q, in)
 		send(update{outcome: outcome{r, err}, last: true})
