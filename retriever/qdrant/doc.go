@@ -20,6 +20,13 @@
 //	})
 //	ranking, err := articles.Retrieve(ctx, pipeline.Query{Text: "..."})
 //
+// Every request is compared with a file in testdata, and everything runs against
+// the server of package qdranttest. What a real server answers was not seen while
+// this was written: the order of ties, the codes of its errors, fusion over
+// several shards, sums of distances over several vectors, whether a group is
+// found without a payload index. The same tests run against a real server where
+// the environment variable CASCADE_QDRANT holds the address of its gRPC port.
+//
 // The package does not compute embeddings, does not retry queries (the loader
 // retries writes), and never closes a client that it was given. The client
 // package has the same name; this code imports it as api.

@@ -108,6 +108,13 @@ func TestLoaderRequestsAreGolden(t *testing.T) {
 	require.NoError(t, err)
 	golden(t, "create", qdranttest.Last[*api.CreateCollection](t, server))
 	golden(t, "upsert", qdranttest.Last[*api.UpsertPoints](t, server))
+
+	loader, err = qdrant.NewLoader(server.Client(t), "plain", qdrant.LoaderOptions{Vectors: []qdrant.Vector{{Dense: twoDocuments{}}}})
+	require.NoError(t, err)
+	_, err = loader.Load(t.Context(), retrievertest.All([]pipeline.Document{{ID: "1", Text: "first"}}))
+	require.NoError(t, err)
+	golden(t, "create_default_vector", qdranttest.Last[*api.CreateCollection](t, server))
+	golden(t, "upsert_default_vector", qdranttest.Last[*api.UpsertPoints](t, server))
 }
 
 // recorder is a client that keeps requests and finds nothing.
