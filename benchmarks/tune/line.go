@@ -40,9 +40,13 @@ func (s steps) value(alpha float64) float64 {
 	return s.values[max(i, 0)]
 }
 
+// sweep knows the steps of every topic, and the values at the default weight:
+// there, and at the other places where two documents change places, what holds is
+// neither the step before nor the one after but the rule for ties.
 type sweep struct {
 	line
 	topics []steps
+	middle []float64
 }
 
 func (l line) open(d *data) (chooser, error) {
@@ -61,6 +65,9 @@ func (l line) open(d *data) (chooser, error) {
 		return nil, err
 	}
 	s := sweep{line: l, topics: make([]steps, len(d.tasks))}
+	if s.middle, err = d.values(l.at(.5)); err != nil {
+		return nil, err
+	}
 	p := pool.New().WithMaxGoroutines(runtime.GOMAXPROCS(0))
 	for t := range d.tasks {
 		p.Go(func() { s.topics[t] = d.stepsOf(t, first[t], second[t]) })
@@ -199,7 +206,9 @@ func (s sweep) setting(alpha float64) setting {
 	return setting{s.at(alpha), []float64{alpha}, func(topic int) float64 { return s.topics[topic].value(alpha) }}
 }
 
-func (s sweep) standard() setting { return s.setting(.5) }
+func (s sweep) standard() setting {
+	return setting{s.at(.5), []float64{.5}, func(topic int) float64 { return s.middle[topic] }}
+}
 
 // best adds the topics' step functions up and returns the middle of the longest
 // stretch on which the sum is highest.

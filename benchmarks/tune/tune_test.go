@@ -69,12 +69,17 @@ func TestTheSweepKnowsTheMeasureAtEveryWeight(t *testing.T) {
 		l := line{fusion.Convex{Norm: fusion.MinMax{}}}
 		c, err := l.open(d)
 		require.NoError(t, err)
-		for _, alpha := range []float64{rapid.Float64Range(0, 1).Draw(rt, "alpha"), .5, .123456789} {
+		for _, alpha := range []float64{rapid.Float64Range(.001, .499).Draw(rt, "alpha") + 1e-7, .7654321, .123456789} {
 			want, err := d.values(l.at(alpha))
 			require.NoError(t, err)
 			for topic, v := range want {
 				assert.InDelta(t, v, c.(sweep).setting(alpha).values(topic), 1e-12, "topic %d at %v", topic, alpha)
 			}
+		}
+		want, err := d.values(l.at(.5))
+		require.NoError(t, err)
+		for topic, v := range want {
+			assert.InDelta(t, v, c.standard().values(topic), 0, "topic %d at the default", topic)
 		}
 	})
 }
