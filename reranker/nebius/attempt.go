@@ -40,7 +40,7 @@ func (a *attempt) do() (*reply, error) {
 		return nil, err
 	}
 	if r.id != "" && !slices.Contains(a.ids, r.id) {
-		a.ids = append(a.ids, a.clean(r.id, 128))
+		a.ids = append(a.ids, a.name(r.id))
 	}
 	a.observe(start, r.usage, nil)
 	return r, nil
@@ -179,7 +179,7 @@ func (a *attempt) note(res *http.Response) {
 	a.status = res.StatusCode
 	a.limits = rateLimits(res.Header)
 	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Request-Id"} {
-		if id := a.clean(res.Header.Get(name), 128); id != "" && !slices.Contains(a.ids, id) {
+		if id := a.name(res.Header.Get(name)); id != "" && !slices.Contains(a.ids, id) {
 			a.ids = append(a.ids, id)
 		}
 	}
@@ -195,6 +195,18 @@ func (a *attempt) requestID() string {
 // clean returns what may be shown of a message.
 func (a *attempt) clean(said string, n int) string {
 	return a.c.core.redactor.text(said, n, append([]string{a.query}, a.texts...)...)
+}
+
+// name returns what may be shown of a name that the server gave. A name without
+// spaces is no passage of a text, so the texts need not be searched.
+func (a *attempt) name(said string) string {
+	if said == a.c.core.model {
+		return said
+	}
+	if strings.ContainsAny(said, " \t") {
+		return a.clean(said, 200)
+	}
+	return a.c.core.redactor.text(said, 200)
 }
 
 // guard turns a panic of user code into an error.

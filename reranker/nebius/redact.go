@@ -111,11 +111,7 @@ func withoutTexts(message string, texts []string) string {
 		return message
 	}
 	hit := make([]bool, len(message))
-	windows := map[string][]int{}
-	for i := 0; i+textWindow <= len(message); i++ {
-		w := message[i : i+textWindow]
-		windows[w] = append(windows[w], i)
-	}
+	p := passagesOf(message)
 	budget := maxScanned
 	for _, t := range texts {
 		if budget -= len(t); budget < 0 {
@@ -123,17 +119,49 @@ func withoutTexts(message string, texts []string) string {
 		}
 		if t = strings.TrimSpace(t); len(t) < textWindow {
 			markWhole(hit, message, t)
-			continue
-		}
-		for i := 0; i+textWindow <= len(t); i++ {
-			for _, at := range windows[t[i:i+textWindow]] {
-				for k := at; k < at+textWindow; k++ {
-					hit[k] = true
-				}
-			}
+		} else {
+			p.mark(hit, t)
 		}
 	}
 	return withoutHits(message, hit)
+}
+
+// passages are the windows of a message, by position. The filter tells at once
+// of almost every window of a text that it is none of them.
+type passages struct {
+	at     map[string][]int
+	filter [1 << 10]uint64
+}
+
+func passagesOf(message string) *passages {
+	p := &passages{at: map[string][]int{}}
+	for i := 0; i+textWindow <= len(message); i++ {
+		w := message[i : i+textWindow]
+		p.at[w] = append(p.at[w], i)
+		bit := filterBit(w)
+		p.filter[bit>>6] |= 1 << (bit & 63)
+	}
+	return p
+}
+
+// filterBit is a hash of the first four bytes, in 16 bits.
+func filterBit(w string) uint32 {
+	x := uint32(w[0]) | uint32(w[1])<<8 | uint32(w[2])<<16 | uint32(w[3])<<24
+	return x * 0x9E3779B1 >> 16
+}
+
+func (p *passages) mark(hit []bool, text string) {
+	for i := 0; i+textWindow <= len(text); i++ {
+		w := text[i : i+textWindow]
+		if bit := filterBit(w); p.filter[bit>>6]>>(bit&63)&1 == 0 {
+			continue
+		}
+		for _, at := range p.at[w] {
+			for k := at; k < at+textWindow; k++ {
+				hit[k] = true
+			}
+		}
+	}
 }
 
 func markWhole(hit []bool, message, text string) {

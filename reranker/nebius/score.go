@@ -47,7 +47,7 @@ func (c *Client) score(ctx context.Context, query string, documents []string) (r
 		return reranker.Scores{}, err
 	}
 	b.fill(&scores, r)
-	scores.Usage, scores.Model, scores.RequestIDs, scores.Limits = r.usage, a.clean(r.model, 200), a.ids, a.limits
+	scores.Usage, scores.Model, scores.RequestIDs, scores.Limits = r.usage, a.name(r.model), a.ids, a.limits
 	scores.Warnings = c.warnings(a, r)
 	if n := len(b.texts) - r.count(); n > 0 {
 		scores.Causes = append(scores.Causes, a.protocol("the answer has no usable score for %d of %d documents", n, len(b.texts)))
