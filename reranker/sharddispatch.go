@@ -50,7 +50,7 @@ func earlier(a, b time.Time) time.Time {
 
 // attempt starts p, or says what it has to wait for, or gives it up.
 func (r *shardRun) attempt(p *shardPiece, now time.Time) (slot bool, next time.Time) {
-	if now.After(r.start) && r.deadline.Sub(now) < r.e.likely(p.tokens) {
+	if !r.trial && now.After(r.start) && r.deadline.Sub(now) < r.e.likely(p.tokens) {
 		// It waited for so long that its answer would come too late; sending it
 		// would only take the server's time from calls that can make it.
 		r.lose(p, pipeline.ReasonDeadline, errNoTime)

@@ -204,7 +204,8 @@ func (r *shardRun) tooLate(rest time.Duration, smallest int) bool {
 		return true
 	}
 	e.skipped++
-	return e.skipped%lateTrial != 0
+	r.trial = e.skipped%lateTrial == 0
+	return !r.trial
 }
 
 // suspects takes documents out of items that are as long as one that was refused

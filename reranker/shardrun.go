@@ -35,6 +35,7 @@ type shardRun struct {
 	answers chan *shardCall
 	calls   conc.WaitGroup
 	flying  int
+	trial   bool        // sent although it is likely to come too late
 	served  atomic.Bool // a call has been answered
 	width   int         // most of them
 	waiter  *slotWaiter

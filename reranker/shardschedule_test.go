@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -115,12 +116,20 @@ func (s *schedule) check(ok bool, format string, args ...any) {
 	}
 }
 
-var filler = strings.Repeat("z", 4000)
+// scheduleTexts are documents by position and length, made once.
+var scheduleTexts = func() (texts [40][8]string) {
+	for i := range texts {
+		for j := range texts[i] {
+			texts[i][j] = strconv.Itoa(i) + " " + strings.Repeat("z", j*j*70)
+		}
+	}
+	return texts
+}()
 
 func (s *schedule) documents(rng *rand.Rand) []string {
 	docs := make([]string, rng.IntN(40))
 	for i := range docs {
-		docs[i] = fmt.Sprintf("%d %s", i, filler[:rng.IntN(200)*rng.IntN(20)])
+		docs[i] = scheduleTexts[i][rng.IntN(8)]
 		if rng.IntN(40) == 0 {
 			docs[i] = " "
 		}
