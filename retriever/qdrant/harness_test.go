@@ -73,7 +73,7 @@ func terms(_ context.Context, text string) (indices []uint32, values []float32, 
 func tokens(ctx context.Context, text string) ([][]float32, error) {
 	var out [][]float32
 	for _, w := range split(text) {
-		v, _ := words(4*dims).EmbedQuery(ctx, w)
+		v, _ := words(2*dims).EmbedQuery(ctx, w)
 		out = append(out, v)
 	}
 	if out == nil {
@@ -110,7 +110,7 @@ func empty(t testing.TB, client *api.Client, collection string) {
 		CollectionName: collection,
 		VectorsConfig: api.NewVectorsConfigMap(map[string]*api.VectorParams{
 			"dense":  {Size: dims, Distance: api.Distance_Cosine},
-			"tokens": {Size: 4 * dims, Distance: api.Distance_Cosine, MultivectorConfig: &api.MultiVectorConfig{}},
+			"tokens": {Size: 2 * dims, Distance: api.Distance_Cosine, MultivectorConfig: &api.MultiVectorConfig{}},
 		}),
 		SparseVectorsConfig: api.NewSparseVectorsConfig(map[string]*api.SparseVectorParams{"terms": {}}),
 	}))

@@ -200,7 +200,7 @@ func TestLoaderRefusesACollectionThatDoesNotFit(t *testing.T) {
 			"it has no such sparse vector":         {Name: "other", Sparse: terms},
 			"64 components there, the embedder ma": {Name: "dense", Dense: words(32)},
 			"its metric is Cosine, not Euclid":     {Name: "dense", Dense: words(dims), Distance: api.Distance_Euclid},
-			"several vectors for a point":          {Name: "tokens", Dense: words(4 * dims)},
+			"several vectors for a point":          {Name: "tokens", Dense: words(2 * dims)},
 		} {
 			l, err := qdrant.NewLoader(b.client, name, qdrant.LoaderOptions{Vectors: []qdrant.Vector{v}})
 			require.NoError(t, err)
