@@ -40,7 +40,7 @@ func TestACallReturnsAlthoughTheStoreIgnoresItsContext(t *testing.T) {
 		defer stop()
 		err = s.Wait(short)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, "wait for 1 abandoned calls")
+		require.ErrorContains(t, err, "wait for 1 abandoned calls")
 
 		close(release)
 		require.NoError(t, s.Wait(t.Context()))

@@ -46,13 +46,13 @@ func TestKinds(t *testing.T) {
 	} {
 		traits := kind.Traits()
 		assert.Equal(t, want.name, kind.String())
-		assert.Equal(t, want.score, traits.Score, kind)
-		assert.Equal(t, want.scale, traits.Scale, kind)
-		assert.Equal(t, want.filter, traits.Filter, kind)
-		assert.NotEmpty(t, traits.Holds, kind)
-		assert.Less(t, traits.Low, traits.High, kind)
+		assert.Equal(t, want.score, traits.Score, "%v", kind)
+		assert.Equal(t, want.scale, traits.Scale, "%v", kind)
+		assert.Equal(t, want.filter, traits.Filter, "%v", kind)
+		assert.NotEmpty(t, traits.Holds, "%v", kind)
+		assert.Less(t, traits.Low, traits.High, "%v", kind)
 		node := langchain.FromStore(answering(), kind, 7).Describe()
-		assert.NoError(t, node.Err, kind)
+		require.NoError(t, node.Err, "%v", kind)
 		assert.Equal(t, want.name, node.Name)
 		assert.Equal(t, 7, node.Facts.Limit)
 	}
@@ -94,11 +94,11 @@ func TestFilters(t *testing.T) {
 			if assert.Equal(t, contains(accepted, name), err == nil, "%v: %s: %v", kind, name, err) && err == nil {
 				got, _ := store.last()
 				assert.Equal(t, value, got.Filters, "%v: %s", kind, name)
-				assert.NoError(t, fixed)
+				require.NoError(t, fixed)
 				continue
 			}
-			assert.ErrorIs(t, err, langchain.ErrOption, "%v: %s", kind, name)
-			assert.ErrorIs(t, fixed, langchain.ErrOption, "%v: %s", kind, name)
+			require.ErrorIs(t, err, langchain.ErrOption, "%v: %s", kind, name)
+			require.ErrorIs(t, fixed, langchain.ErrOption, "%v: %s", kind, name)
 			assert.Empty(t, store.asked, "a refused filter never reaches the store")
 		}
 	}
@@ -127,10 +127,10 @@ func TestFiltersCannotBreakOutOfSQL(t *testing.T) {
 			for _, filter := range []map[string]any{{"k": text}, {text: "v"}} {
 				_, err := s.Retrieve(t.Context(), pipeline.Query{Text: "q", Filter: filter})
 				require.ErrorIs(t, err, langchain.ErrOption, "%v: %q", kind, text)
-				assert.ErrorContains(t, err, "pastes", "%v: %q", kind, text)
+				require.ErrorContains(t, err, "pastes", "%v: %q", kind, text)
 			}
 			fixed := langchain.FromStore(newOverlapStore(), kind, 3, langchain.Options{Store: []vectorstores.Option{vectorstores.WithNameSpace(text)}})
-			assert.ErrorIs(t, fixed.Describe().Err, langchain.ErrOption, "%v: %q", kind, text)
+			require.ErrorIs(t, fixed.Describe().Err, langchain.ErrOption, "%v: %q", kind, text)
 		}
 	}
 	s := langchain.FromStore(newOverlapStore(), langchain.PGVector, 3)

@@ -30,7 +30,7 @@ func TestOutputMistakesAreErrors(t *testing.T) {
 		"the zero value":          {langchain.Retriever{}, "langchain: the pipeline is nil"},
 	} {
 		_, err := c.r.GetRelevantDocuments(t.Context(), "q")
-		assert.EqualError(t, err, c.want, name)
+		require.EqualError(t, err, c.want, name)
 		_, err = c.r.Rank(t.Context(), "q")
 		assert.EqualError(t, err, c.want, name)
 	}
@@ -59,9 +59,9 @@ func TestPanicsInHooksAreErrors(t *testing.T) {
 	} {
 		var panicked *pipeline.PanicError
 		_, err := langchain.AsRetriever(p, o).GetRelevantDocuments(t.Context(), "harbour")
-		assert.ErrorAs(t, err, &panicked, name)
+		require.ErrorAs(t, err, &panicked, name)
 		_, err = langchain.AsRetriever(p, o).Rank(t.Context(), "harbour")
-		assert.ErrorAs(t, err, &panicked, name)
+		require.ErrorAs(t, err, &panicked, name)
 	}
 	r := langchain.AsRetriever(p)
 	r.CallbacksHandler = (*handler)(nil)

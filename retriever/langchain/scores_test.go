@@ -134,7 +134,7 @@ func checkGap(t *testing.T, r pipeline.Ranking, imputed []string) {
 		return
 	}
 	require.Len(t, r.Gaps, 1)
-	assert.ErrorIs(t, r.Gaps[0].Err, langchain.ErrScores)
+	require.ErrorIs(t, r.Gaps[0].Err, langchain.ErrScores)
 	assert.Equal(t, imputed, r.Gaps[0].IDs)
 	assert.Equal(t, pipeline.ReasonBadResponse, r.Gaps[0].Reason)
 }
@@ -146,7 +146,7 @@ func TestDuplicatesKeepTheFirst(t *testing.T) {
 	r, err := langchain.FromStore(answering(docs...), langchain.PGVector, 3).Retrieve(t.Context(), pipeline.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"d1", "d2", "d4"}, r.IDs(), "a duplicate does not use up the limit")
-	assert.Equal(t, float64(float32(0.9)), r.Hits[0].Score)
+	assert.InDelta(t, float64(float32(0.9)), r.Hits[0].Score, 0)
 	assert.Equal(t, "text of d1", r.Hits[0].Document.Text)
 	assert.Equal(t, 3, r.Hits[2].Marks[0].Rank)
 }

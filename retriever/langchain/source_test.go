@@ -45,7 +45,7 @@ func TestMistakesAreReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.EqualError(t, pipeline.Describe(c.source).Err, c.want)
+			require.EqualError(t, pipeline.Describe(c.source).Err, c.want)
 			_, err := c.source.Retrieve(t.Context(), pipeline.Query{Text: "q"})
 			assert.EqualError(t, err, c.want)
 		})
@@ -67,7 +67,7 @@ func TestWhatOptionsFixAQueryCannotChange(t *testing.T) {
 
 	_, err = s.Retrieve(t.Context(), pipeline.Query{Text: "q", Filter: map[string]any{"id": "maps"}})
 	require.ErrorIs(t, err, langchain.ErrOption)
-	assert.EqualError(t, err, "pgvector: filter of the query: option refused: Options.Store fixes it")
+	require.EqualError(t, err, "pgvector: filter of the query: option refused: Options.Store fixes it")
 
 	vs := langchain.AsVectorStore(s, store)
 	for _, option := range []vectorstores.Option{
@@ -97,7 +97,7 @@ func TestARetrieverTakesNoFilter(t *testing.T) {
 	t.Parallel()
 	s := langchain.FromRetriever(answering(scored(1)...), langchain.Options{Score: langchain.ScoreHigherIsBetter, Scale: pipeline.Probability})
 	_, err := s.Retrieve(t.Context(), pipeline.Query{Filter: "x"})
-	assert.EqualError(t, err, "retriever: filter of type string: option refused: a schema.Retriever takes none")
+	require.EqualError(t, err, "retriever: filter of type string: option refused: a schema.Retriever takes none")
 	r, err := s.Retrieve(t.Context(), pipeline.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, pipeline.Probability, r.Scale)
@@ -114,7 +114,7 @@ func TestDescribe(t *testing.T) {
 		"warning=the store returns as many documents as it was built for, whatever the limit; "+
 		"score=distance; scale=negated distance; order=by score; ", text)
 	assert.Equal(t, pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: 50, Scale: pipeline.Distance}, node.Facts)
-	assert.Equal(t, 1.0, langchain.FromStore(answering(), langchain.Weaviate, 5).Describe().Facts.Max)
+	assert.InDelta(t, 1.0, langchain.FromStore(answering(), langchain.Weaviate, 5).Describe().Facts.Max, 0)
 	node = langchain.FromRetriever(answering()).Describe()
 	assert.Equal(t, pipeline.Facts{Role: pipeline.RoleRetrieve, Scale: pipeline.RankOnly}, node.Facts)
 }
@@ -125,7 +125,7 @@ func TestTheErrorOfAStoreStaysInTheChain(t *testing.T) {
 	s := langchain.FromStore(storeFunc(func(context.Context, string, int) ([]schema.Document, error) { return scored(1), down }), langchain.Chroma, 3)
 	r, err := s.Retrieve(t.Context(), pipeline.Query{Text: "q"})
 	require.ErrorIs(t, err, down)
-	assert.EqualError(t, err, "chroma: search: connection refused")
+	require.EqualError(t, err, "chroma: search: connection refused")
 	assert.Empty(t, r.Hits)
 }
 

@@ -80,7 +80,7 @@ func TestAnOptionThatOneLegCannotHonourIsAnError(t *testing.T) {
 	} {
 		_, err := c.vs.SimilaritySearch(t.Context(), "harbour", 3, c.option)
 		require.ErrorIs(t, err, langchain.ErrOption, name)
-		assert.ErrorContains(t, err, c.want, name)
+		require.ErrorContains(t, err, c.want, name)
 		_, err = c.vs.SimilaritySearch(t.Context(), "harbour", 3)
 		assert.NoError(t, err, name)
 	}
@@ -97,13 +97,13 @@ func TestAddingToABrokenStore(t *testing.T) {
 	ids, err := vs.AddDocuments(t.Context(), docs)
 	require.ErrorIs(t, err, full)
 	assert.Nil(t, ids)
-	assert.ErrorContains(t, err, "done in 0 of 1 stores")
+	require.ErrorContains(t, err, "done in 0 of 1 stores")
 
 	vs = langchain.AsVectorStore(p, store, langchain.Output{Mirrors: []vectorstores.VectorStore{&brokenStore{err: full}}})
 	ids, err = vs.AddDocuments(t.Context(), docs)
 	require.ErrorIs(t, err, full)
 	assert.Equal(t, []string{"new-4"}, ids, "the first store has it")
-	assert.ErrorContains(t, err, "done in 1 of 2 stores")
+	require.ErrorContains(t, err, "done in 1 of 2 stores")
 
 	_, err = langchain.AsVectorStore(p, &brokenStore{}).AddDocuments(t.Context(), docs)
 	assert.EqualError(t, err, "langchain: panic: disk on fire")
@@ -119,7 +119,7 @@ func TestVectorStoreMistakesAreErrors(t *testing.T) {
 		"the zero value":      {},
 	} {
 		_, err := vs.AddDocuments(t.Context(), nil)
-		assert.Error(t, err, name)
+		require.Error(t, err, name)
 		_, err = vs.SimilaritySearch(t.Context(), "q", 3, vectorstores.WithNameSpace("n"))
 		assert.Error(t, err, name)
 	}
