@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -222,7 +223,11 @@ func TestGatewayBeforeHostileServersFailsInTheContractsForm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := rerankertest.NewServer(t, test.script)
-			url, out := start(t, "-upstream", s.URL, "-timeout", "400ms", "-shard-docs", "4")
+			timeout := "20s"
+			if slices.Contains(test.status, 504) {
+				timeout = "300ms"
+			}
+			url, out := start(t, "-upstream", s.URL, "-timeout", timeout, "-shard-docs", "4")
 			r := rerank(t, url, "", documents(8))
 			assert.Contains(t, test.status, r.status, r.body)
 			var parsed struct{ Detail any }
