@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"unicode"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// title is what a symbol is found by beside its comment: the words of its name
+// and of its package, so that "read a file" finds os.ReadFile.
+func title(path, name string) string {
+	return strings.Join([]string{split(path), split(name), strings.ReplaceAll(name, ".", " ")}, " ")
+}
+
+// split divides an identifier or an import path into words: at what is neither
+// letter nor digit, before a capital after a small letter, and before the last
+// of several capitals that begins a word ("HTTPServer" is HTTP and Server).
+func split(identifier string) string {
+	runes := []rune(identifier)
+	var b strings.Builder
+	for i, r := range runes {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			b.WriteByte(' ')
+			continue
+		case i > 0 && unicode.IsUpper(r) && unicode.IsLower(runes[i-1]),
+			i > 0 && i+1 < len(runes) && unicode.IsUpper(r) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]):
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// asking are words of questions that say nothing about what is looked for: every
+// answer is in Go, and every one is a way to do something.
+const asking = " go golang how do i does can could should would what which where why when is are the a an to in my me we you it its of with for and " +
+	"way best simple easy example code program want need use using please several "
+
+// terms returns the words of the question without those of asking, or all of
+// them if nothing would be left.
+func terms(question string) []string {
+	var kept, all []string
+	for word := range strings.FieldsSeq(question) {
+		word = strings.Trim(word, ".,;:!?\"'()")
+		if word == "" {
+			continue
+		}
+		all = append(all, word)
+		if !strings.Contains(asking, " "+strings.ToLower(word)+" ") {
+			kept = append(kept, word)
+		}
+	}
+	if len(kept) == 0 {
+		return all
+	}
+	return kept
+}
+
+// dialect says what the words of a question are called in the documentation of
+// the standard library. It is the cheapest kind of query expansion.
+func dialect(word string) string {
+	switch strings.ToLower(word) {
+	case "int", "ints":
+		return "integer strconv Atoi"
+	case "number", "numbers":
+		return "int integer"
+	case "array", "list":
+		return "slice list"
+	case "dict", "dictionary", "hashmap":
+		return "map"
+	case "folder", "folders", "directories":
+		return "directory dir"
+	case "recursively", "recursive":
+		return "walk tree"
+	case "regex", "regexes":
+		return "regexp regular expression"
+	case "env", "environment":
+		return "environment getenv key"
+	case "gzip", "zip":
+		return "writer compress"
+	case "file", "files":
+		return "os file named"
+	case "temp", "temporary":
+		return "temp temporary create"
+	case "thread", "threads":
+		return "goroutine"
+	case "concurrent", "concurrently", "simultaneous":
+		return "concurrent goroutines"
+	case "lock", "protect", "safe":
+		return "mutex lock"
+	case "line", "lines":
+		return "scanner lines text"
+	case "delete":
+		return "remove delete"
+	case "substring":
+		return "substr within"
+	case "long", "slow", "seconds":
+		return "timeout time limit"
+	case "web":
+		return "HTTP"
+	case "server":
+		return "listen and serve ListenAndServe"
+	case "download", "fetch", "page":
+		return "get HTTP response body"
+	case "field", "fields", "key":
+		return "less function compare cmp"
+	case "exists", "exist":
+		return "stat exist"
+	case "encode", "serialize", "write":
+		return "marshal encode write"
+	case "decode", "deserialize", "parse":
+		return "unmarshal parse decode"
+	case "connect":
+		return "dial connects connection"
+	case "render":
+		return "execute applies"
+	case "copy":
+		return "copies src dst"
+	case "ctrl-c", "interrupt", "kill":
+		return "signal notify interrupt"
+	case "round", "rounding":
+		return "nearest integer rounding"
+	case "date":
+		return "time layout format"
+	case "sleep", "pause", "delay":
+		return "sleep pauses duration"
+	}
+	return ""
+}
+
+// inOtherWords is a pipeline.Rewriter: it asks the question by its terms, and
+// once more with the documentation's own words where it has others.
+type inOtherWords struct{}
+
+// Describe names the rewriter.
+func (inOtherWords) Describe() pipeline.Node { return pipeline.Node{Name: "in other words"} }
+
+// Rewrite returns one or two queries.
+func (inOtherWords) Rewrite(_ context.Context, q pipeline.Query) ([]pipeline.Query, error) {
+	plain, expanded := q, q
+	plain.Text = strings.Join(terms(q.Text), " ")
+	expanded.Text = expand(q.Text)
+	if expanded.Text == plain.Text {
+		return []pipeline.Query{plain}, nil
+	}
+	return []pipeline.Query{plain, expanded}, nil
+}
+
+// expand returns the terms of the question with the documentation's words for
+// them at the end.
+func expand(question string) string {
+	words := terms(question)
+	for _, w := range words {
+		if other := dialect(w); other != "" {
+			words = append(words, other)
+		}
+	}
+	return strings.Join(words, " ")
+}
