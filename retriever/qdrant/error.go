@@ -205,7 +205,7 @@ func ended(ctx context.Context, op string) error {
 }
 
 // badAnswer is the error for an answer that arrived and cannot be used.
-func badAnswer(op, format string, args ...any) error {
+func badAnswer(op, format string, args ...any) *Error {
 	return &Error{Kind: KindBadAnswer, Op: op, Message: fmt.Sprintf(format, args...)}
 }
 

@@ -93,7 +93,7 @@ func (m Mapping) Document(p *api.ScoredPoint) (pipeline.Document, error) {
 	var d pipeline.Document
 	text, ok := p.GetPayload()[m.content()].GetKind().(*api.Value_StringValue)
 	if !ok && !m.TextOptional {
-		err := badAnswer("read point", "point %s has no text in payload field %q: name the field in Mapping.Content, or set Mapping.TextOptional", id, m.content()).(*Error)
+		err := badAnswer("read point", "point %s has no text in payload field %q: name the field in Mapping.Content, or set Mapping.TextOptional", id, m.content())
 		err.Err = ErrNoText
 		return d, err
 	}
