@@ -96,13 +96,12 @@ type sampleRing struct {
 	values [sampleWindow]float64
 	count  int // ever added
 	sorted []float64
-	fresh  bool
+	at     int // count when sorted was made
 }
 
 func (r *sampleRing) add(v float64) {
 	r.values[r.count%sampleWindow] = v
 	r.count++
-	r.fresh = false
 }
 
 // quantile returns the smallest sample that at least a share q of the samples
@@ -112,10 +111,12 @@ func (r *sampleRing) quantile(q float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	if !r.fresh {
+	// Of many samples a few more hardly move a quantile: sorting once for sixteen
+	// of them is enough.
+	if len(r.sorted) < 64 && r.at != r.count || r.count-r.at >= 16 {
 		r.sorted = append(r.sorted[:0], r.values[:n]...)
 		slices.Sort(r.sorted)
-		r.fresh = true
+		r.at = r.count
 	}
-	return r.sorted[min(n-1, max(0, int(math.Ceil(q*float64(n)))-1))]
+	return r.sorted[max(0, min(len(r.sorted), int(math.Ceil(q*float64(len(r.sorted)))))-1)]
 }
