@@ -109,8 +109,8 @@ func dialect(word string) string {
 		return "less function compare cmp"
 	case "exists", "exist":
 		return "stat exist"
-	case "encode", "serialize", "write":
-		return "marshal encode write"
+	case "encode", "serialize":
+		return "marshal encode"
 	case "decode", "deserialize", "parse":
 		return "unmarshal parse decode"
 	case "connect":
