@@ -118,7 +118,7 @@ func (c *Client) Describe() pipeline.Node {
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"lenient", o.Lenient}, {"check echo", o.CheckEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"send blank", o.SendBlank}, {"send duplicates", o.SendDuplicates}} {
+	}{{"lenient", o.Lenient}, {"check echo", o.CheckEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"may wake", o.MayWake}, {"send blank", o.SendBlank}, {"send duplicates", o.SendDuplicates}} {
 		if flag.on {
 			settings = append(settings, pipeline.Setting{Name: flag.name, Value: "on"})
 		}

@@ -43,6 +43,8 @@ func errorCases() []conformanceCase {
 			e = kind(t, err, reranker.KindRouteNotFound)
 			assert.Contains(t, e.Message, s.URL+"/v1/rerank")
 			assert.NotContains(t, e.Error(), "abc")
+			_, err = ask(t, rerankertest.Status(404, `{"detail":"no such model"}`), nebius.Options{MayWake: true}, "a")
+			assert.True(t, kind(t, err, reranker.KindOverloaded).Retryable())
 		}},
 		{"41_validation", func(t *testing.T) {
 			_, err := ask(t, rerankertest.Status(422, `{"detail":[{"type":"missing","loc":["body","query"],"msg":"Field required","input":{"documents":["very secret text"]}},`+

@@ -72,3 +72,18 @@ func Referee(w Wire, body []byte, sent []string, lenient, checkEcho bool) (Decod
 func TemplateMissing(model string, tokens, pairs, textBytes int) bool {
 	return templateMissing(model, tokens, pairs, textBytes)
 }
+
+// LateBody asks a request's body for a reader after everybody was done with it.
+func LateBody() error {
+	p := newPayload(&buffers{}, &[]byte{1})
+	r, err := p.open()
+	if err != nil {
+		return err
+	}
+	p.done()
+	if err := r.Close(); err != nil {
+		return err
+	}
+	_, err = p.open()
+	return err
+}

@@ -30,6 +30,10 @@ func (a *attempt) answered(res *http.Response, body []byte) *reranker.Error {
 	e.Kind = kindOfStatus(res.StatusCode, raw, a.c.core.model)
 	e.RetryAfter = retryAfter(res.Header, res.StatusCode, a.limits, a.c.now())
 	e.Message = a.clean(raw, maxMessage)
+	if res.StatusCode == http.StatusNotFound && a.c.options.MayWake {
+		e.Kind = reranker.KindOverloaded
+		e.Message = a.hint(e.Message, "the endpoint may be starting")
+	}
 	switch e.Kind {
 	case reranker.KindModelNotFound:
 		e.Message = a.hint(e.Message, "model "+quoted(a.c.core.model)+" is not served here; Models lists those that are")

@@ -40,6 +40,10 @@ type Options struct {
 	Extra map[string]any
 	// Scale is what the model's scores mean; Unknown takes the dialect's word.
 	Scale pipeline.Scale
+	// MayWake says that the model is a dedicated endpoint that may be starting: a
+	// 404 is then an error of kind overloaded, which may be retried, where it is
+	// final otherwise.
+	MayWake bool
 	// Listwise declares that scores depend on what else is in the call, as with
 	// jina-reranker-v3. Such a client must not be sharded, and sends duplicates.
 	Listwise bool

@@ -129,9 +129,18 @@ func (p *payload) done() {
 }
 
 // open returns a new reader from the beginning. It has the signature of
-// http.Request.GetBody.
+// http.Request.GetBody. Once nobody uses the bytes any more they may be those of
+// another request, so a transport that asks that late gets an error.
 func (p *payload) open() (io.ReadCloser, error) {
-	p.users.Add(1)
+	for {
+		n := p.users.Load()
+		if n == 0 {
+			return nil, errBodyClosed
+		}
+		if p.users.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
 	return &payloadReader{payload: p, rest: *p.bytes}, nil
 }
 
