@@ -91,7 +91,7 @@ func TestUpstreamsHedgeElsewhere(t *testing.T) {
 			require.True(t, scores.Complete(), "a call that hangs for ever costs nobody a score")
 			hedges += scores.Report.HedgesWon
 		}
-		assert.GreaterOrEqual(t, hedges, 2)
+		assert.GreaterOrEqual(t, hedges, 1)
 	})
 }
 
