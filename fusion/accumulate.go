@@ -9,6 +9,9 @@ import (
 
 // accumulate folds all columns into the cells, list after list.
 func (w *Workspace) accumulate() error {
+	if w.dense = w.suitsDense(); w.dense {
+		return w.accumulateDense()
+	}
 	var before running
 	for l := range w.lists {
 		var err error
@@ -29,6 +32,71 @@ func (w *Workspace) accumulate() error {
 		}
 	}
 	return nil
+}
+
+// suitsDense reports whether the lists are plainly added and most ids below the
+// largest are in use. Clearing their cells then costs less than finding out, at
+// every entry, whether its cell is in use: that branch is a coin toss.
+func (w *Workspace) suitsDense() bool {
+	entries := 0
+	for l := range w.lists {
+		entries += w.lists[l].Len()
+	}
+	return w.how.rule == pipeline.Sum && w.universe <= 2*entries
+}
+
+// accumulateDense is the loop that nearly all methods spend their time in.
+func (w *Workspace) accumulateDense() error {
+	cells := w.cells[:w.universe]
+	clear(cells)
+	for l := range w.lists {
+		ids, tag := w.lists[l].IDs, uint32(l+1)
+		contribution := w.cols[l].contribution[:len(ids)]
+		for i, id := range ids {
+			c := &cells[id]
+			if c.last == tag {
+				return w.twice(l, id)
+			}
+			c.acc += contribution[i]
+			c.near = max(c.near, ^uint32(i+1))
+			c.last = tag
+			c.count++
+		}
+		if a := w.cols[l].absent; a.given && a.add != 0 {
+			sweepDense(cells, tag, a.add)
+		}
+	}
+	return nil
+}
+
+// sweepDense adds what a list says about documents that it does not hold to all
+// other cells, those included that only a later list will use: that is what they
+// have to start from. Adding 0 to the rest is cheaper than a branch.
+func sweepDense(cells []cell, tag uint32, add float64) {
+	bits := math.Float64bits(add)
+	for i := range cells {
+		c := &cells[i]
+		differ := uint64(c.last ^ tag)
+		mask := (differ | -differ) >> 63 // 1 where the list does not hold it
+		c.acc += math.Float64frombits(bits & -mask)
+	}
+}
+
+// enumerate gives the documents slots in the order in which they were first
+// seen, where accumulateDense has left that out.
+func (w *Workspace) enumerate() {
+	if !w.dense {
+		return
+	}
+	for _, l := range w.lists {
+		for _, id := range l.IDs {
+			if c := &w.cells[id]; c.stamp != w.gen {
+				c.stamp, c.slot = w.gen, uint32(len(w.order))
+				w.order = append(w.order, id)
+			}
+		}
+	}
+	w.dense = false
 }
 
 // running is a combination in progress.
@@ -64,8 +132,7 @@ func (r *running) fold(rule pipeline.Rule, x float64) {
 	r.started = true
 }
 
-// add is the kernel for sums, the loop that nearly all methods spend their time
-// in. before is what the lists before this one add for a document that none of
+// add is the kernel for sums over sparse ids. before is what the lists before this one add for a document that none of
 // them holds.
 func (w *Workspace) add(l int, before float64) error {
 	cells, gen, tag := w.cells, w.gen, uint32(l+1)
@@ -74,7 +141,7 @@ func (w *Workspace) add(l int, before float64) error {
 	for i, id := range ids {
 		c := &cells[id]
 		if c.stamp != gen {
-			*c = cell{acc: before + contribution[i], stamp: gen, best: uint32(i + 1), slot: uint32(len(w.order)), last: tag, count: 1}
+			*c = cell{acc: before + contribution[i], stamp: gen, near: ^uint32(i + 1), slot: uint32(len(w.order)), last: tag, count: 1}
 			w.order = append(w.order, id)
 			continue
 		}
@@ -82,7 +149,7 @@ func (w *Workspace) add(l int, before float64) error {
 			return w.twice(l, id)
 		}
 		c.acc += contribution[i]
-		c.best = min(c.best, uint32(i+1))
+		c.near = max(c.near, ^uint32(i+1))
 		c.last = tag
 		c.count++
 	}
@@ -136,14 +203,14 @@ func (w *Workspace) fold(l int, before running) error {
 func (w *Workspace) touch(l int, id, rank, tag uint32) (c *cell, fresh bool, err error) {
 	c = &w.cells[id]
 	if c.stamp != w.gen {
-		*c = cell{stamp: w.gen, best: rank, slot: uint32(len(w.order)), last: tag, count: 1}
+		*c = cell{stamp: w.gen, near: ^rank, slot: uint32(len(w.order)), last: tag, count: 1}
 		w.order = append(w.order, id)
 		return c, true, nil
 	}
 	if c.last == tag {
 		return nil, false, w.twice(l, id)
 	}
-	c.best = min(c.best, rank)
+	c.near = max(c.near, ^rank)
 	c.last = tag
 	c.count++
 	return c, false, nil

@@ -25,8 +25,8 @@ func (n Gumbel) Fit(l List) (Map, error) {
 		scale = deviation * math.Sqrt(6) / math.Pi
 		location = mean - float64(eulerGamma*scale)
 	}
-	return distribution(func(m *Map, _ int, s float64) float64 {
-		return elementary.Exp(-elementary.Exp(-(s - m.a) / m.b))
+	return distribution(func(p [3]float64, _ int, s float64) float64 {
+		return elementary.Exp(-elementary.Exp(-(s - p[0]) / p[1]))
 	}, location, scale)
 }
 
@@ -47,8 +47,8 @@ func (n Logistic) Fit(l List) (Map, error) {
 		mean, deviation := meanDeviation(l.Scores, 0)
 		location, scale = mean, deviation*math.Sqrt(3)/math.Pi
 	}
-	return distribution(func(m *Map, _ int, s float64) float64 {
-		return elementary.Logistic((s - m.a) / m.b)
+	return distribution(func(p [3]float64, _ int, s float64) float64 {
+		return elementary.Logistic((s - p[0]) / p[1])
 	}, location, scale)
 }
 
@@ -68,15 +68,15 @@ func (n Normal) Fit(l List) (Map, error) {
 	if scale == 0 {
 		location, scale = meanDeviation(l.Scores, 0)
 	}
-	return distribution(func(m *Map, _ int, s float64) float64 {
-		return math.Erfc(-(s-m.a)/m.b/math.Sqrt2) / 2
+	return distribution(func(p [3]float64, _ int, s float64) float64 {
+		return math.Erfc(-(s-p[0])/p[1]/math.Sqrt2) / 2
 	}, location, scale)
 }
 
 // String returns the specification.
 func (n Normal) String() string { return specOf(n) }
 
-func distribution(at func(*Map, int, float64) float64, location, scale float64) (Map, error) {
+func distribution(at func([3]float64, int, float64) float64, location, scale float64) (Map, error) {
 	switch {
 	case scale < 0 || !finite(scale) || !finite(location):
 		return Map{}, fmt.Errorf("%w: location %v and scale %v are no distribution", ErrConfig, location, scale)

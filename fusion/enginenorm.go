@@ -79,8 +79,8 @@ func openSearchMinMax(low, high float32) Map {
 	if low == high {
 		return Constant(1)
 	}
-	return point(func(m *Map, _ int, s float64) float64 {
-		v := (float32(s) - float32(m.a)) / float32(m.b)
+	return point(func(p [3]float64, _ int, s float64) float64 {
+		v := (float32(s) - float32(p[0])) / float32(p[1])
 		if v == 0 {
 			v = 0.001
 		}
@@ -108,11 +108,11 @@ func openSearchZ(scores []float64, low, high float32) Map {
 	if deviation == 0 {
 		return Constant(float64(low))
 	}
-	return point(func(m *Map, _ int, s float64) float64 {
-		if float32(s) == float32(m.a) {
-			return m.c
+	return point(func(p [3]float64, _ int, s float64) float64 {
+		if float32(s) == float32(p[0]) {
+			return p[2]
 		}
-		return float64(max((float32(s)-float32(m.a))/float32(m.b), 0.001))
+		return float64(max((float32(s)-float32(p[0]))/float32(p[1]), 0.001))
 	}, float64(mean), float64(deviation), float64(high))
 }
 

@@ -92,5 +92,9 @@ func (w *Workspace) score(c *cell) float64 {
 	if w.how.rule == pipeline.Sum32 {
 		return float64(float32(float32(v)*float32(factor)) / float32(divisor))
 	}
-	return float64(v*factor) / divisor
+	v = float64(v * factor)
+	if divisor == 1 {
+		return v // a division by 1 costs as much as any other
+	}
+	return v / divisor
 }

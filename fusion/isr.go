@@ -15,10 +15,10 @@ type ISR struct {
 }
 
 func (f ISR) rankwise() rankwise {
-	return rankwise{value: inverseSquare, ranks: f.Ranks, options: f.Options, scheme: scheme{finish: timesCount}}
+	return rankwise{value: inverseSquare, table: squareTable, ranks: f.Ranks, options: f.Options, scheme: scheme{finish: timesCount}}
 }
 
-func inverseSquare(rank float64, _ int) float64 { return 1 / float64(rank*rank) }
+func inverseSquare(_, rank float64) float64 { return 1 / float64(rank*rank) }
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f ISR) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }
@@ -48,7 +48,7 @@ type LogISR struct {
 }
 
 func (f LogISR) rankwise() rankwise {
-	return rankwise{value: inverseSquare, ranks: f.Ranks, options: f.Options, scheme: scheme{finish: timesLog, param: f.Sigma}}
+	return rankwise{value: inverseSquare, table: squareTable, ranks: f.Ranks, options: f.Options, scheme: scheme{finish: timesLog, param: f.Sigma}}
 }
 
 func (f LogISR) checkSigma() error {

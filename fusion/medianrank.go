@@ -20,7 +20,7 @@ func (f MedianRank) rankwise() rankwise {
 		missing = MissingRankAfter
 	}
 	return rankwise{
-		value: func(rank float64, _ int) float64 { return -rank },
+		value: func(_, rank float64) float64 { return -rank },
 		ranks: f.Ranks, missing: missing, options: f.Options, scheme: scheme{rule: pipeline.Median},
 	}
 }

@@ -30,7 +30,7 @@ func (n MinMax) Fit(l List) (Map, error) {
 		return n.Degenerate.fit(), nil
 	}
 	if n.Invert {
-		return point(func(m *Map, _ int, s float64) float64 { return (m.a - s) / m.b }, high, spread, 0), overflow(spread)
+		return point(func(p [3]float64, _ int, s float64) float64 { return (p[0] - s) / p[1] }, high, spread, 0), overflow(spread)
 	}
 	return Affine(low, spread, 0), overflow(spread)
 }
@@ -104,8 +104,8 @@ func (n BoundedMinMax) Fit(l List) (Map, error) {
 	if math.IsInf(low, 0) || math.IsInf(high, 0) || !(low < high) {
 		return Map{}, fmt.Errorf("%w: bounds [%v, %v] of scale %s are no range: set Low and High", ErrConfig, low, high, l.Scale)
 	}
-	return point(func(m *Map, _ int, s float64) float64 {
-		return (min(max(s, m.a), m.c) - m.a) / m.b
+	return point(func(p [3]float64, _ int, s float64) float64 {
+		return (min(max(s, p[0]), p[2]) - p[0]) / p[1]
 	}, low, high-low, high), nil
 }
 

@@ -25,7 +25,7 @@ type Normaliser interface {
 type Map struct {
 	kind    mapKind
 	a, b, c float64
-	at      func(m *Map, rank int, score float64) float64
+	at      func(p [3]float64, rank int, score float64) float64
 	user    func(rank int, score float64) float64
 	// absent is what the map itself says about a document that is not in the
 	// list, where filled is true.
@@ -40,7 +40,8 @@ const (
 	mapAffine           // (s-a)/b + c
 	mapAffine32         // the same in float32
 	mapConstant         // c
-	mapPoint            // at(m, rank, s)
+	mapPoint            // at({a, b, c}, rank, s)
+	mapUser             // user(rank, s)
 )
 
 // Affine returns the map (s-shift)/scale + offset, in this order of operations.
@@ -59,12 +60,12 @@ func Constant(v float64) Map { return Map{kind: mapConstant, c: v} }
 
 // Pointwise returns the map that f computes. The rank counts from 1.
 func Pointwise(f func(rank int, score float64) float64) Map {
-	return Map{kind: mapPoint, user: f, at: func(m *Map, rank int, score float64) float64 { return m.user(rank, score) }}
+	return Map{kind: mapUser, user: f}
 }
 
 // point is Pointwise with parameters in the map instead of in a closure, so
 // that fitting does not allocate.
-func point(at func(m *Map, rank int, score float64) float64, a, b, c float64) Map {
+func point(at func(p [3]float64, rank int, score float64) float64, a, b, c float64) Map {
 	return Map{kind: mapPoint, at: at, a: a, b: b, c: c}
 }
 
@@ -78,7 +79,9 @@ func (m *Map) At(rank int, score float64) float64 {
 	case mapConstant:
 		return m.c
 	case mapPoint:
-		return m.at(m, rank, score)
+		return m.at([3]float64{m.a, m.b, m.c}, rank, score)
+	case mapUser:
+		return m.user(rank, score)
 	}
 	return score
 }
@@ -145,7 +148,12 @@ func lowHigh(scores []float64) (low, high float64) {
 	}
 	low, high = scores[0], scores[0]
 	for _, s := range scores[1:] {
-		low, high = min(low, s), max(high, s)
+		if s < low {
+			low = s
+		}
+		if s > high {
+			high = s
+		}
 	}
 	return low, high
 }

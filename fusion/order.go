@@ -55,7 +55,7 @@ func (w *Workspace) place(slots []int) {
 // rank in any list, then name.
 func (w *Workspace) declared(a, b int) int {
 	ca, cb := w.order[a], w.order[b]
-	return w.compare(item{best: w.cells[ca].best, id: ca}, item{best: w.cells[cb].best, id: cb})
+	return w.compare(item{best: w.cells[ca].best(), id: ca}, item{best: w.cells[cb].best(), id: cb})
 }
 
 // placeBy orders the slots by a value, higher first, and then as declared.

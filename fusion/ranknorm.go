@@ -6,7 +6,7 @@ type Rank struct{}
 
 // Fit returns the map of ranks.
 func (Rank) Fit(l List) (Map, error) {
-	return point(func(m *Map, rank int, _ float64) float64 { return 1 - float64(rank-1)/m.b }, 0, float64(max(1, l.Len())), 0), nil
+	return point(func(p [3]float64, rank int, _ float64) float64 { return 1 - float64(rank-1)/p[1] }, 0, float64(max(1, l.Len())), 0), nil
 }
 
 // String returns the specification.
@@ -23,7 +23,7 @@ func (n BordaScore) Fit(l List) (Map, error) { return n.fitUnion(l, max(1, l.Len
 
 func (BordaScore) fitUnion(l List, union int) (Map, error) {
 	c := float64(union)
-	m := point(func(m *Map, rank int, _ float64) float64 { return 1 - float64(rank-1)/m.b }, 0, c, 0)
+	m := point(func(p [3]float64, rank int, _ float64) float64 { return 1 - float64(rank-1)/p[1] }, 0, c, 0)
 	m.absent, m.filled = 0.5-float64(l.Len()-1)/(2*c), true
 	return m, nil
 }

@@ -50,18 +50,32 @@ func (r Ranks) fill(dst, scores []float64) {
 	}
 }
 
-// reciprocals is a table of 1/(k+r), kept between calls with the same k.
-type reciprocals struct {
-	k     float64
+// rankTable is what a rank method gives to the ranks 1, 2, 3 ..., kept between
+// calls with the same method and parameter.
+type rankTable struct {
+	kind  tableKind
+	param float64
 	table []float64 // index r-1
 }
 
-func (t *reciprocals) upTo(k float64, n int) []float64 {
-	if t.k != k {
-		t.k, t.table = k, t.table[:0]
+// tableKind names a function of the rank alone; noTable is for methods that
+// depend on more.
+type tableKind uint8
+
+const (
+	noTable tableKind = iota
+	reciprocalTable
+	squareTable
+	powerTable
+	ranxPowerTable
+)
+
+func (t *rankTable) upTo(kind tableKind, param float64, n int, value func(param, rank float64) float64) []float64 {
+	if t.kind != kind || t.param != param {
+		t.kind, t.param, t.table = kind, param, t.table[:0]
 	}
 	for r := len(t.table) + 1; r <= n; r++ {
-		t.table = append(t.table, 1/(k+float64(r)))
+		t.table = append(t.table, value(param, float64(r)))
 	}
-	return t.table[:n]
+	return t.table[:n:n]
 }

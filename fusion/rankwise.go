@@ -2,7 +2,6 @@ package fusion
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -10,7 +9,9 @@ import (
 // rankwise is what all methods on ranks share: a document at rank r of a list of
 // n adds weight times value(r, n).
 type rankwise struct {
-	value   func(rank float64, n int) float64
+	value   func(param, rank float64) float64
+	table   tableKind // which function value is, where it depends on the rank alone
+	param   float64   // its parameter
 	weights []float64
 	ranks   Ranks
 	missing Missing
@@ -33,17 +34,34 @@ func (r rankwise) plan(w *Workspace) error {
 	if err := r.begin(w); err != nil {
 		return err
 	}
+	var table []float64
+	if r.table != noTable && r.ranks == RanksOrdinal {
+		table = w.table.upTo(r.table, r.param, w.longest(), r.value)
+	}
 	for l := range w.lists {
 		list, col := w.lists[l], &w.cols[l]
-		col.normalised = buffer(&col.a, list.Len())
-		r.ranks.fill(col.normalised, list.Scores)
-		for i, rank := range col.normalised {
-			col.normalised[i] = r.value(rank, list.Len())
+		if table != nil {
+			col.normalised = table[:list.Len()]
+		} else {
+			col.normalised = buffer(&col.a, list.Len())
+			r.ranks.fill(col.normalised, list.Scores)
+			for i, rank := range col.normalised {
+				col.normalised[i] = r.value(r.param, rank)
+			}
 		}
 		w.contribute(col)
 		r.absence(col, list.Len())
 	}
 	return nil
+}
+
+// longest returns the length of the longest list.
+func (w *Workspace) longest() int {
+	n := 0
+	for _, l := range w.lists {
+		n = max(n, l.Len())
+	}
+	return n
 }
 
 // begin is the part of the plan that needs no list.
@@ -73,7 +91,7 @@ func (r rankwise) absence(col *column, n int) {
 	if rank == 0 {
 		return
 	}
-	v := r.value(float64(rank), n)
+	v := r.value(r.param, float64(rank))
 	col.absent = absence{given: true, normalised: v, add: float64(col.weight * v)}
 }
 
@@ -82,7 +100,7 @@ func (r rankwise) maximum() float64 {
 	if r.weights == nil || r.scheme.finish != asIs || r.scheme.assign != nil {
 		return 0
 	}
-	best := float64(sum(r.weights) * r.value(1, math.MaxInt32))
+	best := float64(sum(r.weights) * r.value(r.param, 1))
 	if r.scheme.scale != 0 {
 		best /= r.scheme.scale
 	}

@@ -22,15 +22,16 @@ type RBC struct {
 }
 
 func (f RBC) rankwise() rankwise {
-	phi, power := or(f.Phi, 0.8), elementary.Pow
+	r := rankwise{value: rbcShare, table: powerTable, param: or(f.Phi, 0.8), weights: f.Weights, options: f.Options}
 	if f.Ranx {
-		power = math.Pow
+		r.value, r.table = rbcRanx, ranxPowerTable
 	}
-	return rankwise{
-		value:   func(rank float64, _ int) float64 { return float64((1 - phi) * power(phi, rank-1)) },
-		weights: f.Weights, options: f.Options,
-	}
+	return r
 }
+
+func rbcShare(phi, rank float64) float64 { return float64((1 - phi) * elementary.Pow(phi, rank-1)) }
+
+func rbcRanx(phi, rank float64) float64 { return float64((1 - phi) * math.Pow(phi, rank-1)) }
 
 func (f RBC) checkPhi() error {
 	if phi := or(f.Phi, 0.8); !(phi > 0 && phi < 1) {

@@ -23,10 +23,9 @@ type RRF struct {
 }
 
 func (f RRF) rankwise() rankwise {
-	k := or(f.K, 60)
 	return rankwise{
-		value:   func(rank float64, _ int) float64 { return 1 / (k + rank) },
-		weights: f.Weights, ranks: f.Ranks, missing: f.Missing, options: f.Options,
+		value: func(k, rank float64) float64 { return 1 / (k + rank) },
+		table: reciprocalTable, param: or(f.K, 60), weights: f.Weights, ranks: f.Ranks, missing: f.Missing, options: f.Options,
 	}
 }
 
@@ -58,11 +57,7 @@ func (f RRF) plan(w *Workspace) error {
 		return err
 	}
 	k := or(f.K, 60)
-	var longest int
-	for _, l := range w.lists {
-		longest = max(longest, l.Len())
-	}
-	table := w.recips.upTo(k, longest)
+	table := w.table.upTo(reciprocalTable, k, w.longest(), r.value)
 	for l := range w.lists {
 		list, col := w.lists[l], &w.cols[l]
 		if f.Ranks == RanksOrdinal {

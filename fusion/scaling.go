@@ -72,7 +72,7 @@ func (n SumScore) Fit(l List) (Map, error) {
 	case math.IsInf(total, 0) || total < 0:
 		return Map{}, fmt.Errorf("%w: the scores add up to %v", ErrInput, total)
 	case n.Absolute:
-		return point(func(m *Map, _ int, s float64) float64 { return math.Abs(s) / m.b }, 0, total, 0), nil
+		return point(func(p [3]float64, _ int, s float64) float64 { return math.Abs(s) / p[1] }, 0, total, 0), nil
 	}
 	return Affine(shift, total, 0), nil
 }

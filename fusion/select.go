@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -30,7 +31,7 @@ func (w *Workspace) compare(a, b item) int {
 
 // selectTop leaves the best limit documents in w.items, in order.
 func (w *Workspace) selectTop(limit int) {
-	n := len(w.order)
+	n := w.documents()
 	if limit == 0 || limit > n {
 		limit = n
 	}
@@ -47,14 +48,28 @@ func (w *Workspace) selectTop(limit int) {
 	slices.SortFunc(w.items, w.compare)
 }
 
+// documents bounds the number of distinct documents.
+func (w *Workspace) documents() int {
+	if w.dense {
+		return w.universe
+	}
+	return len(w.order)
+}
+
 // collect puts every document that the plan does not drop into w.items.
 func (w *Workspace) collect() {
-	for _, id := range w.order {
-		c := &w.cells[id]
-		if w.dropped(c) {
-			continue
+	if w.dense {
+		for id := range w.cells[:w.universe] {
+			if c := &w.cells[id]; c.count > 0 && !w.dropped(c) {
+				w.items = append(w.items, item{score: w.score(c), best: c.best(), id: uint32(id)})
+			}
 		}
-		w.items = append(w.items, item{score: w.score(c), best: c.best, id: id})
+		return
+	}
+	for _, id := range w.order {
+		if c := &w.cells[id]; !w.dropped(c) {
+			w.items = append(w.items, item{score: w.score(c), best: c.best(), id: id})
+		}
 	}
 }
 
@@ -65,19 +80,47 @@ func (w *Workspace) heapSelect(limit int) {
 	if limit == 0 {
 		return
 	}
-	for _, id := range w.order {
+	if !w.dense {
+		for _, id := range w.order {
+			if c := &w.cells[id]; !w.dropped(c) {
+				w.offer(limit, w.score(c), c, id)
+			}
+		}
+		return
+	}
+	plain := w.how.finish == asIs && w.how.scale == 0 && w.how.assign == nil && !w.how.drop
+	threshold := math.Inf(-1)
+	for id := range w.cells[:w.universe] {
 		c := &w.cells[id]
-		if w.dropped(c) {
+		if c.count == 0 {
 			continue
 		}
-		it := item{score: w.score(c), best: c.best, id: id}
-		if len(w.items) < limit {
-			w.items = append(w.items, it)
-			w.up(len(w.items) - 1)
-		} else if root := &w.items[0]; it.score >= root.score && w.compare(it, *root) < 0 {
-			*root = it
-			w.down(0)
+		score := c.acc
+		if !plain {
+			if w.dropped(c) {
+				continue
+			}
+			score = w.score(c)
 		}
+		if score < threshold {
+			continue
+		}
+		w.offer(limit, score, c, uint32(id))
+		if len(w.items) == limit {
+			threshold = w.items[0].score
+		}
+	}
+}
+
+// offer puts a document into the heap if it belongs there.
+func (w *Workspace) offer(limit int, score float64, c *cell, id uint32) {
+	it := item{score: score, best: c.best(), id: id}
+	if len(w.items) < limit {
+		w.items = append(w.items, it)
+		w.up(len(w.items) - 1)
+	} else if root := &w.items[0]; score >= root.score && w.compare(it, *root) < 0 {
+		*root = it
+		w.down(0)
 	}
 }
 

@@ -25,7 +25,7 @@ func (n Sigmoid) Fit(l List) (Map, error) {
 	case !(t > 0) || !finite(t):
 		return Map{}, fmt.Errorf("%w: temperature %v is not positive", ErrConfig, t)
 	}
-	return point(func(m *Map, _ int, s float64) float64 { return elementary.Logistic((s - m.a) / m.b) }, n.Bias, t, 0), nil
+	return point(func(p [3]float64, _ int, s float64) float64 { return elementary.Logistic((s - p[0]) / p[1]) }, n.Bias, t, 0), nil
 }
 
 // String returns the specification.
@@ -48,7 +48,7 @@ func (n Softmax) Fit(l List) (Map, error) {
 	for _, s := range l.Scores {
 		total += elementary.Exp((s - high) / t)
 	}
-	return point(func(m *Map, _ int, s float64) float64 { return elementary.Exp((s-m.a)/m.b) / m.c }, high, t, total), nil
+	return point(func(p [3]float64, _ int, s float64) float64 { return elementary.Exp((s-p[0])/p[1]) / p[2] }, high, t, total), nil
 }
 
 // String returns the specification.
@@ -68,11 +68,11 @@ func (n ArcTan) Fit(List) (Map, error) {
 	case n.Lexical && n.Distance:
 		return Map{}, fmt.Errorf("%w: a list is lexical or a distance, not both", ErrConfig)
 	case n.Lexical:
-		return point(func(_ *Map, _ int, s float64) float64 { return float64(2*elementary.Atan(s)) / math.Pi }, 0, 0, 0), nil
+		return point(func(_ [3]float64, _ int, s float64) float64 { return float64(2*elementary.Atan(s)) / math.Pi }, 0, 0, 0), nil
 	case n.Distance:
-		return point(func(_ *Map, _ int, s float64) float64 { return 1 - float64(2*elementary.Atan(-s))/math.Pi }, 0, 0, 0), nil
+		return point(func(_ [3]float64, _ int, s float64) float64 { return 1 - float64(2*elementary.Atan(-s))/math.Pi }, 0, 0, 0), nil
 	}
-	return point(func(_ *Map, _ int, s float64) float64 { return 0.5 + elementary.Atan(s)/math.Pi }, 0, 0, 0), nil
+	return point(func(_ [3]float64, _ int, s float64) float64 { return 0.5 + elementary.Atan(s)/math.Pi }, 0, 0, 0), nil
 }
 
 // String returns the specification.
@@ -84,7 +84,7 @@ type ExpTail struct{}
 
 // Fit returns the map, which does not depend on the scores.
 func (ExpTail) Fit(List) (Map, error) {
-	return point(func(_ *Map, _ int, s float64) float64 { return max(s, 0) + min(elementary.Exp(s), 1) }, 0, 0, 0), nil
+	return point(func(_ [3]float64, _ int, s float64) float64 { return max(s, 0) + min(elementary.Exp(s), 1) }, 0, 0, 0), nil
 }
 
 // String returns the specification.
@@ -95,7 +95,7 @@ type Log1p struct{}
 
 // Fit returns the map, which does not depend on the scores.
 func (Log1p) Fit(List) (Map, error) {
-	return point(func(_ *Map, _ int, s float64) float64 {
+	return point(func(_ [3]float64, _ int, s float64) float64 {
 		return math.Copysign(elementary.Log(1+math.Abs(s)), s)
 	}, 0, 0, 0), nil
 }
@@ -115,11 +115,11 @@ func (n BoxCox) Fit(l List) (Map, error) {
 			return Map{}, fmt.Errorf("%w: score %v at rank %d is not positive", ErrInput, s, i+1)
 		}
 	}
-	return point(func(m *Map, _ int, s float64) float64 {
-		if m.a == 0 {
+	return point(func(p [3]float64, _ int, s float64) float64 {
+		if p[0] == 0 {
 			return elementary.Log(s)
 		}
-		return (elementary.Pow(s, m.a) - 1) / m.a
+		return (elementary.Pow(s, p[0]) - 1) / p[0]
 	}, n.Lambda, 0, 0), nil
 }
 

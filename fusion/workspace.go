@@ -20,31 +20,37 @@ type Workspace struct {
 	cells []cell   // by id; valid where stamp is the current generation
 	order []uint32 // ids in the order in which they were first seen
 	gen   uint32
+	// dense says that the cells below universe were cleared instead of stamped
+	// and that order is empty until enumerate fills it.
+	dense    bool
+	universe int // one more than the largest id
 
 	comp      []float64 // rounding errors by slot, for compensated sums
 	weightSum []float64 // weights of the lists that hold the document, by slot
 	matrix    []uint32  // ranks by slot and list, 0 for missing
 	estimates []float64 // imputed normalised scores by slot and list
 	items     []item
-	recips    reciprocals
-	ranks     []float64
+	table     rankTable
 	clean     [][]uint32
 	cleaned   [][]float64
 	implicit  []float64 // 1/rank, for lists without scores
 	scratch   []float64
 }
 
-// cell is what the kernel knows about one document: 32 bytes, so that an entry
-// costs one cache line.
+// cell is what the kernel knows about one document, 32 bytes, so that none
+// lies across two cache lines.
 type cell struct {
 	acc   float64
 	stamp uint32
-	best  uint32 // best rank in any list
+	near  uint32 // complement of the best rank in any list, so that 0 is worst
 	slot  uint32 // position in order
 	last  uint32 // newest list that holds it, from 1
 	count uint32 // lists that hold it
 	_     uint32
 }
+
+// best returns the best rank in any list, from 1.
+func (c *cell) best() uint32 { return ^c.near }
 
 // column is what a method makes of one list.
 type column struct {
@@ -137,6 +143,9 @@ func (w *Workspace) combine() error {
 	if err := w.accumulate(); err != nil {
 		return err
 	}
+	if w.how.assign != nil || w.how.impute || w.how.finish == timesWeights || w.how.finish == overWeights {
+		w.enumerate()
+	}
 	if w.how.impute {
 		w.sumImputed()
 	}
@@ -166,8 +175,9 @@ func (w *Workspace) grow() error {
 	if top == math.MaxUint32 {
 		return fmt.Errorf("%w: id %d is reserved", ErrInput, top)
 	}
-	if need := int(top) + 1; need > len(w.cells) {
-		w.cells = append(w.cells, make([]cell, need-len(w.cells))...)
+	w.universe = int(top) + 1
+	if w.universe > len(w.cells) {
+		w.cells = append(w.cells, make([]cell, w.universe-len(w.cells))...)
 	}
 	return nil
 }
