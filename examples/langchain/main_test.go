@@ -63,7 +63,7 @@ func TestACorpusWithoutHeadingsIsAnError(t *testing.T) {
 func TestTheModelRefusesPromptsOfAnotherForm(t *testing.T) {
 	t.Parallel()
 	_, err := quoter{}.Call(t.Context(), "hello")
-	assert.ErrorContains(t, err, "no context and no question")
+	require.ErrorContains(t, err, "no context and no question")
 	text, err := quoter{}.Call(t.Context(), "Instruction.\n\nBread is baked.\n\nQuestion: zebras?\nAnswer:")
 	require.NoError(t, err)
 	assert.Equal(t, "I do not know.", text)
