@@ -25,60 +25,88 @@ const smallestShard = 512
 // learned.
 const defaultWidth = 8
 
+// shardDraft is what the endpoint's knowledge says about a query. The packing,
+// which takes longer, is done from it without the endpoint's lock.
+type shardDraft struct {
+	items, long []cargo
+	want, top   int
+	tokens      int
+	bounds      packBounds
+}
+
 // plan decides what is sent, in how many calls and in which order. It marks the
 // documents that are not sent.
 func (r *shardRun) plan(now time.Time) shardPlan {
-	e := r.e
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	items := r.cargo()
 	if len(items) == 0 {
 		return shardPlan{}
 	}
-	items, most, err := r.afford(now, items)
+	d, err := r.draft(now, items)
 	if err != nil {
 		return shardPlan{refused: err, reason: pipeline.ReasonRateLimit}
 	}
-	bounds := e.batch.bounds(packBounds{documents: r.s.o.Documents, bytes: r.s.o.Bytes, tokens: r.s.o.Tokens})
-	p := shardPlan{}
-	for _, it := range items {
-		p.tokens += it.tokens
-	}
-	rest := r.deadline.Sub(now)
-	r.width = 1
+	p := shardPlan{tokens: d.tokens}
 	if r.listwise() {
-		parcels := pack(items, 1, bounds.forListwise(r.s.o))
-		if len(parcels) > 1 {
-			return shardPlan{reason: pipeline.ReasonNotSent, refused: &Error{Kind: KindConfig, Op: "reranker: shard", Message: fmt.Sprintf(
-				"the scorer is listwise and %d documents need %d calls; send fewer, raise the bounds, or set AllowListwise", len(items), len(parcels))}}
-		}
-		p.add(parcels, 0)
-		return p
+		return r.planListwise(p, d)
 	}
-	want := r.s.o.Calls
-	if want == 0 {
-		want = e.ladder.choose(p.tokens, min(most, ceilDiv(p.tokens, smallestShard)), e.rng)
+	p.split(d.items, d.want, d.bounds, d.top)
+	for _, it := range d.long {
+		p.add(pack([]cargo{it}, 1, d.bounds), 1)
 	}
-	want = min(want, most)
-	r.width = r.s.o.Concurrency
-	if r.width == 0 {
-		r.width = defaultWidth
-		if r.s.o.Calls == 0 {
-			r.width = max(r.width, want)
-		}
-	}
-	long := e.batch.suspects(&items)
-	p.split(items, want, bounds, r.topOf(items, p.tokens, rest))
-	for _, it := range long {
-		p.add(pack([]cargo{it}, 1, bounds), 1)
-	}
-	if r.tooLate(rest, p.smallest()) {
+	if r.tooLate(r.deadline.Sub(now), p.smallest()) {
 		return shardPlan{refused: errNoTime, reason: pipeline.ReasonDeadline}
 	}
 	return p
 }
 
-// cargo estimates every document, and marks the blank ones, which are not sent.
+// planListwise puts everything into one call, or refuses.
+func (r *shardRun) planListwise(p shardPlan, d shardDraft) shardPlan {
+	parcels := pack(d.items, 1, d.bounds.forListwise(r.s.o))
+	if len(parcels) > 1 {
+		return shardPlan{reason: pipeline.ReasonNotSent, refused: &Error{Kind: KindConfig, Op: "reranker: shard", Message: fmt.Sprintf(
+			"the scorer is listwise and %d documents need %d calls; send fewer, raise the bounds, or set AllowListwise", len(d.items), len(parcels))}}
+	}
+	p.add(parcels, 0)
+	return p
+}
+
+// draft asks the endpoint what is known about such a query.
+func (r *shardRun) draft(now time.Time, items []cargo) (d shardDraft, err error) {
+	e := r.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range items {
+		items[i].tokens = e.size.pair(len(r.query), items[i].bytes)
+	}
+	items, most, err := r.afford(now, items)
+	if err != nil {
+		return d, err
+	}
+	for _, it := range items {
+		d.tokens += it.tokens
+	}
+	d.want = r.s.o.Calls
+	if d.want == 0 {
+		d.want = e.ladder.choose(d.tokens, min(most, ceilDiv(d.tokens, smallestShard)), e.rng)
+	}
+	d.want = min(d.want, most)
+	r.width = r.s.o.Concurrency
+	if r.width == 0 {
+		r.width = defaultWidth
+		if r.s.o.Calls == 0 {
+			r.width = max(r.width, d.want)
+		}
+	}
+	d.bounds = e.batch.bounds(packBounds{documents: r.s.o.Documents, bytes: r.s.o.Bytes, tokens: r.s.o.Tokens})
+	if !r.listwise() {
+		d.long = e.batch.suspects(&items)
+	}
+	d.items = items
+	d.top = r.topOf(items, d.tokens, r.deadline.Sub(now))
+	return d, nil
+}
+
+// cargo lists the documents that can be sent, and marks the blank ones, which are not sent.
 func (r *shardRun) cargo() []cargo {
 	items := make([]cargo, 0, len(r.documents))
 	for i, d := range r.documents {
@@ -86,7 +114,7 @@ func (r *shardRun) cargo() []cargo {
 			r.mark(i, pipeline.ReasonBlank)
 			continue
 		}
-		items = append(items, cargo{document: i, bytes: len(d), tokens: r.e.size.pair(len(r.query), len(d))})
+		items = append(items, cargo{document: i, bytes: len(d)})
 	}
 	return items
 }
@@ -193,6 +221,8 @@ const lateTrial = 20
 // tooLate reports whether less time is left than a call takes.
 func (r *shardRun) tooLate(rest time.Duration, smallest int) bool {
 	e := r.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	need := e.latency.typical()
 	if p := e.latency.predict(smallest); p < need {
 		need = p
