@@ -83,11 +83,18 @@ func tokens(s sides) int {
 	var usage, plain counts
 	var meta struct{ Tokens counts }
 	var input json.Number
-	_ = json.Unmarshal(s.usage, &usage)
-	_ = json.Unmarshal(s.tokens, &plain)
-	_ = json.Unmarshal(s.meta, &meta)
-	_ = json.Unmarshal(s.inputTokens, &input)
+	for _, side := range []struct {
+		raw  []byte
+		into any
+	}{{s.usage, &usage}, {s.tokens, &plain}, {s.meta, &meta}, {s.inputTokens, &input}} {
+		if len(side.raw) > 0 {
+			_ = json.Unmarshal(side.raw, side.into)
+		}
+	}
 	for _, n := range []json.Number{usage.Prompt, usage.Total, usage.Input, plain.Input, plain.Total, meta.Tokens.Input, input} {
+		if n == "" {
+			continue
+		}
 		if v, err := n.Float64(); err == nil && v > 0 && v < 1<<40 {
 			return int(v)
 		}
