@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path"
 	"strings"
 	"unicode"
 
@@ -9,9 +10,14 @@ import (
 )
 
 // title is what a symbol is found by beside its comment: the words of its name
-// and of its package, so that "read a file" finds os.ReadFile.
-func title(path, name string) string {
-	return strings.Join([]string{split(path), split(name), strings.ReplaceAll(name, ".", " ")}, " ")
+// and of its package, so that "read a file" finds os.ReadFile, and the name as it
+// is written, so that "errors.Is" finds it though it is made of a stop word.
+func title(importPath, name string) string {
+	words := split(importPath) + " " + split(name)
+	if name == "" {
+		return words
+	}
+	return words + " " + strings.ReplaceAll(name, ".", " ") + " " + path.Base(importPath) + "." + name
 }
 
 // split divides an identifier or an import path into words: at what is neither
@@ -102,7 +108,9 @@ func dialect(word string) string {
 	case "web":
 		return "HTTP"
 	case "server":
-		return "listen and serve ListenAndServe"
+		return "listen and serve"
+	case "once":
+		return "sync exactly once"
 	case "download", "fetch", "page":
 		return "get HTTP response body"
 	case "field", "fields", "key":
