@@ -118,7 +118,7 @@ func rerank(t *testing.T, url, key string, documents []string) reply {
 	raw, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	r := reply{status: res.StatusCode, header: res.Header, body: string(raw)}
-	if res.StatusCode == 200 {
+	if res.StatusCode == http.StatusOK {
 		var parsed struct{ Results []result }
 		require.NoError(t, json.Unmarshal(raw, &parsed))
 		r.results = parsed.Results
@@ -430,7 +430,7 @@ func TestProcessFinishesCallsAfterSIGTERM(t *testing.T) {
 	require.Eventually(t, func() bool { return s.Count() > 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {
-		_, err := http.Get(url + "/healthz") //nolint:bodyclose,noctx // it must fail
+		_, err := http.Get(url + "/healthz") //nolint:bodyclose // it must fail
 		return err != nil
 	}, 10*time.Second, time.Millisecond, "new calls are not accepted")
 	close(release)

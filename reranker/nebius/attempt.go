@@ -162,7 +162,7 @@ func (a *attempt) refusal(ctx context.Context, res *http.Response) error {
 	body, err := readBody(res, nil, maxErrorBody)
 	a.got = len(body)
 	if a.ctx.Err() != nil {
-		return canceled(opRerank, a.ctx)
+		return canceled(a.ctx, opRerank)
 	}
 	if err != nil && ctx.Err() != nil {
 		return a.unanswered(ctx, err)

@@ -257,7 +257,7 @@ func connectionSettings(t *testing.T) {
 		assert.Equal(t, "HTTP/2.0", s.Last().Proto)
 		_, err = ownClient(t, s.URL, nebius.Options{TLS: &tls.Config{RootCAs: s.Roots(), ServerName: "other.test"}}).Score(t.Context(), "q", []string{"a"})
 		assert.False(t, kind(t, err, reranker.KindTransport).Retryable())
-		_, err = nebius.New(testKey, testModel, nebius.Options{TLS: &tls.Config{InsecureSkipVerify: true}}) //nolint:gosec // it must be refused
+		_, err = nebius.New(testKey, testModel, nebius.Options{TLS: &tls.Config{InsecureSkipVerify: true}})
 		require.ErrorContains(t, err, "InsecureSkipVerify")
 		plain := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
 		_, err = ownClient(t, strings.Replace(plain.URL, "http:", "https:", 1), nebius.Options{}).Score(t.Context(), "q", []string{"a"})

@@ -101,7 +101,7 @@ func kindOfStatus(status int, said, model string) reranker.ErrorKind {
 // unanswered makes the error for a call that got no complete answer.
 func (a *attempt) unanswered(ctx context.Context, err error) *reranker.Error {
 	if parent := a.ctx.Err(); parent != nil {
-		return canceled(opRerank, a.ctx)
+		return canceled(a.ctx, opRerank)
 	}
 	e := &reranker.Error{Kind: reranker.KindTransport, Op: opRerank, Status: a.status, RequestID: a.requestID(), Limits: a.limits}
 	if ctx.Err() != nil {
@@ -134,7 +134,7 @@ var errTimeout net.Error = timeoutError{}
 
 // canceled makes the error for a context that ended: both its error and its
 // cause are in the chain.
-func canceled(op string, ctx context.Context) *reranker.Error {
+func canceled(ctx context.Context, op string) *reranker.Error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if !errors.Is(cause, err) {
 		err = fmt.Errorf("%w: %w", err, cause)

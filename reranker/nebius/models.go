@@ -17,7 +17,7 @@ import (
 func (c *Client) Models(ctx context.Context) (names []string, err error) {
 	defer guard("nebius: models", &err)
 	if ctx.Err() != nil {
-		return nil, canceled("nebius: models", ctx)
+		return nil, canceled(ctx, "nebius: models")
 	}
 	if c.core.endpoint.models == "" {
 		return nil, configError("models", errors.New("the dialect has no route that lists models"))

@@ -174,11 +174,11 @@ func (o Options) wire() (Wire, error) {
 func (o Options) checkNumbers() error {
 	switch {
 	case o.Concurrency < 0:
-		return fmt.Errorf("Concurrency is %d; it must be at least 1, or 0 for %d", o.Concurrency, defaultConcurrency)
+		return fmt.Errorf("option Concurrency is %d; it must be at least 1, or 0 for %d", o.Concurrency, defaultConcurrency)
 	case o.MaxResponse < 0:
-		return fmt.Errorf("MaxResponse is %d bytes; it must be positive, or 0 for the default", o.MaxResponse)
+		return fmt.Errorf("option MaxResponse is %d bytes; it must be positive, or 0 for the default", o.MaxResponse)
 	case o.IdleTimeout < 0 || o.DialTimeout < 0:
-		return errors.New("IdleTimeout and DialTimeout must be positive, or 0 for the default")
+		return errors.New("options IdleTimeout and DialTimeout must be positive, or 0 for the default")
 	case o.TLS != nil && o.TLS.InsecureSkipVerify:
 		return errors.New("TLS.InsecureSkipVerify is refused: put the server's certificate into TLS.RootCAs")
 	}

@@ -47,8 +47,8 @@ func wellFormed(body []byte) error {
 	case body[0] == '<':
 		return errors.New("the answer is a web page" + pageTitle(body))
 	}
-	var any json.RawMessage
-	if err := json.Unmarshal(body, &any); err != nil {
+	var value json.RawMessage
+	if err := json.Unmarshal(body, &value); err != nil {
 		return fmt.Errorf("the answer is not JSON: %s", err.Error())
 	}
 	return nil

@@ -45,11 +45,11 @@ func newFrame(w Wire, model string, o Options) (frame, error) {
 	core := w.core()
 	for _, name := range slices.Sorted(maps.Keys(o.Extra)) {
 		if slices.Contains(core, name) {
-			return frame{}, fmt.Errorf("Extra has a member %q, which the client sends itself", name)
+			return frame{}, fmt.Errorf("option Extra has a member %q, which the client sends itself", name)
 		}
 		value, err := json.Marshal(o.Extra[name])
 		if err != nil {
-			return frame{}, fmt.Errorf("Extra member %q cannot be encoded as JSON", name)
+			return frame{}, fmt.Errorf("member %q of option Extra cannot be encoded as JSON", name)
 		}
 		add(name, value)
 	}

@@ -27,7 +27,7 @@ func (c *Client) score(ctx context.Context, query string, documents []string) (r
 	}
 	switch {
 	case ctx.Err() != nil:
-		return reranker.Scores{}, canceled(opRerank, ctx)
+		return reranker.Scores{}, canceled(ctx, opRerank)
 	case c.core.closed.Load():
 		return reranker.Scores{}, configError("rerank", errors.New("the client is closed"))
 	case blank(query):

@@ -20,7 +20,7 @@ import (
 
 const page = `{"model":"m","query":"apple","documents":["apple pie","banana"]}`
 
-func post(t *testing.T, ctx context.Context, c *http.Client, url string) (*http.Response, []byte, error) {
+func post(ctx context.Context, t *testing.T, c *http.Client, url string) (*http.Response, []byte, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/rerank", strings.NewReader(page))
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestReplies(t *testing.T) {
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				s := start(t, test.script)
-				res, body, err := post(t, t.Context(), s.Client(), s.URL)
+				res, body, err := post(t.Context(), t, s.Client(), s.URL)
 				test.check(t, res, body, err)
 				require.Equal(t, 1, s.Count())
 				assert.Equal(t, []string{"apple pie", "banana"}, s.Last().Documents)
@@ -120,12 +120,12 @@ func TestMemoryServerLivesInFakeTime(t *testing.T) {
 		client := s.Client()
 		defer client.CloseIdleConnections()
 		start := time.Now()
-		_, _, err := post(t, t.Context(), client, s.URL)
+		_, _, err := post(t.Context(), t, client, s.URL)
 		require.NoError(t, err)
 		assert.Equal(t, time.Hour, time.Since(start))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, _, err = post(t, ctx, client, s.URL)
+		_, _, err = post(ctx, t, client, s.URL)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, time.Hour+time.Minute, time.Since(start))
 		synctest.Wait()
@@ -145,9 +145,9 @@ func TestDialsDecidesOverConnections(t *testing.T) {
 		return nil
 	})
 	client := s.Client()
-	_, _, err := post(t, t.Context(), client, s.URL)
+	_, _, err := post(t.Context(), t, client, s.URL)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
-	_, _, err = post(t, t.Context(), client, s.URL)
+	_, _, err = post(t.Context(), t, client, s.URL)
 	require.NoError(t, err)
 	assert.Equal(t, 1, s.Connections())
 }
@@ -160,7 +160,7 @@ func TestTLSServerSpeaksHTTP2AndSaysGoAway(t *testing.T) {
 	}))
 	client := s.Client()
 	for range 2 {
-		res, _, err := post(t, t.Context(), client, s.URL)
+		res, _, err := post(t.Context(), t, client, s.URL)
 		require.NoError(t, err)
 		assert.Equal(t, 2, res.ProtoMajor)
 	}
@@ -173,11 +173,11 @@ func TestNetworkKeepsServersApart(t *testing.T) {
 	a, b := n.Server(rerankertest.Status(200, `"a"`)), n.Server(rerankertest.Status(200, `"b"`))
 	client := a.Client()
 	for _, s := range []*rerankertest.Server{a, b} {
-		_, _, err := post(t, t.Context(), client, s.URL)
+		_, _, err := post(t.Context(), t, client, s.URL)
 		require.NoError(t, err)
 		assert.Equal(t, 1, s.Count())
 	}
-	_, _, err := post(t, t.Context(), client, "http://127.0.0.1:9999")
+	_, _, err := post(t.Context(), t, client, "http://127.0.0.1:9999")
 	assert.Error(t, err)
 	assert.False(t, errors.Is(err, io.EOF))
 }
