@@ -26,7 +26,7 @@ type settings struct {
 	timeout     time.Duration
 	grace       time.Duration
 	attempts    int
-	hedge       bool
+	hedge       string
 	requests    int
 	tokens      int
 	wait        bool
@@ -57,7 +57,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.DurationVar(&s.timeout, "timeout", 30*time.Second, "time that a call may take")
 	f.DurationVar(&s.grace, "grace", 30*time.Second, "time that calls under way have after SIGTERM")
 	f.IntVar(&s.attempts, "attempts", 3, "how often an upstream call is tried")
-	f.BoolVar(&s.hedge, "hedge", true, "ask a second time when an upstream call is unusually slow")
+	f.StringVar(&s.hedge, "hedge", "auto", "ask again when an upstream call is unusually slow: on, off, or auto, which is on for several upstreams")
 	f.IntVar(&s.requests, "rpm", 0, "requests a minute that the upstreams allow; 0 learns it from their headers")
 	f.IntVar(&s.tokens, "tpm", 0, "tokens a minute that the upstreams allow; 0 learns it from their headers")
 	f.BoolVar(&s.wait, "wait", true, "wait for the upstreams' quota as long as the timeout allows, and do not leave documents out at once")
@@ -96,6 +96,8 @@ func (s settings) check(rest []string) error {
 		return errors.New("-model is missing: give the name that the upstreams know")
 	case s.partial != "fail" && s.partial != "omit":
 		return fmt.Errorf("-partial is %q; it must be fail or omit", s.partial)
+	case s.hedge != "auto" && s.hedge != "on" && s.hedge != "off":
+		return fmt.Errorf("-hedge is %q; it must be auto, on or off", s.hedge)
 	case s.shardDocs < 0, s.shards < 0, s.requests < 0, s.tokens < 0, s.maxDocs < 0, s.maxBytes < 0, s.maxInFlight < 0:
 		return errors.New("a limit is negative")
 	case s.concurrency < 1, s.attempts < 1:
@@ -104,6 +106,12 @@ func (s settings) check(rest []string) error {
 		return errors.New("-timeout and -grace must be positive")
 	}
 	return nil
+}
+
+// hedges reports whether a slow call may be asked a second time. One server
+// goes on with a call that was given up, so there a second one adds to its load.
+func (s settings) hedges() bool {
+	return s.hedge == "on" || s.hedge == "auto" && len(s.upstreams) > 1
 }
 
 // policy returns what happens with documents that have no score.

@@ -76,7 +76,7 @@ func (s settings) shardOptions(c *nebius.Client) reranker.ShardOptions {
 	}
 	return reranker.ShardOptions{
 		Documents: documents, Tokens: w.MaxTokens, Calls: s.shards, Concurrency: s.concurrency,
-		Top: -1, Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedge, Wait: s.wait,
+		Top: -1, Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedges(), Wait: s.wait,
 	}
 }
 

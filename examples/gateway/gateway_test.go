@@ -388,6 +388,7 @@ func TestFlagsAreChecked(t *testing.T) {
 		"no upstream":         {[]string{"-model", "m"}, "-upstream"},
 		"no model":            {[]string{"-upstream", "http://127.0.0.1:1"}, "-model"},
 		"unknown policy":      {[]string{"-upstream", "http://127.0.0.1:1", "-model", "m", "-partial", "some"}, "fail or omit"},
+		"unknown hedging":     {[]string{"-upstream", "http://127.0.0.1:1", "-model", "m", "-hedge", "maybe"}, "auto, on or off"},
 		"unknown dialect":     {[]string{"-upstream", "http://127.0.0.1:1", "-model", "m", "-dialect", "klingon"}, "known are nebius"},
 		"plain http far away": {[]string{"-upstream", "http://192.0.2.1", "-model", "m"}, "unencrypted"},
 		"empty key":           {[]string{"-upstream", "http://127.0.0.1:1", "-model", "m", "-key-env", "NOTHING"}, "holds no key"},
