@@ -210,6 +210,9 @@ func (r *shardRun) over() bool {
 	if r.caller.Err() == nil && time.Now().Before(r.deadline) {
 		return false
 	}
+	for len(r.answers) > 0 {
+		r.settle(<-r.answers) // what has arrived still counts
+	}
 	r.loseOpen(r.ending())
 	return true
 }
