@@ -13,7 +13,7 @@ import (
 // means the position of the hit in the argument. Scores must not be NaN.
 func Sort(hits []Hit, rank func(Hit) int) {
 	if rank == nil {
-		slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.Score, a.Score) })
+		sortByPosition(hits)
 		return
 	}
 	type ranked struct {
@@ -29,6 +29,34 @@ func Sort(hits []Hit, rank func(Hit) int) {
 	})
 	for i, k := range keyed {
 		hits[i] = k.hit
+	}
+}
+
+// sortByPosition is a stable sort by score. It sorts small keys instead of hits,
+// since moving those about, with their pointers, costs several times as much.
+func sortByPosition(hits []Hit) {
+	type key struct {
+		score    float64
+		position int
+	}
+	keys := make([]key, len(hits))
+	sorted := true
+	for i, h := range hits {
+		keys[i] = key{h.Score, i}
+		sorted = sorted && (i == 0 || cmp.Compare(hits[i-1].Score, h.Score) >= 0)
+	}
+	if sorted {
+		return
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		if c := cmp.Compare(b.score, a.score); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.position, b.position)
+	})
+	before := slices.Clone(hits)
+	for i, k := range keys {
+		hits[i] = before[k.position]
 	}
 }
 
