@@ -1,11 +1,14 @@
 package nebius_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -160,6 +163,15 @@ func tlsChecks(t *testing.T) {
 	_, err := ownClient(t, old.URL, nebius.Options{}).Score(t.Context(), "q", []string{"a"})
 	require.Error(t, err)
 	assert.Zero(t, old.Count())
+	outdated := httptest.NewUnstartedServer(nebius.Handler(hashing, nebius.HandlerOptions{}))
+	outdated.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	outdated.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	outdated.StartTLS()
+	t.Cleanup(outdated.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(outdated.Certificate())
+	_, err = ownClient(t, outdated.URL, nebius.Options{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10}}).Score(t.Context(), "q", []string{"a"})
+	require.ErrorContains(t, err, "protocol version")
 	_, err = nebius.New(testKey, testModel, nebius.Options{BaseURL: "http://example.com/v1"})
 	kind(t, err, reranker.KindConfig)
 	for _, host := range []string{"http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "http://127.9.9.9"} {
