@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
@@ -41,7 +40,7 @@ func (r *runner) result() (*Result, error) {
 	if err := res.compare(p); err != nil {
 		return nil, err
 	}
-	res.warn()
+	res.warn(p)
 	return res, nil
 }
 
@@ -59,10 +58,11 @@ type collector struct {
 // that the plan leaves out are no failures of a system and are not measured.
 func (c *collector) order(res *Result) error {
 	p := c.runner.plan
+	var unjudged []string
 	for i, q := range p.Topics {
 		judged, ok := p.Judgements.Topic(q.ID)
 		if !ok {
-			res.Warnings = append(res.Warnings, fmt.Sprintf("topic %s is not judged and left out", q.ID))
+			unjudged = append(unjudged, q.ID)
 			continue
 		}
 		t := Topic{ID: q.ID, Text: q.Text, Judged: map[string]int{}}
@@ -76,6 +76,7 @@ func (c *collector) order(res *Result) error {
 		return fmt.Errorf("experiment: none of the %d topics is judged", len(p.Topics))
 	}
 	sort.Sort(byID{res.Topics, c.at})
+	res.warnTopics(p, unjudged)
 	return nil
 }
 
@@ -122,6 +123,9 @@ func outputOf(b *branch) func([]outcome) ranked {
 func (c *collector) system(name string) (System, error) {
 	ends := c.runner.forest.ends[name]
 	s := System{Name: name, Tree: pipeline.String(c.runner.plan.Systems[name]), Repeats: len(ends), Ceiling: -1}
+	if tuning, ok := c.runner.plan.Tuned[name]; ok {
+		s.Tuning = &tuning
+	}
 	if err := c.values(&s, ends); err != nil {
 		return s, err
 	}
@@ -133,9 +137,7 @@ func (c *collector) system(name string) (System, error) {
 		}
 		s.Stages = append(s.Stages, stage)
 	}
-	if err := c.inputs(&s, path); err != nil {
-		return s, err
-	}
+	s.inputs()
 	c.ceiling(&s, path)
 	c.failures(&s, ends)
 	return s, nil
@@ -193,40 +195,57 @@ func (c *collector) stage(b *branch) (Stage, error) {
 	}
 	slices.Sort(times)
 	s.Cost.P50, s.Cost.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
+	for _, name := range c.inner(b) {
+		in, err := c.input(b, name)
+		if err != nil {
+			return s, err
+		}
+		s.Inputs = append(s.Inputs, in)
+	}
 	return s, nil
+}
+
+// input evaluates a ranking that was fused inside a branch.
+func (c *collector) input(b *branch, name string) (Input, error) {
+	in := Input{Name: name}
+	r, err := c.evaluate(name, func(o []outcome) ranked { return o[b.at].Inputs[name] })
+	if err != nil {
+		return in, err
+	}
+	for m := range r.Measures {
+		in.Means = append(in.Means, r.Mean(m))
+	}
+	for _, i := range c.at {
+		list := c.runs[i].outcomes[b.at].Inputs[name]
+		var hits []Hit
+		for k, id := range list.IDs[:min(len(list.IDs), max(0, c.runner.plan.Keep))] {
+			hits = append(hits, Hit{ID: id, Score: list.Scores[k]})
+		}
+		in.Rankings = append(in.Rankings, hits)
+	}
+	return in, nil
 }
 
 // inputs finds, for each measure, the best ranking that went into the system and
 // is better than what came out.
-func (c *collector) inputs(s *System, path []*branch) error {
+func (s *System) inputs() {
 	s.BelowInput = make([]string, len(s.Means))
 	best := slices.Clone(s.Means)
-	consider := func(name string, pick func([]outcome) ranked) error {
-		r, err := c.evaluate(name, pick)
-		if err != nil {
-			return err
-		}
-		for m := range best {
-			if mean := r.Mean(m); mean > best[m]+1e-12 {
+	consider := func(name string, means []float64) {
+		for m, mean := range means {
+			if mean > best[m]+1e-12 {
 				best[m], s.BelowInput[m] = mean, fmt.Sprintf("%s (%.4f)", name, mean)
 			}
 		}
-		return nil
 	}
-	for i, b := range path {
-		if i < len(path)-1 {
-			if err := consider(b.node.Name, outputOf(b)); err != nil {
-				return err
-			}
+	for i, stage := range s.Stages {
+		if i < len(s.Stages)-1 {
+			consider(stage.Name, stage.Means)
 		}
-		for _, name := range c.inner(b) {
-			pick := func(o []outcome) ranked { return o[b.at].Inputs[name] }
-			if err := consider(name, pick); err != nil {
-				return err
-			}
+		for _, in := range stage.Inputs {
+			consider(in.Name, in.Means)
 		}
 	}
-	return nil
 }
 
 func (c *collector) inner(b *branch) []string {
@@ -307,32 +326,6 @@ func (c *collector) failures(s *System, ends []*branch) {
 				if o.Gaps != "" {
 					s.Degraded = append(s.Degraded, Failure{id, o.Gaps})
 				}
-			}
-		}
-	}
-}
-
-// warn adds what a reader must know before believing the table.
-func (r *Result) warn() {
-	for _, s := range r.Systems {
-		if n := len(s.Failures); n > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s failed on %d of %d topics, which count 0: %s", s.Name, n, len(r.Topics), s.Failures[0].Error))
-		}
-		if n := len(s.Degraded); n > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s gave %d degraded rankings, and its figures are of those: %s", s.Name, n, s.Degraded[0].Error))
-		}
-		var below []string
-		for m, input := range s.BelowInput {
-			if input != "" {
-				below = append(below, fmt.Sprintf("%s %.4f < %s", r.Measures[m], s.Means[m], input))
-			}
-		}
-		if len(below) > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s is below one of its own inputs: %s", s.Name, strings.Join(below, "; ")))
-		}
-		for m, share := range s.Unjudged {
-			if share > .2 {
-				r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %.0f %% of the documents that %s looks at are not judged", s.Name, 100*share, r.Measures[m]))
 			}
 		}
 	}

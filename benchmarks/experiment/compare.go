@@ -35,18 +35,49 @@ func (r *Result) compare(p Plan) error {
 			ps = append(ps, raw[i])
 		}
 	}
-	method := p.Correction
-	if p.Test == "tukey" {
-		method = "none" // it is its own correction
-	}
-	adjusted, err := stats.Adjust(method, ps)
+	adjusted, err := r.correct(p, ps)
 	if err != nil {
 		return err
 	}
 	for i := range r.Comparisons {
-		r.Comparisons[i].Corrected, r.Comparisons[i].Significant = adjusted[i], adjusted[i] < .05
+		c := &r.Comparisons[i]
+		c.Corrected = adjusted[i]
+		c.Significant = adjusted[i] < .05 && r.readable(*c)
 	}
 	return r.warnPower(spread, p)
+}
+
+// correct corrects the p values of all comparisons. Tukey's test is corrected
+// for the systems already, not for the measures: Bonferroni over those.
+func (r *Result) correct(p Plan, ps []float64) ([]float64, error) {
+	if p.Test != "tukey" {
+		return stats.Adjust(p.Correction, ps)
+	}
+	adjusted := make([]float64, len(ps))
+	for i, v := range ps {
+		adjusted[i] = min(1, v*float64(len(r.Measures)))
+	}
+	return adjusted, nil
+}
+
+// readable reports whether a difference with a low p may be read as one; see
+// Comparison.Significant.
+func (r *Result) readable(c Comparison) bool {
+	if r.Test != "tukey" && r.Correction == "none" && len(r.Comparisons) > 1 {
+		return false
+	}
+	if c.Summary.Mean <= 0 {
+		return true // a loss needs no protection from flattery
+	}
+	if base := r.Systems[0]; len(base.Failures)+len(base.Degraded) > 0 {
+		return false
+	}
+	for _, s := range r.Systems {
+		if s.Name == c.System {
+			return s.Tuning.leak(r.Topics) == ""
+		}
+	}
+	return true
 }
 
 func (r *Result) pValues(p Plan, m int) ([]float64, error) {
@@ -95,7 +126,7 @@ func (r *Result) warnPower(spread float64, p Plan) error {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), least))
 	}
 	if p.Correction == "none" && len(r.Comparisons) > 1 && p.Test != "tukey" {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d comparisons without correction: some will look significant by chance", len(r.Comparisons)))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d comparisons without correction: some would look significant by chance, and none is marked", len(r.Comparisons)))
 	}
 	return nil
 }

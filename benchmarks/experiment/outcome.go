@@ -111,7 +111,7 @@ func (r *runner) record(o *outcome, in, out pipeline.Ranking, t *topicRun) {
 	if added := out.Gaps[min(len(in.Gaps), len(out.Gaps)):]; len(added) > 0 {
 		o.Gaps = (&pipeline.GapError{Gaps: added}).Error()
 	}
-	o.Inputs = r.innerRankings(in, out)
+	o.Inputs = r.innerRankings(in, out, t)
 }
 
 func idsAndScores(hits []pipeline.Hit, depth int) (ids []string, scores []float64) {
@@ -187,7 +187,7 @@ func (r *runner) usageOf(in, out pipeline.Ranking) usage {
 
 // innerRankings returns, by name, the rankings that were fused inside the stage:
 // the legs of a hybrid search, the reranked branch of a blend.
-func (r *runner) innerRankings(in, out pipeline.Ranking) map[string]ranked {
+func (r *runner) innerRankings(in, out pipeline.Ranking, t *topicRun) map[string]ranked {
 	found := map[string]ranked{}
 	seen := map[*pipeline.Step]bool{in.Trace: true}
 	var visit func(s *pipeline.Step, fused bool)
@@ -203,6 +203,9 @@ func (r *runner) innerRankings(in, out pipeline.Ranking) map[string]ranked {
 			}
 			ids, scores := idsAndScores(s.Hits, r.plan.Depth)
 			found[name] = ranked{ids, scores}
+			for _, h := range s.Hits[:min(len(s.Hits), max(0, r.plan.Keep))] {
+				t.texts[h.Document.ID] = keepText(h.Document)
+			}
 		}
 		for _, input := range s.Inputs {
 			visit(input, len(s.Inputs) > 1)

@@ -38,6 +38,10 @@ type Plan struct {
 	Test, Correction string
 	// Sampling seeds and sizes the tests and intervals.
 	Sampling stats.Sampling
+	// Tuned says, for systems whose settings were chosen from judgements, on which
+	// topics. A system that is measured on a topic that chose its setting is
+	// reported with a warning, and its gains are never marked as significant.
+	Tuned map[string]Tuning
 	// Repeats is how often a system that is not deterministic runs every topic; 1
 	// for a system that is not named. Repeats are averaged before any test.
 	Repeats map[string]int
@@ -147,6 +151,11 @@ func (p Plan) check() error {
 	for name, n := range p.Repeats {
 		if p.Systems[name] == nil || n < 1 {
 			return fmt.Errorf("experiment: %d repeats of %q: name a system, and at least 1", n, name)
+		}
+	}
+	for name := range p.Tuned {
+		if p.Systems[name] == nil {
+			return fmt.Errorf("experiment: the tuned system %q is none of the systems%s", name, nearest.Hint(name, slices.Collect(maps.Keys(p.Systems))))
 		}
 	}
 	seen := map[string]bool{}

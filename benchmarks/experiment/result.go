@@ -81,6 +81,9 @@ type System struct {
 	Ceiling float64 `json:"ceiling"`
 	// CeilingDepth is how many candidates that were.
 	CeilingDepth int `json:"ceilingDepth,omitempty"`
+	// Tuning says how the system's settings were chosen from judgements; nil where
+	// they were not.
+	Tuning *Tuning `json:"tuning,omitempty"`
 	// Failures are topics without a ranking: they count 0. Degraded are topics
 	// whose ranking has gaps.
 	Failures []Failure `json:"failures,omitempty"`
@@ -105,6 +108,18 @@ type Stage struct {
 	// Cost is what all topics together cost.
 	Cost Cost `json:"cost"`
 	// Rankings has, for each topic, the first hits that the stage returned.
+	Rankings [][]Hit `json:"rankings,omitempty"`
+	// Inputs are the rankings that were fused inside the stage, by name.
+	Inputs []Input `json:"inputs,omitempty"`
+}
+
+// Input is a ranking that was fused inside a stage: a leg of a hybrid search, the
+// reranked branch of a blend.
+type Input struct {
+	Name string `json:"name"`
+	// Means has, for each measure, the figure of the ranking on its own.
+	Means []float64 `json:"means"`
+	// Rankings has, for each topic, the first hits, without their arithmetic.
 	Rankings [][]Hit `json:"rankings,omitempty"`
 }
 
@@ -143,7 +158,13 @@ type Comparison struct {
 	// Interval is the 95 % bootstrap interval of the mean difference.
 	Interval stats.Interval `json:"interval"`
 	// P is the test's p value, Corrected the one after correction over all
-	// comparisons of the result. Significant is Corrected < 0.05.
+	// comparisons of the result.
+	//
+	// Significant says that Corrected is below 0.05 and that nothing forbids to
+	// read the difference as one: never without a correction where there are
+	// several comparisons, nor for a gain over a baseline that failed or was
+	// degraded on some topics, nor for the gain of a system whose settings were
+	// chosen on topics that it is measured on.
 	P           float64 `json:"p"`
 	Corrected   float64 `json:"corrected"`
 	Significant bool    `json:"significant"`

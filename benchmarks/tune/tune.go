@@ -16,8 +16,9 @@ type Input struct {
 
 // Fold is one part of the cross-validation.
 type Fold struct {
-	// Topics is the number of held-out topics.
-	Topics int `json:"topics"`
+	// Topics is the number of held-out topics, Held their ids in ascending order.
+	Topics int      `json:"topics"`
+	Held   []string `json:"held"`
 	// Chosen is the setting that the other topics chose.
 	Chosen string `json:"chosen"`
 	// Train and Test are its figures on the others and on the held-out topics.
@@ -133,7 +134,7 @@ func (r *Report) crossValidate(d *data, c chooser) []float64 {
 		for _, t := range test {
 			values[t] = s.values(t)
 		}
-		r.Folds = append(r.Folds, Fold{len(test), fmt.Sprint(s.method), s.mean(train), s.mean(test), s.numbers})
+		r.Folds = append(r.Folds, Fold{len(test), d.named(test), fmt.Sprint(s.method), s.mean(train), s.mean(test), s.numbers})
 	}
 	for _, f := range r.Folds {
 		for i, v := range f.numbers {
@@ -144,6 +145,14 @@ func (r *Report) crossValidate(d *data, c chooser) []float64 {
 		}
 	}
 	return values
+}
+
+func (d *data) named(topics []int) []string {
+	var ids []string
+	for _, t := range topics {
+		ids = append(ids, d.topics[t])
+	}
+	return ids
 }
 
 func (r *Report) judge(base, heldOut []float64, s stats.Sampling) error {
