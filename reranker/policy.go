@@ -69,31 +69,29 @@ type arrangement struct {
 // order returns the hits in their new order, marked by the stage. At least one
 // verdict is judged. Nothing of hits is written to.
 func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	var scored, below []pipeline.Hit
-	wanted := make([]pipeline.Hit, 0, len(hits))
-	var holds []bool // of each wanted slot: an unscored hit stays in it
-	for i, h := range hits {
+	out := make([]pipeline.Hit, 0, len(hits))
+	scored, below := make([]pipeline.Hit, 0, len(hits)), make([]pipeline.Hit, 0)
+	for i, h := range a.marked(hits, verdicts) {
 		v := verdicts[i]
-		h = a.mark(h, v)
 		switch {
 		case v.left:
 			below = append(below, h)
 		case v.judged():
 			scored = append(scored, h)
-			wanted, holds = append(wanted, pipeline.Hit{}), append(holds, false)
+			out = append(out, pipeline.Hit{}) // a slot for one of the scored
 		case a.policy == Below:
 			below = append(below, h)
 		case a.policy != Drop:
-			wanted, holds = append(wanted, h), append(holds, true)
+			out = append(out, h)
 		}
 	}
 	pipeline.Sort(scored, nil)
-	for i := range wanted {
-		if !holds[i] {
-			wanted[i], scored = scored[0], scored[1:]
+	for i := range out {
+		if out[i].Marks == nil {
+			out[i], scored = scored[0], scored[1:]
 		}
 	}
-	out := append(wanted, below...)
+	out = append(out, below...)
 	impute(out)
 	for i := range out {
 		newest := &out[i].Marks[len(out[i].Marks)-1]
@@ -102,14 +100,27 @@ func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.H
 	return out
 }
 
-// mark adds the stage's mark to a hit. Its rank is filled in when it is known;
-// the array of marks is the hit's own from here on.
-func (a arrangement) mark(h pipeline.Hit, v verdict) pipeline.Hit {
-	status := v.status
-	if !v.judged() {
-		status = pipeline.Imputed
+// marked returns the hits with the stage's mark, whose rank is filled in when it
+// is known. All marks lie in one new array, of which each hit has its own part.
+func (a arrangement) marked(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
+	total := len(hits)
+	for _, h := range hits {
+		total += len(h.Marks)
 	}
-	return h.Marked(pipeline.Mark{Stage: a.stage, Score: v.score, Scale: a.scale, Status: status, Reason: v.reason})
+	marks := make([]pipeline.Mark, 0, total)
+	out := make([]pipeline.Hit, len(hits))
+	for i, h := range hits {
+		v := verdicts[i]
+		m := pipeline.Mark{Stage: a.stage, Score: v.score, Scale: a.scale, Status: v.status, Reason: v.reason}
+		if !v.judged() {
+			m.Status = pipeline.Imputed
+		}
+		start := len(marks)
+		marks = append(append(marks, h.Marks...), m)
+		h.Marks, h.Score = marks[start:len(marks):len(marks)], v.score
+		out[i] = h
+	}
+	return out
 }
 
 // impute gives every unjudged hit an estimate that fits its position: between

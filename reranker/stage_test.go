@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"testing"
@@ -247,6 +248,9 @@ func TestStageSurvivesUserCode(t *testing.T) {
 		"a scorer that loses count": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
 			return reranker.Scores{Values: []float64{1}, Causes: []error{boom}}, nil
 		}), reason: pipeline.ReasonBadResponse, gap: []string{"d1", "d2", "d3"}},
+		"a score that is no number": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
+			return reranker.Scores{Values: []float64{1, math.NaN(), math.Inf(1)}, Causes: []error{boom}}, nil
+		}), reason: pipeline.ReasonBadResponse, gap: []string{"d2", "d3"}},
 		"an unknown error": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
 			return reranker.Scores{}, boom
 		}), reason: pipeline.ReasonFailed, gap: []string{"d1", "d2", "d3"}},
