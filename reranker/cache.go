@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"iter"
 	"time"
 
@@ -169,25 +168,21 @@ func (c *Cached) keys(ctx context.Context, query string, documents []string) []C
 			return nil
 		}
 	}
-	h := sha256.New()
+	var b []byte
 	for _, part := range [...]string{"cascade rerank 1", string(c.salt), tenant, c.o.Endpoint, c.o.Model, c.o.Version, query} {
-		field(h, part)
+		b = appendField(b, part)
 	}
-	prefix := h.Sum(nil)
+	prefix := sha256.Sum256(b)
 	keys := make([]CacheKey, len(documents))
 	for i, d := range documents {
-		h.Reset()
-		h.Write(prefix)
-		field(h, d)
-		h.Sum(keys[i][:0])
+		b = appendField(append(b[:0], prefix[:]...), d)
+		keys[i] = sha256.Sum256(b)
 	}
 	return keys
 }
 
-// field writes a text with its length, so that no two lists of texts are one.
-func field(h hash.Hash, text string) {
-	var length [8]byte
-	binary.LittleEndian.PutUint64(length[:], uint64(len(text)))
-	h.Write(length[:])
-	h.Write([]byte(text))
+// appendField appends a text with its length, so that no two lists of texts are
+// one.
+func appendField(b []byte, text string) []byte {
+	return append(binary.LittleEndian.AppendUint64(b, uint64(len(text))), text...)
 }

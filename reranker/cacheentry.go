@@ -35,25 +35,27 @@ func encodeEntry(key CacheKey, k kept) []byte {
 	b[0], b[1] = entryFormat, byte(k.scale)
 	binary.LittleEndian.PutUint64(b[2:], math.Float64bits(k.value))
 	b = append(b, k.model...)
-	return append(b, entryChecksum(key, b)...)
+	sum := entryChecksum(key, b)
+	return append(b, sum[:entrySum]...)
 }
 
 // decodeEntry reports false for anything that encodeEntry did not make for this
 // key, and for a score that could not have been kept.
 func decodeEntry(key CacheKey, b []byte) (kept, bool) {
 	end := len(b) - entrySum
-	if end < entryHead || b[0] != entryFormat || !bytes.Equal(b[end:], entryChecksum(key, b[:end])) {
+	if end < entryHead || b[0] != entryFormat {
+		return kept{}, false
+	}
+	if sum := entryChecksum(key, b[:end]); !bytes.Equal(b[end:], sum[:entrySum]) {
 		return kept{}, false
 	}
 	k := kept{value: math.Float64frombits(binary.LittleEndian.Uint64(b[2:])), scale: pipeline.Scale(b[1]), model: string(b[entryHead:end])}
 	return k, k.valid()
 }
 
-func entryChecksum(key CacheKey, b []byte) []byte {
-	h := sha256.New()
-	h.Write(key[:])
-	h.Write(b)
-	return h.Sum(nil)[:entrySum]
+func entryChecksum(key CacheKey, b []byte) [sha256.Size]byte {
+	var room [2 * sha256.Size]byte // enough unless the model's name is long
+	return sha256.Sum256(append(append(room[:0], key[:]...), b...))
 }
 
 // cacheStore visits a store that may be slow, broken or wrong: then it has no

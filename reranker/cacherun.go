@@ -57,9 +57,10 @@ func newCacheRun(c *Cached, query string, documents []string, keys []CacheKey, p
 		c: c, query: query, documents: documents, keys: keys, progress: progress,
 		text: make(map[CacheKey]string, len(keys)), cells: make(map[CacheKey]*cell, len(keys)),
 	}
+	cells := make([]cell, len(keys))
 	for i, k := range keys {
 		if r.cells[k] == nil {
-			r.cells[k] = &cell{}
+			r.cells[k] = &cells[i]
 			r.text[k] = documents[i]
 			r.order = append(r.order, k)
 		}

@@ -354,6 +354,7 @@ func TestStageKeepsItsTime(t *testing.T) {
 					assert.Equal(t, pipeline.ReasonDeadline, out.Gaps[0].Reason)
 					require.ErrorIs(t, out.Err(), context.DeadlineExceeded)
 					assert.Equal(t, pipeline.BM25, out.Scale)
+					assert.Equal(t, c.takes > 0, r.Attempts > 0, "a call that cannot be in time is not made")
 				}
 			})
 		})
