@@ -170,6 +170,31 @@ func TestEndpointRefusalHoldsAllShards(t *testing.T) {
 	}
 }
 
+func TestEndpointIsNotSilencedForADay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := &server{answer: func(n int, _ []string) error {
+			if n == 0 {
+				return &reranker.Error{Kind: reranker.KindRateLimited, Status: 429, RetryAfter: 24 * time.Hour}
+			}
+			return nil
+		}}
+		e := newEndpoint(t, reranker.EndpointOptions{}, fake)
+		s := reranker.Shard(e, reranker.ShardOptions{})
+		for range 10 {
+			start := time.Now()
+			scores, err := s.Score(t.Context(), "q", []string{"1"})
+			require.Error(t, err)
+			assert.Equal(t, []pipeline.Reason{pipeline.ReasonRateLimit}, scores.Unscored)
+			assert.Zero(t, time.Since(start), "nobody waits for what cannot come in time")
+		}
+		assert.EqualValues(t, 1, fake.calls.Load(), "and nothing is sent")
+		time.Sleep(time.Minute)
+		_, err := s.Score(t.Context(), "q", []string{"1"})
+		require.NoError(t, err)
+	})
+}
+
 func TestEndpointBreaker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,6 +221,7 @@ func TestEndpointBreaker(t *testing.T) {
 			var typed *reranker.Error
 			require.ErrorAs(t, err, &typed)
 			assert.Equal(t, reranker.KindBreakerOpen, typed.Kind)
+			assert.Greater(t, typed.RetryAfter, 4*time.Second, "and says for how long")
 			assert.Equal(t, []pipeline.Reason{pipeline.ReasonBreaker}, scores.Unscored)
 		}
 		assert.Zero(t, time.Since(start), "open answers at once")

@@ -116,6 +116,13 @@ func (l *ladder) observe(tokens, calls int, took time.Duration) {
 	r.samples++
 }
 
+// serial reports whether splitting queries of so many tokens has been tried and
+// gains nothing: what answers is one process, first come, first served.
+func (l *ladder) serial(tokens int) bool {
+	c := l.class(tokens)
+	return tokens >= 2*smallestShard && c[0].samples >= ladderSamples && c[1].samples >= ladderSamples && c.best(len(rungs)-1) == 0
+}
+
 // expect returns the latency of a query of so many tokens in the best number of
 // calls, 0 when none has been seen.
 func (l *ladder) expect(tokens int) time.Duration {

@@ -108,7 +108,7 @@ func (r *shardRun) wish(p *shardPiece, extra, hedge bool) wish {
 // hedge starts a second call for pieces whose call is late, and returns when the
 // next of them will be.
 func (r *shardRun) hedge() (next time.Time) {
-	if r.s.o.NoHedge {
+	if r.unhedged {
 		return next
 	}
 	for _, p := range r.pieces {

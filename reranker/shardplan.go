@@ -90,6 +90,9 @@ func (r *shardRun) draft(now time.Time, items []cargo) (d shardDraft, err error)
 		d.want = e.ladder.choose(d.tokens, min(most, ceilDiv(d.tokens, smallestShard)), e.rng)
 	}
 	d.want = min(d.want, most)
+	// Behind a single process a hedge only queues behind the call that it should
+	// overtake.
+	r.unhedged = r.s.o.NoHedge || len(e.ups) == 1 && e.ladder.serial(d.tokens)
 	r.width = r.s.o.Concurrency
 	if r.width == 0 {
 		r.width = defaultWidth

@@ -30,16 +30,17 @@ type shardRun struct {
 	deadline  time.Time
 	given     time.Duration // what the report calls the deadline, 0 without one
 
-	planned shardPlan
-	pieces  []*shardPiece
-	answers chan *shardCall
-	calls   conc.WaitGroup
-	flying  int
-	trial   bool        // sent although it is likely to come too late
-	served  atomic.Bool // a call has been answered
-	width   int         // most of them
-	waiter  *slotWaiter
-	timer   *time.Timer
+	planned  shardPlan
+	pieces   []*shardPiece
+	answers  chan *shardCall
+	calls    conc.WaitGroup
+	flying   int
+	unhedged bool
+	trial    bool        // sent although it is likely to come too late
+	served   atomic.Bool // a call has been answered
+	width    int         // most of them
+	waiter   *slotWaiter
+	timer    *time.Timer
 
 	values   []float64
 	reasons  []pipeline.Reason // nil while every document has its score
@@ -245,7 +246,7 @@ func (r *shardRun) startCall(p *shardPiece, t *ticket) {
 	}
 	p.state = pieceFlying
 	p.calls = append(p.calls, c)
-	if !r.s.o.NoHedge && !p.hedged && !t.hedge {
+	if !r.unhedged && !p.hedged && !t.hedge {
 		if d := r.e.hedgeDelay(t.tokens); d > 0 {
 			c.hedgeAt = t.started.Add(d)
 		}
