@@ -67,76 +67,48 @@ func terms(question string) []string {
 
 // dialect says what the words of a question are called in the documentation of
 // the standard library. It is the cheapest kind of query expansion.
-func dialect(word string) string {
-	switch strings.ToLower(word) {
-	case "int", "ints":
-		return "integer strconv Atoi"
-	case "number", "numbers":
-		return "int integer"
-	case "array", "list":
-		return "slice list"
-	case "dict", "dictionary", "hashmap":
-		return "map"
-	case "folder", "folders", "directories":
-		return "directory dir"
-	case "recursively", "recursive":
-		return "walk tree"
-	case "regex", "regexes":
-		return "regexp regular expression"
-	case "env", "environment":
-		return "environment getenv key"
-	case "gzip", "zip":
-		return "writer compress"
-	case "file", "files":
-		return "os file named"
-	case "temp", "temporary":
-		return "temp temporary create"
-	case "thread", "threads":
-		return "goroutine"
-	case "concurrent", "concurrently", "simultaneous":
-		return "concurrent goroutines"
-	case "lock", "protect", "safe":
-		return "mutex lock"
-	case "line", "lines":
-		return "scanner lines text"
-	case "delete":
-		return "remove delete"
-	case "substring":
-		return "substr within"
-	case "long", "slow", "seconds":
-		return "timeout time limit"
-	case "web":
-		return "HTTP"
-	case "server":
-		return "listen and serve"
-	case "once":
-		return "sync exactly once"
-	case "download", "fetch", "page":
-		return "get HTTP response body"
-	case "field", "fields", "key":
-		return "less function compare cmp"
-	case "exists", "exist":
-		return "stat exist"
-	case "encode", "serialize":
-		return "marshal encode"
-	case "decode", "deserialize", "parse":
-		return "unmarshal parse decode"
-	case "connect":
-		return "dial connects connection"
-	case "render":
-		return "execute applies"
-	case "copy":
-		return "copies src dst"
-	case "ctrl-c", "interrupt", "kill":
-		return "signal notify interrupt"
-	case "round", "rounding":
-		return "nearest integer rounding"
-	case "date":
-		return "time layout format"
-	case "sleep", "pause", "delay":
-		return "sleep pauses duration"
+func dialect() map[string]string {
+	table := map[string]string{}
+	for _, row := range []struct{ words, meaning string }{
+		{"int ints", "integer strconv Atoi"},
+		{"number numbers", "int integer"},
+		{"array list", "slice list"},
+		{"dict dictionary hashmap", "map"},
+		{"folder folders directories", "directory dir"},
+		{"recursively recursive", "walk tree"},
+		{"regex regexes", "regexp regular expression"},
+		{"env environment", "environment getenv key"},
+		{"gzip zip", "writer compress"},
+		{"file files", "os file named"},
+		{"temp temporary", "temp temporary create"},
+		{"thread threads", "goroutine"},
+		{"concurrent concurrently simultaneous", "concurrent goroutines"},
+		{"lock protect safe", "mutex lock"},
+		{"line lines", "scanner lines text"},
+		{"delete", "remove delete"},
+		{"substring", "substr within"},
+		{"long slow seconds", "timeout time limit"},
+		{"web", "HTTP"},
+		{"server", "listen and serve"},
+		{"once", "sync exactly once"},
+		{"download fetch page", "get HTTP response body"},
+		{"field fields key", "less function compare cmp"},
+		{"exists exist", "stat exist"},
+		{"encode serialize", "marshal encode"},
+		{"decode deserialize parse", "unmarshal parse decode"},
+		{"connect", "dial connects connection"},
+		{"render", "execute applies"},
+		{"copy", "copies src dst"},
+		{"ctrl-c interrupt kill", "signal notify interrupt"},
+		{"round rounding", "nearest integer rounding"},
+		{"date", "time layout format"},
+		{"sleep pause delay", "sleep pauses duration"},
+	} {
+		for word := range strings.FieldsSeq(row.words) {
+			table[word] = row.meaning
+		}
 	}
-	return ""
+	return table
 }
 
 // inOtherWords is a pipeline.Rewriter: it asks the question by its terms, and
@@ -160,10 +132,10 @@ func (inOtherWords) Rewrite(_ context.Context, q pipeline.Query) ([]pipeline.Que
 // expand returns the terms of the question with the documentation's words for
 // them at the end.
 func expand(question string) string {
-	words := terms(question)
+	words, known := terms(question), dialect()
 	for _, w := range words {
-		if other := dialect(w); other != "" {
-			words = append(words, other)
+		if meaning := known[strings.ToLower(w)]; meaning != "" {
+			words = append(words, meaning)
 		}
 	}
 	return strings.Join(words, " ")

@@ -40,12 +40,12 @@ func TestContractOfAReopenedIndex(t *testing.T) {
 	}))
 }
 
-func subject(make func(testing.TB, []pipeline.Document, bleve.Options) (*bleve.Index, error)) retrievertest.Subject {
+func subject(build func(testing.TB, []pipeline.Document, bleve.Options) (*bleve.Index, error)) retrievertest.Subject {
 	return retrievertest.Subject{
 		Scale:  pipeline.BM25,
 		Filter: func(key, value string) any { return map[string]any{key: value} },
 		New: func(t testing.TB, documents []pipeline.Document, limit int) (pipeline.Retriever, error) {
-			x, err := make(t, documents, bleve.Options{Language: bleve.NoLanguage, Limit: limit})
+			x, err := build(t, documents, bleve.Options{Language: bleve.NoLanguage, Limit: limit})
 			if err != nil {
 				return nil, err
 			}

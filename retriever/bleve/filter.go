@@ -121,18 +121,18 @@ func (x *Index) equalities(f map[string]any) (query.Query, error) {
 		if !x.schema.filterable(key) {
 			return nil, fmt.Errorf("filter: metadata %q is not indexed for filters, see Options.Filters", key)
 		}
-		var any []query.Query
+		var alternatives []query.Query
 		for v := range values(f[key]) {
 			q, err := equality(MetadataPrefix+key, v)
 			if err != nil {
 				return nil, fmt.Errorf("filter: metadata %q: %w", key, err)
 			}
-			any = append(any, q)
+			alternatives = append(alternatives, q)
 		}
-		if len(any) == 0 {
-			any = append(any, query.NewMatchNoneQuery())
+		if len(alternatives) == 0 {
+			alternatives = append(alternatives, query.NewMatchNoneQuery())
 		}
-		all = append(all, query.NewDisjunctionQuery(any))
+		all = append(all, query.NewDisjunctionQuery(alternatives))
 	}
 	return query.NewConjunctionQuery(all), nil
 }

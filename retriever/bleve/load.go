@@ -16,11 +16,17 @@ import (
 	"github.com/sourcegraph/conc"
 )
 
-// A batch becomes one segment of the index. It is full at either bound.
+// A batch becomes one segment of the index, full at either bound. Segments in
+// memory are never merged and a query visits each of them, so batches grow with
+// the index, and their number with its logarithm.
 const (
 	batchDocuments = 1000
-	batchBytes     = 16 << 20
+	batchShare     = 8 // of what is indexed already, the part that a batch may have
+	batchMost      = 20_000
+	batchBytes     = 64 << 20
 )
+
+func batchSize(indexed int) int { return min(max(batchDocuments, indexed/batchShare), batchMost) }
 
 // Add indexes further documents. One whose ID the index has already takes its
 // place; an ID that comes twice in one call is an error, and so are those of New.
@@ -102,7 +108,7 @@ func (x *Index) load(ctx context.Context, documents iter.Seq2[pipeline.Document,
 		seen[d.ID] = position
 		batch = append(batch, d)
 		bytes += len(d.Text)
-		if len(batch) == batchDocuments || bytes >= batchBytes {
+		if len(batch) >= batchSize(indexed) || bytes >= batchBytes {
 			if err := flush(); err != nil {
 				return err
 			}
