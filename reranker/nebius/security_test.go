@@ -131,6 +131,11 @@ func keyInHeaderOnly(t *testing.T) {
 	call := s.Last()
 	assert.Equal(t, "Bearer "+canaryKey, call.Header.Get("Authorization"))
 	call.Header.Del("Authorization")
+	// What else stands in a URL's query is nobody's business either.
+	lost := rerankertest.NewServer(t, rerankertest.Fails(rerankertest.Reset))
+	_, err = ownClient(t, lost.URL+"/?tenant=hidden-tenant", nebius.Options{ProjectID: "hidden-project"}).Score(t.Context(), "q", []string{"a"})
+	require.Error(t, err)
+	assert.NotContains(t, dumps(err), "hidden")
 	clean(t, "request", fmt.Sprint(call.URL, call.Header, string(call.Body)))
 }
 
