@@ -407,30 +407,6 @@ func TestScoresOfAnotherModelAreAskedForAgain(t *testing.T) {
 	assert.Equal(t, "new", s.Model)
 }
 
-func TestLRUForgets(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l, err := reranker.NewLRU(2, time.Minute)
-		require.NoError(t, err)
-		keys := []reranker.CacheKey{{1}, {2}, {3}}
-		for _, k := range keys {
-			require.NoError(t, l.SetMany(t.Context(), []reranker.CacheEntry{{Key: k, Value: k[:1]}}))
-		}
-		values, err := l.GetMany(t.Context(), keys)
-		require.NoError(t, err)
-		assert.Equal(t, [][]byte{nil, {2}, {3}}, values)
-		time.Sleep(time.Minute + 1)
-		values, err = l.GetMany(t.Context(), keys)
-		require.NoError(t, err)
-		assert.Equal(t, [][]byte{nil, nil, nil}, values)
-		assert.Zero(t, l.Len())
-	})
-	_, err := reranker.NewLRU(0, 0)
-	require.Error(t, err)
-	_, err = reranker.NewLRU(1, -1)
-	require.Error(t, err)
-}
-
 func TestCacheRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]*reranker.Cached{

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -251,6 +249,9 @@ func TestStageSurvivesUserCode(t *testing.T) {
 		"a score that is no number": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
 			return reranker.Scores{Values: []float64{1, math.NaN(), math.Inf(1)}, Causes: []error{boom}}, nil
 		}), reason: pipeline.ReasonBadResponse, gap: []string{"d2", "d3"}},
+		"a call that was cancelled because time was up": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
+			return reranker.Scores{}, &reranker.Error{Kind: reranker.KindCanceled, Err: errors.Join(boom, context.DeadlineExceeded)}
+		}), reason: pipeline.ReasonDeadline, gap: []string{"d1", "d2", "d3"}},
 		"an unknown error": {scorer: reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
 			return reranker.Scores{}, boom
 		}), reason: pipeline.ReasonFailed, gap: []string{"d1", "d2", "d3"}},
@@ -288,127 +289,6 @@ func TestStageFindsEveryCauseInTheGaps(t *testing.T) {
 	require.ErrorIs(t, out.Gaps[1].Err, causes[0])
 	require.ErrorIs(t, out.Gaps[1].Err, causes[1])
 	require.NotErrorIs(t, out.Gaps[1].Err, causes[3])
-}
-
-// patient waits for its context or for as long as it is told.
-func patient(d time.Duration) reranker.ScorerFunc {
-	return func(ctx context.Context, q string, documents []string) (reranker.Scores, error) {
-		select {
-		case <-ctx.Done():
-			return reranker.Scores{}, fmt.Errorf("patient: %w", context.Cause(ctx))
-		case <-time.After(d):
-			return digits{}.Score(ctx, q, documents)
-		}
-	}
-}
-
-type typical struct {
-	reranker.ScorerFunc
-	latency time.Duration
-}
-
-func (t typical) TypicalLatency() time.Duration { return t.latency }
-
-func TestStageKeepsItsTime(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		deadline time.Duration // of the caller; 0 is none
-		scorer   reranker.Scorer
-		change   func(*reranker.Options)
-		takes    time.Duration
-		mode     reranker.Mode
-	}{
-		"5 % of the deadline are left":                     {deadline: time.Second, scorer: patient(time.Hour), takes: 950 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"at least 20 ms are left":                          {deadline: 100 * time.Millisecond, scorer: patient(time.Hour), takes: 80 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"a share of the deadline":                          {deadline: time.Second, scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Share = 0.25 }, takes: 250 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"another reserve":                                  {deadline: time.Second, scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Reserve = 300 * time.Millisecond }, takes: 700 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"the default without a deadline":                   {scorer: patient(time.Hour), takes: 1500 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"no limit at all":                                  {scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Default = 0 }, takes: time.Hour, mode: reranker.Full},
-		"no call if less is left than a call takes":        {deadline: time.Second, scorer: typical{patient(0), 960 * time.Millisecond}, mode: reranker.RetrievalOnly},
-		"a call if enough is left":                         {deadline: time.Second, scorer: typical{patient(time.Millisecond), 940 * time.Millisecond}, takes: time.Millisecond, mode: reranker.Full},
-		"no call below the minimum that was set":           {deadline: time.Second, scorer: patient(0), change: func(o *reranker.Options) { o.MinimumUseful = 2 * time.Second }, mode: reranker.RetrievalOnly},
-		"no call if the reserve takes all":                 {deadline: 15 * time.Millisecond, scorer: patient(0), mode: reranker.RetrievalOnly},
-		"no call and no error for a deadline that is past": {deadline: -time.Second, scorer: patient(0), mode: reranker.RetrievalOnly},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				ctx := t.Context()
-				if c.deadline != 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, c.deadline)
-					defer cancel()
-				}
-				o := reranker.Chat()
-				if c.change != nil {
-					c.change(&o)
-				}
-				start := time.Now()
-				out, err := reranker.Stage(c.scorer, o).Apply(ctx, pipeline.Query{}, ranked(t, "1", "2"))
-				require.NoError(t, err)
-				assert.Equal(t, c.takes, time.Since(start))
-				r := reportOf(t, out)
-				assert.Equal(t, c.mode, r.Mode)
-				assert.Equal(t, c.takes, r.Elapsed)
-				if c.mode == reranker.RetrievalOnly {
-					assert.Equal(t, pipeline.ReasonDeadline, out.Gaps[0].Reason)
-					require.ErrorIs(t, out.Err(), context.DeadlineExceeded)
-					assert.Equal(t, pipeline.BM25, out.Scale)
-					assert.Equal(t, c.takes > 0, r.Attempts > 0, "a call that cannot be in time is not made")
-				}
-			})
-		})
-	}
-}
-
-func TestStageTriesASlowScorerAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := reranker.Stage(typical{patient(time.Millisecond), time.Hour}, reranker.Chat())
-		full := 0
-		for range 40 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			out, err := s.Apply(ctx, pipeline.Query{}, ranked(t, "1", "2"))
-			cancel()
-			require.NoError(t, err)
-			if reportOf(t, out).Mode == reranker.Full {
-				full++
-			}
-		}
-		assert.Equal(t, 2, full, "one in twenty is let through")
-	})
-}
-
-func TestStageReturnsTheCallersCancellation(t *testing.T) {
-	t.Parallel()
-	reason := errors.New("the user left")
-	for name, start := range map[string]time.Duration{"before": 0, "during": time.Second} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(start, func() { cancel(reason) })
-				if start == 0 {
-					cancel(reason)
-				}
-				before := time.Now()
-				_, err := reranker.Stage(patient(time.Hour), withPolicy(reranker.KeepPosition)).Apply(ctx, pipeline.Query{}, ranked(t, "1"))
-				require.ErrorIs(t, err, reason)
-				require.ErrorIs(t, err, context.Canceled)
-				assert.Equal(t, start, time.Since(before))
-			})
-		})
-	}
-}
-
-func TestStageWithinABudget(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		within := pipeline.Within(300*time.Millisecond, reranker.Stage(patient(time.Hour), reranker.Chat()))
-		out, err := within.Apply(t.Context(), pipeline.Query{}, ranked(t, "1", "2"))
-		require.NoError(t, err)
-		assert.Equal(t, 280*time.Millisecond, reportOf(t, out).Elapsed)
-	})
 }
 
 func TestStageBypassesAShare(t *testing.T) {

@@ -109,9 +109,14 @@ func TestRefineStopsWithItsConsumer(t *testing.T) {
 		}
 		assert.Equal(t, n+1, seen)
 	}
-	assert.PanicsWithError(t, "boom", func() {
-		for range reranker.Stage(streaming{}, reranker.Chat()).Refine(t.Context(), pipeline.Query{}, ranked(t, "a", "bb", "cc")) {
-			panic(errBoom)
-		}
-	}, "a panic of the consumer is the consumer's")
+	for n := range 3 {
+		seen := 0
+		assert.PanicsWithError(t, "boom", func() {
+			for range reranker.Stage(streaming{}, reranker.Chat()).Refine(t.Context(), pipeline.Query{}, ranked(t, "a", "bb", "cc")) {
+				if seen++; seen > n {
+					panic(errBoom)
+				}
+			}
+		}, "a panic of the consumer is the consumer's")
+	}
 }
