@@ -180,11 +180,14 @@ func regress(rows [][]float64, targets []float64) ([]float64, error) {
 			}
 			nextLoss = logLoss(rows, targets, scale, next)
 		}
+		if nextLoss < 1e-9*float64(len(rows)) {
+			return nil, errSeparated()
+		}
 		moved := false
 		for k := range next {
 			moved = moved || math.Abs(next[k]-beta[k]) > 1e-15*math.Abs(next[k])
 			if math.Abs(next[k]) > 1e5 {
-				return nil, fmt.Errorf("%w: the scores separate relevant from other documents, so the likelihood has no maximum", ErrInput)
+				return nil, errSeparated()
 			}
 		}
 		if !(nextLoss <= loss) || !moved {
@@ -196,6 +199,10 @@ func regress(rows [][]float64, targets []float64) ([]float64, error) {
 		beta[k] /= scale[k]
 	}
 	return beta, nil
+}
+
+func errSeparated() error {
+	return fmt.Errorf("%w: the scores separate relevant from other documents, so the likelihood has no maximum", ErrInput)
 }
 
 func columnScales(rows [][]float64) []float64 {

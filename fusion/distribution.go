@@ -56,7 +56,8 @@ func (n Logistic) Fit(l List) (Map, error) {
 func (n Logistic) String() string { return specOf(n) }
 
 // Normal maps a score to the normal distribution function of (s-μ)/σ. With
-// Scale 0 both are fitted by moments.
+// Scale 0 both are fitted by moments. It is the one map here whose last bit may
+// differ between processor architectures, as math.Erfc does.
 type Normal struct {
 	Location float64 `spec:"location"`
 	Scale    float64 `spec:"scale"`
@@ -69,7 +70,7 @@ func (n Normal) Fit(l List) (Map, error) {
 		location, scale = meanDeviation(l.Scores, 0)
 	}
 	return distribution(func(p [3]float64, _ int, s float64) float64 {
-		return math.Erfc(-(s-p[0])/p[1]/math.Sqrt2) / 2
+		return math.Erfc(-(s-p[0])/p[1]*(math.Sqrt2/2)) / 2
 	}, location, scale)
 }
 
