@@ -130,9 +130,11 @@ func (c *Cached) Describe() pipeline.Node {
 		scope = "private"
 	}
 	n := pipeline.Node{Name: "cache", Facts: c.node.Facts, Err: c.err, Settings: []pipeline.Setting{
-		{Name: "entries", Value: scope}, {Name: "version", Value: c.o.Version},
-		{Name: "patience", Value: c.o.Patience.String()},
+		{Name: "entries", Value: scope}, {Name: "patience", Value: c.o.Patience.String()},
 	}}
+	if c.o.Version != "" {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "version", Value: c.o.Version})
+	}
 	if c.scorer != nil {
 		n.Children = []pipeline.Node{c.node}
 	}

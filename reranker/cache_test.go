@@ -106,7 +106,7 @@ func (uneven7) Score(ctx context.Context, _ string, documents []string) (reranke
 
 func TestCacheKeepsScoresApart(t *testing.T) {
 	t.Parallel()
-	full := reranker.CacheOptions{Tenant: "t", Endpoint: "e", Model: "m"}
+	full := reranker.CacheOptions{Tenant: "tt", Endpoint: "ee", Model: "mm"}
 	with := func(change func(*reranker.CacheOptions)) reranker.CacheOptions {
 		o := full
 		change(&o)
@@ -124,9 +124,9 @@ func TestCacheKeepsScoresApart(t *testing.T) {
 		"another model":            {with(func(o *reranker.CacheOptions) { o.Model = "n" }), "q", false},
 		"another template":         {with(func(o *reranker.CacheOptions) { o.Version = "2" }), "q", false},
 		"no tenant":                {with(func(o *reranker.CacheOptions) { o.Tenant = "" }), "q", false},
-		"fields that run together": {with(func(o *reranker.CacheOptions) { o.Tenant, o.Endpoint = "te", "" }), "q", false},
+		"fields that run together": {with(func(o *reranker.CacheOptions) { o.Tenant, o.Endpoint = "t", "tee" }), "q", false},
 		"the tenant of the call": {with(func(o *reranker.CacheOptions) {
-			o.Tenant, o.TenantOf = "", func(context.Context) string { return "t" }
+			o.Tenant, o.TenantOf = "", func(context.Context) string { return "tt" }
 		}), "q", true},
 		"no tenant in the call": {with(func(o *reranker.CacheOptions) { o.TenantOf = func(context.Context) string { return "" } }), "q", false},
 	} {
@@ -391,6 +391,9 @@ func TestCacheUsesWhatItHasWhenTheScorerFails(t *testing.T) {
 	assert.Equal(t, []int{0, 2, 1}, []int{r.Scored, r.Cached, r.Unscored})
 	mark, _ := out.Hits[0].Mark("rerank")
 	assert.Equal(t, pipeline.Cached, mark.Status)
+	out, err = reranker.Stage(cached, reranker.Chat()).Apply(t.Context(), pipeline.Query{Text: "q"}, ranked(t, "1", "2"))
+	require.NoError(t, err)
+	assert.Zero(t, reportOf(t, out).Attempts, "no call is made for what is known")
 }
 
 func TestScoresOfAnotherModelAreAskedForAgain(t *testing.T) {

@@ -161,6 +161,7 @@ func (r *cacheRun) askStream(ctx context.Context, s StreamScorer, keys []CacheKe
 			for i, k := range keys {
 				r.cells[k].fill(last, i, false)
 			}
+			r.own.Report = last.Report
 			if !r.show(ctx) {
 				return last, nil
 			}

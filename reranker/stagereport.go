@@ -98,7 +98,7 @@ func (w *work) calls(a answer) Report {
 	switch {
 	case a.scores.Report != nil:
 		r = *a.scores.Report
-	case a.sent:
+	case a.sent && !remembered(a.scores):
 		r = Report{Planned: 1, Sent: 1, Attempts: max(1, a.scores.Usage.Calls), Useful: a.scores.Usage}
 		if a.err == nil {
 			r.Answered = 1
@@ -119,6 +119,10 @@ func (w *work) calls(a answer) Report {
 	r.Model, r.RequestIDs = a.scores.Model, slices.Clone(a.scores.RequestIDs)
 	return r
 }
+
+// remembered reports whether all scores were computed before, so that no call was
+// made.
+func remembered(s Scores) bool { return s.Cached != nil && !slices.Contains(s.Cached, false) }
 
 // sameError compares by text too, since errors of uncomparable types would make
 // == panic.
