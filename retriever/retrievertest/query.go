@@ -85,7 +85,7 @@ func has(id, key, value string) bool {
 }
 
 // unknownFilter is a type that no retriever can have heard of.
-type unknownFilter struct{ reason chan struct{} }
+type unknownFilter struct{}
 
 func refusesFilter(t testing.TB, s Subject) {
 	if s.AnyFilter {
