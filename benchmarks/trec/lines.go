@@ -24,25 +24,3 @@ func (l *lines) next() (line string, ok bool) {
 	}
 	return line, true
 }
-
-// split cuts a line at runs of spaces and tabs into at most len(fields) fields
-// and returns how many the line has.
-func split(line string, fields []string) int {
-	n, i := 0, 0
-	for {
-		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
-			i++
-		}
-		if i == len(line) {
-			return n
-		}
-		start := i
-		for i < len(line) && line[i] != ' ' && line[i] != '\t' {
-			i++
-		}
-		if n < len(fields) {
-			fields[n] = line[start:i]
-		}
-		n++
-	}
-}

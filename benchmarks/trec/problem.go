@@ -1,6 +1,9 @@
 package trec
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+)
 
 // Problem is something wrong with an input file.
 type Problem struct {
@@ -28,6 +31,16 @@ type Options struct {
 	// Lenient skips what is malformed and lists it under Problems, instead of
 	// stopping at the first.
 	Lenient bool
+	// Workers bounds how many parts of a file are read side by side; 0 means one
+	// for each processor. It never changes what is read.
+	Workers int
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // findings collects problems, and decides whether one is fatal.

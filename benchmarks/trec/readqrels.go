@@ -61,20 +61,22 @@ type qrelsBuilder struct {
 
 // readColumns reads "topic iteration document grade".
 func (b *qrelsBuilder) readColumns(text string) error {
-	var fields [5]string
-	l := lines{rest: text}
-	for line, ok := l.next(); ok; line, ok = l.next() {
-		n := split(line, fields[:])
+	var fields [7]string
+	line := 0
+	for at := 0; at < len(text); {
+		var n int
+		n, at = fieldsOf(text, at, &fields)
+		line++
 		if n == 0 {
 			continue
 		}
 		if n != 4 {
-			if err := b.found.add(l.number, "a judgement has 4 fields (topic iteration document grade), this line has %d", n); err != nil {
+			if err := b.found.add(line, "a judgement has 4 fields (topic iteration document grade), this line has %d", n); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := b.addText(l.number, fields[0], fields[2], fields[3]); err != nil {
+		if err := b.addText(line, fields[0], fields[2], fields[3]); err != nil {
 			return err
 		}
 	}
@@ -119,25 +121,27 @@ func (b *qrelsBuilder) add(line int, topic, document string, grade int) error {
 // finish refuses a document that was judged twice for one topic, unless both
 // grades agree, which is only odd.
 func (b *qrelsBuilder) finish() error {
+	var seen repeats
 	for i := range b.qrels.Topics {
 		t := &b.qrels.Topics[i]
-		grades := make(map[string]int, len(t.Judged))
-		kept := t.Judged[:0]
+		seen.reset(len(t.Judged))
+		at := func(i int) string { return t.Judged[i].Document }
+		kept := 0
 		for _, j := range t.Judged {
-			grade, again := grades[j.Document]
+			first, again := seen.add(j.Document, kept, at)
 			switch {
-			case again && grade == j.Grade:
+			case again && t.Judged[first].Grade == j.Grade:
 				b.found.warn(b.lineOf[i], "topic %s: document %s is judged twice with the same grade", t.ID, j.Document)
 			case again:
-				if err := b.found.add(b.lineOf[i], "topic %s: document %s is judged twice, as %d and as %d", t.ID, j.Document, grade, j.Grade); err != nil {
+				if err := b.found.add(b.lineOf[i], "topic %s: document %s is judged twice, as %d and as %d", t.ID, j.Document, t.Judged[first].Grade, j.Grade); err != nil {
 					return err
 				}
 			default:
-				grades[j.Document] = j.Grade
-				kept = append(kept, j)
+				t.Judged[kept] = j
+				kept++
 			}
 		}
-		t.Judged = kept
+		t.Judged = t.Judged[:kept]
 	}
 	return nil
 }

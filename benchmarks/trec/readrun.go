@@ -1,6 +1,7 @@
 package trec
 
 import (
+	"errors"
 	"io"
 	"math"
 	"path/filepath"
@@ -36,7 +37,6 @@ func newRunBuilder(text, name string, o Options) *runBuilder {
 	return &runBuilder{
 		run:   &Run{Name: base, index: map[string]int{}},
 		found: findings{file: name, lenient: o.Lenient},
-		seen:  map[string]struct{}{},
 		size:  len(text) / 48,
 	}
 }
@@ -47,7 +47,7 @@ func parseColumns(text, name string, after int, o Options) (*Run, error) {
 	b := newRunBuilder(text, name, o)
 	err := b.readColumns(text, after)
 	if err == nil {
-		err = b.finish()
+		err = b.finish(1)
 	}
 	b.run.Problems = b.found.list
 	return b.run, err
@@ -64,10 +64,10 @@ func parseRun(text, name string, o Options) (*Run, error) {
 	case formatTable:
 		err = readTable(text, &b.found, b.addText)
 	default:
-		err = b.readColumns(text, 0)
+		err = b.readPieces(text, name, o)
 	}
 	if err == nil {
-		err = b.finish()
+		err = b.finish(o.workers())
 	}
 	if err != nil {
 		return nil, err
@@ -83,36 +83,87 @@ type runBuilder struct {
 	// current is the topic of the previous line: lines come in runs of one topic.
 	current int
 	lineOf  []int // first line of each topic, for messages
-	seen    map[string]struct{}
 	size    int
+	lines   int // read so far
+}
+
+// readPieces reads columns in parts side by side and joins them in order: the
+// result is that of reading in one go.
+func (b *runBuilder) readPieces(text, name string, o Options) error {
+	parts := pieces(text, o.workers())
+	if len(parts) == 1 {
+		return b.readColumns(text, 0)
+	}
+	builders, errs := make([]*runBuilder, len(parts)), make([]error, len(parts))
+	inParallel(o.workers(), len(parts), func(i int) {
+		builders[i] = newRunBuilder(parts[i], name, o)
+		errs[i] = builders[i].readColumns(parts[i], 0)
+	})
+	for i, part := range builders {
+		if err := b.join(part, errs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join appends what another builder read from the text that follows.
+func (b *runBuilder) join(part *runBuilder, err error) error {
+	for _, p := range part.found.list {
+		p.Line += b.lines
+		b.found.list = append(b.found.list, p)
+	}
+	var problem Problem
+	if errors.As(err, &problem) {
+		problem.Line += b.lines
+		return problem
+	}
+	for i, t := range part.run.Topics {
+		if len(b.run.Topics) == 0 {
+			b.run.Name = part.run.Name
+		}
+		if _, known := b.run.index[t.ID]; known {
+			into := b.topic(0, t.ID)
+			into.Entries = append(into.Entries, t.Entries...)
+			continue
+		}
+		b.run.index[t.ID] = len(b.run.Topics)
+		b.run.Topics = append(b.run.Topics, t)
+		b.lineOf = append(b.lineOf, part.lineOf[i]+b.lines)
+	}
+	b.lines += part.lines
+	return err
 }
 
 // readColumns reads "topic Q0 document rank score tag".
 func (b *runBuilder) readColumns(text string, after int) error {
 	var fields [7]string
-	l := lines{rest: text, number: after}
-	for line, ok := l.next(); ok; line, ok = l.next() {
-		n := split(line, fields[:])
+	line := after
+	for at := 0; at < len(text); {
+		var n int
+		n, at = fieldsOf(text, at, &fields)
+		line++
 		if n == 0 {
 			continue
 		}
 		if n != 6 {
-			if err := b.found.add(l.number, "a run line has 6 fields (topic Q0 document rank score tag), this one has %d", n); err != nil {
+			if err := b.found.add(line, "a run line has 6 fields (topic Q0 document rank score tag), this one has %d", n); err != nil {
 				return err
 			}
 			continue
 		}
 		rank, err := strconv.Atoi(fields[3])
 		if err != nil {
-			b.found.warn(l.number, "rank %q is not a whole number", fields[3])
+			b.found.warn(line, "rank %q is not a whole number", fields[3])
 		}
-		if err := b.addRanked(l.number, fields[0], fields[2], fields[4], rank); err != nil {
+		if err := b.addRanked(line, fields[0], fields[2], fields[4], rank); err != nil {
 			return err
 		}
 		if len(b.run.Topics) == 1 && len(b.run.Topics[0].Entries) == 1 {
 			b.run.Name = fields[5]
 		}
 	}
+	b.lines = line - after
 	return nil
 }
 
@@ -121,7 +172,7 @@ func (b *runBuilder) addText(line int, topic, document, score string) error {
 }
 
 func (b *runBuilder) addRanked(line int, topic, document, score string, rank int) error {
-	value, err := strconv.ParseFloat(score, 64)
+	value, err := parseScore(score)
 	if err != nil && !math.IsInf(value, 0) {
 		return b.found.add(line, "score %q is not a number", score)
 	}
@@ -164,36 +215,60 @@ func (b *runBuilder) topic(line int, id string) *Topic {
 }
 
 // finish looks at each whole topic: repeated documents, ranks against scores.
-func (b *runBuilder) finish() error {
-	for i := range b.run.Topics {
-		t := &b.run.Topics[i]
-		if err := b.dropRepeated(t, b.lineOf[i]); err != nil {
-			return err
+// Parts of the topics are looked at side by side, their findings joined in
+// order.
+func (b *runBuilder) finish(workers int) error {
+	n := len(b.run.Topics)
+	parts := max(1, min(workers, n/16))
+	found, errs := make([]findings, parts), make([]error, parts)
+	inParallel(workers, parts, func(part int) {
+		f := &found[part]
+		f.file, f.lenient = b.found.file, b.found.lenient
+		var seen repeats
+		for i := n * part / parts; i < n*(part+1)/parts && errs[part] == nil; i++ {
+			errs[part] = finishTopic(&b.run.Topics[i], b.lineOf[i], f, &seen)
 		}
-		for j := 1; j < len(t.Entries); j++ {
-			above, below := t.Entries[j-1], t.Entries[j]
-			if (above.Rank < below.Rank && above.Score < below.Score) || (above.Rank > below.Rank && above.Score > below.Score) {
-				b.found.warn(b.lineOf[i], "topic %s: the rank column contradicts the scores (documents %s and %s); scores decide", t.ID, above.Document, below.Document)
-				break
-			}
+	})
+	for part := range parts {
+		b.found.list = append(b.found.list, found[part].list...)
+		if errs[part] != nil {
+			return errs[part]
 		}
 	}
 	return nil
 }
 
-func (b *runBuilder) dropRepeated(t *Topic, line int) error {
-	clear(b.seen)
-	kept := t.Entries[:0]
-	for _, e := range t.Entries {
-		if _, again := b.seen[e.Document]; again {
-			if err := b.found.add(line, "topic %s: document %s is returned twice", t.ID, e.Document); err != nil {
+func finishTopic(t *Topic, line int, f *findings, seen *repeats) error {
+	if err := dropRepeated(t, line, f, seen); err != nil {
+		return err
+	}
+	for j := 1; j < len(t.Entries); j++ {
+		above, below := &t.Entries[j-1], &t.Entries[j]
+		if (above.Rank < below.Rank && above.Score < below.Score) || (above.Rank > below.Rank && above.Score > below.Score) {
+			f.warn(line, "topic %s: the rank column contradicts the scores (documents %s and %s); scores decide", t.ID, above.Document, below.Document)
+			break
+		}
+	}
+	return nil
+}
+
+func dropRepeated(t *Topic, line int, f *findings, seen *repeats) error {
+	seen.reset(len(t.Entries))
+	kept := 0
+	at := func(i int) string { return t.Entries[i].Document }
+	for i := range t.Entries {
+		id := t.Entries[i].Document
+		if _, again := seen.add(id, kept, at); again {
+			if err := f.add(line, "topic %s: document %s is returned twice", t.ID, id); err != nil {
 				return err
 			}
 			continue
 		}
-		b.seen[e.Document] = struct{}{}
-		kept = append(kept, e)
+		if kept < i {
+			t.Entries[kept] = t.Entries[i]
+		}
+		kept++
 	}
-	t.Entries = kept
+	t.Entries = t.Entries[:kept]
 	return nil
 }

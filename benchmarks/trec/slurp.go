@@ -9,7 +9,7 @@ import (
 func slurp(r io.Reader, expected int) (string, error) {
 	var b strings.Builder
 	b.Grow(expected + 512)
-	if _, err := io.Copy(&b, r); err != nil {
+	if _, err := io.CopyBuffer(&b, r, make([]byte, 1<<18)); err != nil {
 		return "", err
 	}
 	return b.String(), nil

@@ -1,7 +1,8 @@
 package trec
 
 import (
-	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -35,37 +36,89 @@ type streamer struct {
 	line     int // of the block's first line, less one
 }
 
-// run gathers the lines of one topic as text and parses them as a small run.
+// streamBuffer is how much is read at once; a longer topic makes it grow.
+const streamBuffer = 1 << 18
+
+// run reads blocks and emits the lines of one topic after the other as text,
+// which is parsed as a small run.
 func (s *streamer) run(r io.Reader, yield func(Topic, error) bool) {
-	scan := bufio.NewScanner(r)
-	scan.Buffer(make([]byte, 1<<16), 1<<20)
-	var block strings.Builder
-	topic, number := "", 0
-	for scan.Scan() {
-		number++
-		var field [1]string
-		if split(scan.Text(), field[:]) == 0 {
-			block.WriteByte('\n')
-			continue
+	buffer := make([]byte, 0, streamBuffer)
+	var c cutter
+	for ended := false; !ended; {
+		if len(buffer) == cap(buffer) {
+			buffer = append(make([]byte, 0, 2*cap(buffer)), buffer...)
 		}
-		if field[0] != topic && topic != "" {
-			if !s.emit(block.String(), topic, yield) {
+		n, err := r.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		if err != nil && !errors.Is(err, io.EOF) {
+			yield(Topic{}, fmt.Errorf("trec: read %s: %w", s.name, err))
+			return
+		}
+		ended = err != nil
+		used := 0
+		for {
+			end, lines := c.next(buffer[used:], ended)
+			if end == 0 {
+				break
+			}
+			if !s.emit(string(buffer[used:used+end]), string(c.topic), yield) {
 				return
 			}
-			block.Reset()
-			s.line = number - 1
+			s.line += lines
+			used += end
+			c = cutter{}
 		}
-		topic = field[0]
-		block.Write(scan.Bytes())
-		block.WriteByte('\n')
+		buffer = append(buffer[:0], buffer[used:]...)
 	}
-	if err := scan.Err(); err != nil {
-		yield(Topic{}, fmt.Errorf("trec: read %s: %w", s.name, err))
-		return
+}
+
+// cutter finds where the lines of one topic end. It keeps what it knows of the
+// beginning of a text while more of it is read.
+type cutter struct {
+	topic     []byte
+	at, lines int
+}
+
+// next returns the length of the first topic's lines and their number; 0 if the
+// text may hold more of them.
+func (c *cutter) next(text []byte, ended bool) (end, lines int) {
+	for c.at < len(text) {
+		length := bytes.IndexByte(text[c.at:], '\n') + 1
+		if length == 0 && !ended {
+			return 0, 0
+		}
+		if length == 0 {
+			length = len(text) - c.at
+		}
+		topic := firstField(text[c.at : c.at+length])
+		if len(topic) > 0 && c.topic == nil {
+			c.topic = bytes.Clone(topic)
+		}
+		if len(topic) > 0 && !bytes.Equal(topic, c.topic) {
+			return c.at, c.lines
+		}
+		c.at += length
+		c.lines++
 	}
-	if topic != "" {
-		s.emit(block.String(), topic, yield)
+	if !ended || c.topic == nil {
+		return 0, 0
 	}
+	return c.at, c.lines
+}
+
+func firstField(line []byte) []byte {
+	i := 0
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+		i++
+	}
+	start := i
+	for i < len(line) && line[i] != ' ' && line[i] != '\t' && line[i] != '\n' {
+		i++
+	}
+	if i+1 == len(line) || i == len(line) {
+		return bytes.TrimSuffix(line[start:i], []byte("\r"))
+	}
+	return line[start:i]
 }
 
 func (s *streamer) emit(block, topic string, yield func(Topic, error) bool) bool {

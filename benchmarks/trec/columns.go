@@ -1,0 +1,86 @@
+package trec
+
+import (
+	"strings"
+
+	"github.com/sourcegraph/conc/pool"
+)
+
+// fieldsOf cuts the line that begins at text[i] at runs of spaces and tabs, puts
+// its first fields into the array and returns how many it has and where the
+// next line begins. A carriage return before the line's end belongs to the end.
+func fieldsOf(text string, i int, fields *[7]string) (n, next int) {
+	for {
+		for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
+			i++
+		}
+		if end := lineEnd(text, i); end > 0 {
+			return n, i + end
+		}
+		if i == len(text) {
+			return n, i
+		}
+		start := i
+		for i < len(text) && (text[i] > ' ' || !separates(text, i)) {
+			i++
+		}
+		if n < len(fields) {
+			fields[n] = text[start:i]
+		}
+		n++
+	}
+}
+
+// lineEnd is the length of the line end at text[i], 0 if none is there.
+func lineEnd(text string, i int) int {
+	switch {
+	case i >= len(text):
+		return 0
+	case text[i] == '\n':
+		return 1
+	case text[i] != '\r':
+		return 0
+	case i+1 == len(text):
+		return 1
+	case text[i+1] == '\n':
+		return 2
+	}
+	return 0
+}
+
+func separates(text string, i int) bool {
+	return text[i] == ' ' || text[i] == '\t' || lineEnd(text, i) > 0
+}
+
+// pieces cuts a text at line ends into at most n parts of about the same size,
+// fewer if they would be small.
+func pieces(text string, n int) []string {
+	const least = 1 << 20
+	n = max(1, min(n, len(text)/least))
+	var out []string
+	for ; n > 1; n-- {
+		at := len(text) / n
+		end := strings.IndexByte(text[at:], '\n')
+		if end < 0 {
+			break
+		}
+		out, text = append(out, text[:at+end+1]), text[at+end+1:]
+	}
+	if text != "" || len(out) == 0 {
+		out = append(out, text)
+	}
+	return out
+}
+
+// inParallel calls work for 0 ... n-1 on at most so many goroutines.
+func inParallel(workers, n int, work func(i int)) {
+	if n == 1 {
+		work(0)
+		return
+	}
+	p := pool.New().WithMaxGoroutines(max(1, workers))
+	for i := range n {
+		p.Go(func() { work(i) })
+	}
+	p.Wait()
+}
