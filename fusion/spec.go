@@ -51,11 +51,18 @@ func printed(m any) []parameter {
 		switch {
 		case value.IsZero() && f.zero != "":
 			out = append(out, parameter{f.name, f.zero})
+		case value.Kind() == reflect.Interface && value.IsZero() && hasNorms(v):
+			// each list has its own normaliser, and this one is not in force
 		case !value.IsZero() || value.Kind() == reflect.Interface:
 			out = append(out, parameter{f.name, printValue(value)})
 		}
 	}
 	return out
+}
+
+func hasNorms(v reflect.Value) bool {
+	norms := v.FieldByName("Norms")
+	return norms.IsValid() && !norms.IsZero()
 }
 
 // specOf prints a method or a normaliser: name(parameter=value, ...).
