@@ -201,6 +201,7 @@ func TestABadStoreIsAMiss(t *testing.T) {
 		"slow to write":    {set: slow, takes: 50 * time.Millisecond},
 		"panicking":        {get: func(context.Context, [][]byte) ([][]byte, error) { panic("store") }},
 		"too few values":   {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return v[1:], nil }},
+		"too many values":  {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return slices.Concat(v, v), nil }},
 		"poisoned":         {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return [][]byte{[]byte("junk"), nil}, nil }},
 		"swapped entries":  {get: func(_ context.Context, v [][]byte) ([][]byte, error) { slices.Reverse(v); return v, nil }},
 		"one bit is wrong": {get: func(_ context.Context, v [][]byte) ([][]byte, error) { return flipped(v), nil }},

@@ -23,6 +23,10 @@ type mix struct{ weight, low, high float64 }
 
 func (m mix) FixedList(list int) bool { return list == 1 }
 
+func (m mix) Describe() pipeline.Node {
+	return pipeline.Node{Name: "mix", Facts: pipeline.Facts{Role: pipeline.RoleFuse, Scale: pipeline.Fused}}
+}
+
 func (m mix) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	type part struct {
 		score float64
@@ -33,6 +37,9 @@ func (m mix) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 		for i, h := range in.Hits {
 			parts[l][h.Document.ID] = part{h.Score, i + 1}
 		}
+	}
+	if len(inputs[0].Hits) == 0 {
+		return pipeline.Merge(inputs, pipeline.Fused, nil), nil
 	}
 	top, bottom := inputs[0].Hits[0].Score, inputs[0].Hits[len(inputs[0].Hits)-1].Score
 	hits := slices.Clone(inputs[0].Hits)
@@ -49,6 +56,9 @@ func (m mix) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 		best[h.Document.ID] = min(a.rank, b.rank)
 	}
 	pipeline.Sort(hits, func(h pipeline.Hit) int { return best[h.Document.ID] })
+	for i, h := range hits {
+		h.Marks[len(h.Marks)-1].Rank = i + 1
+	}
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
 }
 
@@ -128,6 +138,9 @@ func sameBits(t require.TestingT, want, got pipeline.Ranking) {
 	require.Equal(t, want.IDs(), got.IDs())
 	for i, w := range want.Hits {
 		g := got.Hits[i]
+		wm, _ := w.Mark("mix")
+		gm, _ := g.Mark("mix")
+		require.Equal(t, wm.Rank, gm.Rank)
 		require.Equal(t, math.Float64bits(w.Score), math.Float64bits(g.Score))
 		for _, stage := range []string{"store", "rerank", "mix"} {
 			wm, _ := w.Mark(stage)

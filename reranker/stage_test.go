@@ -326,6 +326,8 @@ func TestStageContract(t *testing.T) {
 		"below":         reranker.Stage(uneven{}, reranker.Options{Unscored: reranker.Below, Depth: 3}),
 		"drop":          reranker.Stage(uneven{}, withPolicy(reranker.Drop)),
 		"stream":        reranker.Stage(streaming{}, reranker.Chat()),
+		"cached":        reranker.Stage(reranker.Cache(uneven{}, lru(t), reranker.CacheOptions{}), reranker.Chat()),
+		"prune":         reranker.Prune(mix{weight: 0.4, high: 1}, reranker.Stage(uneven7{}, reranker.Chat()), reranker.PruneOptions{Limit: 2, High: 1, First: 2, Wave: 1}),
 	} {
 		t.Run(name, func(t *testing.T) { pipelinetest.Stage(t, stage, pipelinetest.StageOptions{}) })
 	}
