@@ -284,8 +284,8 @@ func budgetEnded(ctx context.Context) bool {
 	if ctx.Err() == nil {
 		return false
 	}
-	_, own := context.Cause(ctx).(*BudgetError)
-	return own
+	var own *BudgetError
+	return errors.As(context.Cause(ctx), &own)
 }
 
 // callerGone reports whether the caller gave up or ran out of time.

@@ -64,12 +64,12 @@ func TestRecallCutsOfBothVersions(t *testing.T) {
 func TestTiesFollowTheNamedRule(t *testing.T) {
 	t.Parallel()
 	const run = "1 Q0 a 1 1 t\n1 Q0 b 2 1 t\n1 Q0 c 3 1 t\n"
-	const close = "1 Q0 a 1 1.0000000001 t\n1 Q0 b 2 1 t\n"
+	const near = "1 Q0 a 1 1.0000000001 t\n1 Q0 b 2 1 t\n"
 	assert.InDelta(t, 1./3, value(t, "1 0 a 1\n", run, "RR", measure.Options{}), 0, "c, b, a")
 	assert.InDelta(t, 1, value(t, "1 0 a 1\n", run, "RR", measure.Options{Order: trec.Order{Ties: trec.DocAscending}}), 0)
 	assert.InDelta(t, 1./2, value(t, "1 0 b 1\n", run, "RR", measure.Options{Order: trec.Order{Ties: trec.InputOrder}}), 0)
-	assert.InDelta(t, 1, value(t, "1 0 a 1\n", close, "RR", measure.Options{}), 0, "64 bits tell the scores apart")
-	assert.InDelta(t, 1./2, value(t, "1 0 a 1\n", close, "RR", measure.Options{Order: trec.Order{Float32: true}}), 0, "32 bits do not")
+	assert.InDelta(t, 1, value(t, "1 0 a 1\n", near, "RR", measure.Options{}), 0, "64 bits tell the scores apart")
+	assert.InDelta(t, 1./2, value(t, "1 0 a 1\n", near, "RR", measure.Options{Order: trec.Order{Float32: true}}), 0, "32 bits do not")
 }
 
 func TestQuerySets(t *testing.T) {

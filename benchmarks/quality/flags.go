@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func newFlags(name, help string, errs io.Writer) *flag.FlagSet {
 // parseFlags parses, and turns what is wrong into a usage error.
 func parseFlags(f *flag.FlagSet, args []string) error {
 	if err := f.Parse(args); err != nil {
-		if err == flag.ErrHelp {
+		if errors.Is(err, flag.ErrHelp) {
 			return err
 		}
 		return fmt.Errorf("%w: %w", errUsage, err)
