@@ -14,6 +14,15 @@ func cappedRecall(m Measure, t *topic) float64 {
 	return ratio(t.retrieved(m.K, m.level(t)), min(m.K, t.relevant(m.level(t))))
 }
 
+// fAt is the harmonic mean of precision and recall at k, weighed by beta.
+func fAt(m Measure, t *topic) float64 {
+	p, r := precision(m, t), recall(m, t)
+	if p == 0 || r == 0 {
+		return 0
+	}
+	return (m.Beta + 1) * (p * r / (r + float64(m.Beta*p)))
+}
+
 // ratio is a/b, and 0 where b is 0, as trec_eval has it for topics without
 // relevant documents.
 func ratio(a, b int) float64 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // cutoff says whether a measure takes "@k".
@@ -32,8 +33,11 @@ type spec struct {
 	params                []param
 	mean                  mean
 	value                 func(Measure, *topic) float64
-	prepare               func(Measure) (Measure, error)
-	aliases               []string // trec_eval's and other common names, lower case
+	// expected is the value's mean over all orders of tied documents; for
+	// measures that look at no order it is value, and nil for those without one.
+	expected func(Measure, *topic) float64
+	prepare  func(Measure) (Measure, error)
+	aliases  []string // trec_eval's and other common names, lower case
 }
 
 // param is a named parameter of a measure.
@@ -72,13 +76,18 @@ func Catalogue() []Entry {
 }
 
 func find(name string) (spec, bool) {
-	all := catalogue()
-	i := slices.IndexFunc(all, func(s spec) bool { return s.name == name })
-	if i < 0 {
-		return spec{}, false
-	}
-	return all[i], true
+	s, ok := byName()[name]
+	return s, ok
 }
+
+// byName is the catalogue by canonical name. Nobody changes it.
+var byName = sync.OnceValue(func() map[string]spec {
+	specs := map[string]spec{}
+	for _, s := range catalogue() {
+		specs[s.name] = s
+	}
+	return specs
+})
 
 const trecEval = "trec_eval"
 
@@ -90,23 +99,25 @@ func catalogue() []spec {
 
 func binaryMeasures() []spec {
 	return []spec{
-		{name: "P", cut: cutMust, params: []param{rel()}, value: precision, source: trecEval,
+		{name: "P", cut: cutMust, params: []param{rel()}, value: precision, expected: expectedPrecision, source: trecEval,
 			summary: "relevant documents in the top k, divided by k even if fewer were retrieved", aliases: []string{"precision"}},
-		{name: "R", cut: cutMust, params: []param{rel()}, value: recall, source: trecEval,
+		{name: "R", cut: cutMust, params: []param{rel()}, value: recall, expected: expectedRecall, source: trecEval,
 			summary: "relevant documents in the top k, divided by all relevant ones", aliases: []string{"recall"}},
-		{name: "RCap", cut: cutMust, params: []param{rel()}, value: cappedRecall, source: "BEIR recall_cap",
+		{name: "RCap", cut: cutMust, params: []param{rel()}, value: cappedRecall, expected: expectedCappedRecall, source: "BEIR recall_cap",
 			summary: "relevant documents in the top k, divided by the most that could be there, min(R, k)", aliases: []string{"relative_p", "recall_cap", "relp"}},
-		{name: "AP", cut: cutMay, params: []param{rel()}, value: averagePrecision, source: trecEval,
+		{name: "AP", cut: cutMay, params: []param{rel()}, value: averagePrecision, expected: expectedAveragePrecision, source: trecEval,
 			summary: "precision at every relevant document, summed and divided by R (not by min(R, k))", aliases: []string{"map", "map_cut"}},
 		{name: "GMAP", cut: cutNever, params: []param{rel()}, value: averagePrecision, mean: geometric, source: trecEval + " gm_map",
 			summary: "geometric mean of AP over topics, values below 0.00001 raised to it", aliases: []string{"gm_map"}},
-		{name: "RR", cut: cutMay, params: []param{rel()}, value: reciprocalRank, source: trecEval + " recip_rank; with k: MS MARCO",
+		{name: "RR", cut: cutMay, params: []param{rel()}, value: reciprocalRank, expected: expectedFirstRank, source: trecEval + " recip_rank; with k: MS MARCO",
 			summary: "1/rank of the first relevant document, 0 if there is none in the top k", aliases: []string{"recip_rank", "mrr"}},
-		{name: "Success", cut: cutMust, params: []param{rel()}, value: success, source: trecEval,
+		{name: "Success", cut: cutMust, params: []param{rel()}, value: success, expected: expectedSuccess, source: trecEval,
 			summary: "1 if a relevant document is in the top k; not Recall", aliases: []string{"hit_rate", "accuracy"}},
-		{name: "Hits", cut: cutMust, params: []param{rel()}, value: func(m Measure, t *topic) float64 { return float64(t.retrieved(m.K, m.level(t))) }, source: "ranx",
+		{name: "Hits", cut: cutMust, params: []param{rel()}, value: func(m Measure, t *topic) float64 { return float64(t.retrieved(m.K, m.level(t))) }, expected: expectedHits, source: "ranx",
 			summary: "number of relevant documents in the top k"},
-		{name: "Rprec", cut: cutNever, params: []param{rel()}, value: rPrecision, source: trecEval,
+		{name: "F", cut: cutMust, params: []param{rel(), beta()}, value: fAt, prepare: defaultBeta, source: "ranx f1",
+			summary: "harmonic mean of P and R at k; SetF is that of everything retrieved", aliases: []string{"f1"}},
+		{name: "Rprec", cut: cutNever, params: []param{rel()}, value: rPrecision, expected: expectedRPrecision, source: trecEval,
 			summary: "precision at rank R, the number of relevant documents", aliases: []string{"r-precision"}},
 		{name: "RprecMult", cut: cutNever, params: []param{rel(), factor()}, value: rPrecisionMultiple, source: trecEval,
 			summary: "precision at rank factor times R", aliases: []string{"rprec_mult"}},
@@ -119,18 +130,26 @@ func binaryMeasures() []spec {
 
 func gradedMeasures() []spec {
 	return []spec{
-		{name: "nDCG", cut: cutMay, params: []param{gain(), discount()}, value: ndcg, source: "Jarvelin and Kekalainen 2002, as in " + trecEval,
+		{name: "nDCG", cut: cutMay, params: []param{gain(), discount()}, value: ndcg, expected: expectedNDCG, source: "Jarvelin and Kekalainen 2002, as in " + trecEval,
 			summary: "DCG divided by that of the best ordering of all judged documents, cut at k as well", aliases: []string{"ndcg", "ndcg_cut"}},
-		{name: "DCG", cut: cutMay, params: []param{gain(), discount()}, value: dcg, source: trecEval,
+		{name: "DCG", cut: cutMay, params: []param{gain(), discount()}, value: dcg, expected: expectedDCG, source: trecEval,
 			summary: "sum of gains, each divided by log2(rank+1)"},
-		{name: "IDCG", cut: cutMay, params: []param{gain(), discount()}, value: idealDCG, source: trecEval,
+		{name: "IDCG", cut: cutMay, params: []param{gain(), discount()}, value: idealDCG, expected: idealDCG, source: trecEval,
 			summary: "DCG of the best ordering", aliases: []string{"ideal_dcg"}},
 		{name: "ERR", cut: cutMay, params: []param{maxGrade()}, value: expectedReciprocalRank, source: "Chapelle et al. 2009, as in gdeval",
 			summary: "expected reciprocal rank of the document where a user stops; a grade g satisfies with (2^g-1)/2^max"},
-		{name: "RBP", cut: cutMay, params: []param{rel(), persistence("0.8"), gradedGain()}, value: rankBiased, prepare: defaultP(0.8), source: "Moffat and Zobel 2008",
+		{name: "RBP", cut: cutMay, params: []param{rel(), persistence("0.8"), gradedGain()}, value: rankBiased, expected: expectedRankBiased, prepare: defaultP(0.8), source: "Moffat and Zobel 2008",
 			summary: "(1-p) times the sum of gain * p^(rank-1); gain is 1 from the relevance level on, or grade/highest given grade if graded"},
 		{name: "RBPResidual", cut: cutNever, params: []param{persistence("0.8")}, value: rankBiasedResidual, prepare: defaultP(0.8), source: trecEval + " 10 rbp_resid",
 			summary: "what RBP could still gain from unjudged and unretrieved documents", aliases: []string{"rbp_resid"}},
+		{name: "G", cut: cutNever, value: gainG, source: trecEval + ", experimental",
+			summary: "gains, each divided by log2(2 + what the ideal ranking had gained more so far), over all gains"},
+		{name: "BinG", cut: cutNever, params: []param{rel()}, value: binaryG, source: trecEval + ", experimental",
+			summary: "mean over the relevant documents of 1/log2(2 + other documents above)"},
+		{name: "GradeNDCG", cut: cutNever, params: []param{rel()}, value: gradeNDCG, source: trecEval + " Rndcg, experimental",
+			summary: "mean of nDCG at the ranks where the ideal ranking goes over to a lower grade", aliases: []string{"rndcg"}},
+		{name: "RelNDCG", cut: cutNever, value: relevantNDCG, source: trecEval + " ndcg_rel, experimental",
+			summary: "mean of nDCG at the ranks of the relevant documents", aliases: []string{"ndcg_rel"}},
 		{name: "Compat", cut: cutNever, params: []param{persistence("0.95")}, value: compatibility, prepare: defaultP(0.95), source: "Clarke et al. 2021, as in ir_measures",
 			summary: "rank-biased overlap with the nearest ideal ranking, normalised"},
 	}
@@ -144,29 +163,32 @@ func pooledMeasures() []spec {
 			summary: "geometric mean of Bpref over topics", aliases: []string{"gm_bpref"}},
 		{name: "infAP", cut: cutNever, params: []param{rel()}, value: inferredAP, source: "Yilmaz and Aslam 2006, as in " + trecEval,
 			summary: "AP estimated from a sampled pool"},
-		{name: "Unjudged", cut: cutMay, value: unjudged, source: trecEval + " 10 unj",
+		{name: "Unjudged", cut: cutMay, value: unjudged, expected: expectedUnjudged, source: trecEval + " 10 unj",
 			summary: "documents in the top k that nobody judged, divided by k", aliases: []string{"unj"}},
-		{name: "Judged", cut: cutMay, value: judged, source: "ir_measures",
+		{name: "Judged", cut: cutMay, value: judged, expected: expectedJudged, source: "ir_measures",
 			summary: "judged documents in the top k, divided by min(k, retrieved)"},
+		{name: "Hole", cut: cutMust, value: holes, source: "BEIR",
+			summary: "documents in the top k that were judged for no topic at all, divided by k"},
 	}
 }
 
 func setMeasures() []spec {
 	return []spec{
-		{name: "SetP", cut: cutNever, params: []param{rel()}, value: setPrecision, source: trecEval, summary: "precision of everything retrieved", aliases: []string{"set_p"}},
-		{name: "SetR", cut: cutNever, params: []param{rel()}, value: setRecall, source: trecEval, summary: "recall of everything retrieved", aliases: []string{"set_recall"}},
-		{name: "SetF", cut: cutNever, params: []param{rel(), beta()}, value: setF, prepare: defaultBeta, source: trecEval, summary: "(beta+1)PR/(R + beta P) of everything retrieved", aliases: []string{"set_f"}},
-		{name: "SetAP", cut: cutNever, params: []param{rel()}, value: setAP, source: trecEval, summary: "precision times recall of everything retrieved", aliases: []string{"set_map"}},
-		{name: "SetRelP", cut: cutNever, params: []param{rel()}, value: setRelativeP, source: trecEval, summary: "relevant retrieved, divided by min(R, retrieved)", aliases: []string{"set_relative_p"}},
-		{name: "Utility", cut: cutNever, params: []param{rel()}, value: utility, source: trecEval, summary: "relevant minus other documents retrieved"},
+		{name: "SetP", cut: cutNever, params: []param{rel()}, value: setPrecision, expected: setPrecision, source: trecEval, summary: "precision of everything retrieved", aliases: []string{"set_p"}},
+		{name: "SetR", cut: cutNever, params: []param{rel()}, value: setRecall, expected: setRecall, source: trecEval, summary: "recall of everything retrieved", aliases: []string{"set_recall"}},
+		{name: "SetF", cut: cutNever, params: []param{rel(), beta()}, value: setF, expected: setF, prepare: defaultBeta, source: trecEval, summary: "(beta+1)PR/(R + beta P) of everything retrieved", aliases: []string{"set_f"}},
+		{name: "SetAP", cut: cutNever, params: []param{rel()}, value: setAP, expected: setAP, source: trecEval, summary: "precision times recall of everything retrieved", aliases: []string{"set_map"}},
+		{name: "SetRelP", cut: cutNever, params: []param{rel()}, value: setRelativeP, expected: setRelativeP, source: trecEval, summary: "relevant retrieved, divided by min(R, retrieved)", aliases: []string{"set_relative_p"}},
+		{name: "Utility", cut: cutNever, params: []param{rel()}, value: utility, expected: utility, source: trecEval, summary: "relevant minus other documents retrieved"},
 	}
 }
 
 func countMeasures() []spec {
 	return []spec{
-		{name: "NumRet", cut: cutNever, mean: total, value: func(_ Measure, t *topic) float64 { return float64(len(t.grades)) }, source: trecEval, summary: "documents retrieved, summed over topics", aliases: []string{"num_ret"}},
-		{name: "NumRel", cut: cutNever, mean: total, params: []param{rel()}, value: func(m Measure, t *topic) float64 { return float64(t.relevant(m.level(t))) }, source: trecEval, summary: "relevant documents, summed over topics", aliases: []string{"num_rel"}},
-		{name: "NumRelRet", cut: cutNever, mean: total, params: []param{rel()}, value: func(m Measure, t *topic) float64 { return float64(t.retrieved(0, m.level(t))) }, source: trecEval, summary: "relevant documents retrieved, summed over topics", aliases: []string{"num_rel_ret"}},
+		{name: "NumRet", cut: cutNever, mean: total, value: numRet, expected: numRet, source: trecEval, summary: "documents retrieved, summed over topics", aliases: []string{"num_ret"}},
+		{name: "NumRel", cut: cutNever, mean: total, params: []param{rel()}, value: numRel, expected: numRel, source: trecEval, summary: "relevant documents, summed over topics", aliases: []string{"num_rel"}},
+		{name: "NumRelRet", cut: cutNever, mean: total, params: []param{rel()}, value: numRelRet, expected: numRelRet, source: trecEval, summary: "relevant documents retrieved, summed over topics", aliases: []string{"num_rel_ret"}},
+		{name: "NumNonrelRet", cut: cutNever, mean: total, params: []param{rel()}, value: numNonrelRet, expected: numNonrelRet, source: trecEval, summary: "documents retrieved that are judged not relevant, summed over topics", aliases: []string{"num_nonrel_judged_ret"}},
 	}
 }
 

@@ -55,9 +55,10 @@ func (r *Result) sum() func([]float64) float64 {
 }
 
 // Evaluate measures a run. The run and the judgements are only read. Values do
-// not depend on Options.Workers.
+// not depend on Options.Workers. It is an error if Options.Order.Ties is
+// Expected and a measure has no expected value over tie orders.
 func Evaluate(qrels *trec.Qrels, run *trec.Run, measures []Measure, o Options) (*Result, error) {
-	specs, err := specsOf(measures)
+	p, err := newPlan(qrels, measures, o)
 	if err != nil {
 		return nil, err
 	}
@@ -70,22 +71,76 @@ func Evaluate(qrels *trec.Qrels, run *trec.Run, measures []Measure, o Options) (
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = max(1, min(workers, len(r.Topics)))
-	p := pool.New().WithMaxGoroutines(workers)
+	threads := pool.New().WithMaxGoroutines(workers)
 	for w := range workers {
-		p.Go(func() {
-			e := evaluator{specs: specs, result: r}
+		threads.Go(func() {
+			e := evaluator{plan: p}
 			for i := w; i < len(r.Topics); i += workers {
-				barren[i] = e.measure(i, qrels, run)
+				entries, _ := run.Topic(r.Topics[i])
+				barren[i] = e.measure(r.Topics[i], entries, func(m int, value, unjudged float64) {
+					r.Values[m][i], r.Unjudged[m][i] = value, unjudged
+				})
 			}
 		})
 	}
-	p.Wait()
+	threads.Wait()
 	for i, id := range r.Topics {
 		if barren[i] {
 			r.Barren = append(r.Barren, id)
 		}
 	}
 	return r, nil
+}
+
+// plan is what evaluation of any topic needs.
+type plan struct {
+	qrels    *trec.Qrels
+	measures []Measure
+	specs    []spec
+	options  Options
+	// depth is how many documents of a ranking the measures look at; 0 for all.
+	depth int
+	// annotated holds every judged document, if a measure asks.
+	annotated map[string]struct{}
+}
+
+func newPlan(qrels *trec.Qrels, measures []Measure, o Options) (*plan, error) {
+	specs, err := specsOf(measures)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{qrels: qrels, measures: measures, specs: specs, options: o}
+	for i, s := range specs {
+		if o.Order.Ties == trec.Expected && s.expected == nil {
+			return nil, fmt.Errorf("measure: evaluate: %v has no expected value over tie orders: choose another tie rule", measures[i])
+		}
+		if s.name == "Hole" && p.annotated == nil {
+			p.annotated = map[string]struct{}{}
+			for _, t := range qrels.Topics {
+				annotate(p.annotated, t.Judged)
+			}
+		}
+	}
+	p.depth = depthOf(measures, specs, o)
+	return p, nil
+}
+
+func annotate(known map[string]struct{}, judged []trec.Judgement) {
+	for _, j := range judged {
+		known[j.Document] = struct{}{}
+	}
+}
+
+// depthOf returns the rank below which no measure looks, 0 if one looks at all.
+func depthOf(measures []Measure, specs []spec, o Options) int {
+	depth := 0
+	for i, m := range measures {
+		if m.K == 0 || specs[i].cut == cutNever || o.Order.Ties == trec.Expected {
+			return 0
+		}
+		depth = max(depth, m.K)
+	}
+	return depth
 }
 
 func specsOf(measures []Measure) ([]spec, error) {
@@ -142,31 +197,52 @@ func (r *Result) chooseTopics(qrels *trec.Qrels, run *trec.Run) {
 
 // evaluator measures one topic after the other with the same memory.
 type evaluator struct {
-	specs   []spec
-	result  *Result
-	topic   topic
-	entries []trec.Entry
+	*plan
+	topic  topic
+	grades gradeTable
+	copied []trec.Entry
 }
 
-// measure fills column i of the result and reports whether the topic has no
-// relevant document.
-func (e *evaluator) measure(i int, qrels *trec.Qrels, run *trec.Run) bool {
-	r := e.result
-	id := r.Topics[i]
-	entries, _ := run.Topic(id)
-	judged, _ := qrels.Topic(id)
-	e.entries = e.entries[:0]
+// measure hands the values of a topic's ranking to set, with the share of
+// unjudged documents, and reports whether the topic has no relevant document.
+func (e *evaluator) measure(id string, entries []trec.Entry, set func(m int, value, unjudged float64)) bool {
+	o := e.options
+	entries = e.ordered(id, entries)
+	if e.depth > 0 && e.depth < len(entries) {
+		entries = entries[:e.depth]
+	}
+	judged, _ := e.qrels.Topic(id)
+	t := &e.topic
+	t.level, t.oldCuts, t.annotated = int32(o.level()), o.OldRecallCuts, e.annotated
+	e.grades.fill(judged)
+	t.judge(judged)
+	t.rank(entries, &e.grades)
+	if o.Order.Ties == trec.Expected {
+		t.tie(o.Order)
+	}
+	for i, m := range e.measures {
+		value := e.specs[i].value
+		if o.Order.Ties == trec.Expected {
+			value = e.specs[i].expected
+		}
+		set(i, value(m, t), share(t.unjudgedIn(m.K), len(t.top(m.K))))
+	}
+	return t.relevant(t.level) == 0
+}
+
+// ordered returns the entries in the order in which they are evaluated: the
+// given slice if it stands in it, a copy otherwise.
+func (e *evaluator) ordered(id string, entries []trec.Entry) []trec.Entry {
+	o := e.options
+	if !o.DropSelf && o.Order.Sorted(entries) {
+		return entries
+	}
+	e.copied = e.copied[:0]
 	for _, entry := range entries {
-		if !r.Options.DropSelf || entry.Document != id {
-			e.entries = append(e.entries, entry)
+		if !o.DropSelf || entry.Document != id {
+			e.copied = append(e.copied, entry)
 		}
 	}
-	r.Options.Order.Sort(e.entries)
-	e.topic.level, e.topic.oldCuts = int32(r.Options.level()), r.Options.OldRecallCuts
-	e.topic.prepare(e.entries, judged, gradesOf(judged))
-	for j, m := range r.Measures {
-		r.Values[j][i] = e.specs[j].value(m, &e.topic)
-		r.Unjudged[j][i] = ratio(e.topic.unjudged(m.K), len(e.topic.top(m.K)))
-	}
-	return e.topic.relevant(e.topic.level) == 0
+	o.Order.Sort(e.copied)
+	return e.copied
 }

@@ -105,20 +105,32 @@ func expectedReciprocalRank(m Measure, t *topic) float64 {
 func rankBiased(m Measure, t *topic) float64 {
 	grades := t.top(m.K)
 	powers := t.powersOf(m.P, len(grades))
+	gain := rankBiasedGain(m, t)
+	sum := 0.0
+	for i, g := range grades {
+		if g > 0 {
+			sum += float64(gain(g) * powers[i])
+		}
+	}
+	return (1 - m.P) * sum
+}
+
+// rankBiasedGain returns RBP's gain of a grade: 1 from the relevance level on,
+// or the part of the highest grade that was given.
+func rankBiasedGain(m Measure, t *topic) func(int32) float64 {
 	level, highest := m.level(t), 1.0
 	if len(t.ideal) > 0 {
 		highest = float64(t.ideal[0])
 	}
-	sum := 0.0
-	for i, g := range grades {
+	return func(g int32) float64 {
 		switch {
 		case m.Gain == "graded" && g > 0:
-			sum += float64(float64(g)/highest) * powers[i]
+			return float64(g) / highest
 		case m.Gain == "" && g >= level:
-			sum += powers[i]
+			return 1
 		}
+		return 0
 	}
-	return (1 - m.P) * sum
 }
 
 func rankBiasedResidual(m Measure, t *topic) float64 {

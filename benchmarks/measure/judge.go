@@ -7,20 +7,24 @@ import "github.com/rankcascade/cascade/benchmarks/trec"
 type Judge struct {
 	topic   topic
 	judged  []trec.Judgement
-	grades  map[string]int32
+	grades  gradeTable
 	entries []trec.Entry
 }
 
 // NewJudge prepares the judgements of a topic. Only Level and OldRecallCuts of
 // the options matter: the order of a ranking is the caller's.
 func NewJudge(judged []trec.Judgement, o Options) *Judge {
-	j := &Judge{judged: judged, grades: gradesOf(judged)}
+	j := &Judge{judged: judged}
+	j.grades.fill(judged)
 	j.topic.level, j.topic.oldCuts = int32(o.level()), o.OldRecallCuts
+	j.topic.judge(judged)
+	j.topic.annotated = map[string]struct{}{}
+	annotate(j.topic.annotated, judged)
 	return j
 }
 
 // Value measures the documents in the order in which they stand. The measure
-// must come from Parse.
+// must come from Parse. Hole knows of this topic's judgements alone.
 func (j *Judge) Value(m Measure, documents []string) float64 {
 	s, ok := find(m.Name)
 	if !ok {
@@ -30,12 +34,12 @@ func (j *Judge) Value(m Measure, documents []string) float64 {
 	for _, d := range documents {
 		j.entries = append(j.entries, trec.Entry{Document: d})
 	}
-	j.topic.prepare(j.entries, j.judged, j.grades)
+	j.topic.rank(j.entries, &j.grades)
 	return s.value(m, &j.topic)
 }
 
 // Grade returns the grade of a document, and whether it was judged.
 func (j *Judge) Grade(document string) (int, bool) {
-	g, ok := j.grades[document]
+	g, ok := j.grades.of(document)
 	return int(g), ok
 }

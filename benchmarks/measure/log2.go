@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
+	"sync"
 )
 
 // log2Table holds log2(2), log2(3), ... log2(10002) as the C library (glibc
@@ -21,11 +22,20 @@ const log2Known = 10002
 // one beyond, which is C's but for 3 numbers in 10,000.
 func log2(n int) float64 {
 	if n <= log2Known {
-		i := (n - 2) * 8
-		return math.Float64frombits(binary.LittleEndian.Uint64([]byte(log2Table[i : i+8])))
+		return log2Values()[n]
 	}
 	return log2Exact(n)
 }
+
+// log2Values has log2(n) at n, for 2 <= n <= log2Known.
+var log2Values = sync.OnceValue(func() []float64 {
+	values := make([]float64, log2Known+1)
+	for n := 2; n <= log2Known; n++ {
+		i := (n - 2) * 8
+		values[n] = math.Float64frombits(binary.LittleEndian.Uint64([]byte(log2Table[i : i+8])))
+	}
+	return values
+})
 
 const exactBits = 160
 

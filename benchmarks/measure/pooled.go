@@ -68,11 +68,19 @@ func judged(m Measure, t *topic) float64 {
 
 // unjudged counts the documents in the top k without a judgement.
 func (t *topic) unjudged(k int) int {
+	return int(t.unjudgedUpTo[len(t.top(k))])
+}
+
+// holes counts the documents in the top k that nobody judged for any topic.
+func holes(m Measure, t *topic) float64 {
 	n := 0
-	for _, g := range t.top(k) {
-		if g < 0 {
+	for i, g := range t.top(m.K) {
+		if g != notPooled {
+			continue
+		}
+		if _, known := t.annotated[t.entries[i].Document]; !known {
 			n++
 		}
 	}
-	return n
+	return ratio(n, m.K)
 }

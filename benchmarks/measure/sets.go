@@ -29,3 +29,13 @@ func utility(m Measure, t *topic) float64 {
 	found := t.retrieved(0, m.level(t))
 	return float64(found - (len(t.grades) - found))
 }
+
+func numRet(_ Measure, t *topic) float64 { return float64(len(t.grades)) }
+
+func numRel(m Measure, t *topic) float64 { return float64(t.relevant(m.level(t))) }
+
+func numRelRet(m Measure, t *topic) float64 { return float64(t.retrieved(0, m.level(t))) }
+
+func numNonrelRet(m Measure, t *topic) float64 {
+	return float64(len(t.grades) - t.unjudged(0) - t.retrieved(0, m.level(t)))
+}

@@ -26,25 +26,60 @@ type topic struct {
 	judged  []trec.Judgement
 	// level is the lowest relevant grade where a measure names none.
 	level int32
+	// tieEnds has the rank at which each run of equal scores ends, nil unless
+	// ties are evaluated by their expected value.
+	tieEnds []int32
+	// found keeps, by relevance level, how many relevant documents the first k
+	// have; unjudgedUpTo how many unjudged ones.
+	found        []foundUpTo
+	unjudgedUpTo []int32
+	// annotated holds every document judged for any topic, if a measure asks.
+	annotated map[string]struct{}
 	// powers keeps the discounts of RBP by persistence.
 	powers map[float64][]float64
 	// oldCuts selects trec_eval 9's rounding of recall points.
 	oldCuts bool
 }
 
-// prepare fills t for a ranking and its judgements, using t's memory again.
-func (t *topic) prepare(entries []trec.Entry, judged []trec.Judgement, grades map[string]int32) {
-	t.entries, t.judged = entries, judged
-	t.grades, t.ideal = t.grades[:0], t.ideal[:0]
-	clear(t.given)
-	t.given = t.given[:0]
-	for _, e := range entries {
-		grade, ok := grades[e.Document]
-		if !ok {
-			grade = notPooled
+// foundUpTo has the number of documents of at least the level among the first
+// k, for each k from 0.
+type foundUpTo struct {
+	level  int32
+	counts []int32
+}
+
+// rank fills t with a ranking, using t's memory again.
+func (t *topic) rank(entries []trec.Entry, grades *gradeTable) {
+	t.entries, t.tieEnds = entries, nil
+	t.grades, t.found = t.grades[:0], t.found[:0]
+	t.unjudgedUpTo = append(t.unjudgedUpTo[:0], 0)
+	unjudged := int32(0)
+	for i := range entries {
+		grade, _ := grades.of(entries[i].Document)
+		if grade < 0 {
+			unjudged++
 		}
 		t.grades = append(t.grades, grade)
+		t.unjudgedUpTo = append(t.unjudgedUpTo, unjudged)
 	}
+}
+
+// tie notes which neighbours of the ranking have equal scores.
+func (t *topic) tie(order trec.Order) {
+	t.tieEnds = make([]int32, 0, len(t.entries))
+	for i := range t.entries {
+		if i+1 == len(t.entries) || !order.Tied(t.entries[i], t.entries[i+1]) {
+			t.tieEnds = append(t.tieEnds, int32(i+1))
+		}
+	}
+}
+
+// judge fills t with judgements, using t's memory again.
+func (t *topic) judge(judged []trec.Judgement) {
+	t.judged = judged
+	t.ideal = t.ideal[:0]
+	clear(t.given)
+	t.given = t.given[:0]
 	for _, j := range judged {
 		if j.Grade < 0 {
 			continue
@@ -59,19 +94,6 @@ func (t *topic) prepare(entries []trec.Entry, judged []trec.Judgement, grades ma
 			t.ideal = append(t.ideal, int32(grade))
 		}
 	}
-}
-
-// gradesOf turns judgements into a map for prepare.
-func gradesOf(judged []trec.Judgement) map[string]int32 {
-	grades := make(map[string]int32, len(judged))
-	for _, j := range judged {
-		grade := int32(j.Grade)
-		if grade < 0 {
-			grade = notJudged
-		}
-		grades[j.Document] = grade
-	}
-	return grades
 }
 
 // relevant counts the judged documents of at least the level.
@@ -102,13 +124,35 @@ func (t *topic) top(k int) []int32 {
 
 // retrieved counts the relevant documents among the first k.
 func (t *topic) retrieved(k int, level int32) int {
-	n := 0
-	for _, g := range t.top(k) {
+	if k == 0 || k > len(t.grades) {
+		k = len(t.grades)
+	}
+	return int(t.counts(level)[k])
+}
+
+// counts returns how many documents of at least the level the first k have.
+func (t *topic) counts(level int32) []int32 {
+	for i := range t.found {
+		if t.found[i].level == level {
+			return t.found[i].counts
+		}
+	}
+	if len(t.found) < cap(t.found) {
+		t.found = t.found[:len(t.found)+1] // with the memory of an earlier topic
+	} else {
+		t.found = append(t.found, foundUpTo{})
+	}
+	f := &t.found[len(t.found)-1]
+	f.level = level
+	n := int32(0)
+	f.counts = append(f.counts[:0], 0)
+	for _, g := range t.grades {
 		if g >= level {
 			n++
 		}
+		f.counts = append(f.counts, n)
 	}
-	return n
+	return f.counts
 }
 
 // ids returns the retrieved documents in ranking order.

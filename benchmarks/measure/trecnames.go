@@ -15,7 +15,7 @@ func (m Measure) TrecName() (string, bool) {
 	plain := map[string]string{
 		"AP": "map", "GMAP": "gm_map", "RR": "recip_rank", "Rprec": "Rprec", "Bpref": "bpref", "GBpref": "gm_bpref",
 		"infAP": "infAP", "nDCG": "ndcg", "IPrec11": "11pt_avg", "SetP": "set_P", "SetR": "set_recall", "SetF": "set_F",
-		"SetAP": "set_map", "SetRelP": "set_relative_P", "Utility": "utility", "NumRet": "num_ret", "NumRel": "num_rel", "NumRelRet": "num_rel_ret",
+		"SetAP": "set_map", "SetRelP": "set_relative_P", "Utility": "utility", "G": "G", "BinG": "binG", "GradeNDCG": "Rndcg", "RelNDCG": "ndcg_rel", "NumRet": "num_ret", "NumRel": "num_rel", "NumRelRet": "num_rel_ret", "NumNonrelRet": "num_nonrel_judged_ret",
 	}
 	cut := map[string]string{"P": "P", "R": "recall", "RCap": "relative_P", "AP": "map_cut", "nDCG": "ndcg_cut", "Success": "success", "Unjudged": "unj"}
 	switch {
@@ -34,9 +34,8 @@ func (m Measure) TrecName() (string, bool) {
 }
 
 // AllTrec returns the measures of trec_eval's -m all_trec that this package
-// has, in the order in which trec_eval prints them. Those it lacks are the
-// experimental G, binG, Rndcg and ndcg_rel, and the lines runid, num_q and
-// relstring, which are no measures.
+// has, in the order in which trec_eval prints them. The lines runid, num_q and
+// relstring are no measures.
 func AllTrec() []Measure {
 	names := []string{"num_ret", "num_rel", "num_rel_ret", "map", "gm_map", "Rprec", "bpref", "recip_rank"}
 	for _, x := range []string{"0.00", "0.10", "0.20", "0.30", "0.40", "0.50", "0.60", "0.70", "0.80", "0.90", "1.00"} {
@@ -48,11 +47,11 @@ func AllTrec() []Measure {
 	for _, x := range []string{"0.20", "0.40", "0.60", "0.80", "1.00", "1.20", "1.40", "1.60", "1.80", "2.00"} {
 		names = append(names, "Rprec_mult_"+x)
 	}
-	names = append(names, "utility", "11pt_avg", "ndcg")
+	names = append(names, "utility", "11pt_avg", "binG", "G", "ndcg", "ndcg_rel", "Rndcg")
 	names = append(names, atCuts("ndcg_cut")...)
 	names = append(names, atCuts("map_cut")...)
 	names = append(names, atCuts("relative_P")...)
-	names = append(names, "success_1", "success_5", "success_10", "set_P", "set_relative_P", "set_recall", "set_map", "set_F")
+	names = append(names, "success_1", "success_5", "success_10", "set_P", "set_relative_P", "set_recall", "set_map", "set_F", "num_nonrel_judged_ret")
 	return MustParse(names...)
 }
 
@@ -68,7 +67,7 @@ func atCuts(name string) []string {
 // with four decimals.
 func (m Measure) TrecText(v float64) string {
 	switch m.Name {
-	case "NumRet", "NumRel", "NumRelRet":
+	case "NumRet", "NumRel", "NumRelRet", "NumNonrelRet":
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 4, 64)
