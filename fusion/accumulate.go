@@ -245,16 +245,11 @@ func (w *Workspace) sweep(l int) {
 	}
 }
 
-// held returns the number of lists that count as holding the document.
+// held returns the number of lists that count as holding the document: all of
+// them where a normaliser fills lists.
 func (w *Workspace) held(c *cell) int {
-	n := int(c.count)
-	if n == len(w.lists) {
-		return n
+	if w.how.filled {
+		return len(w.lists)
 	}
-	for l := range w.cols {
-		if w.cols[l].absent.counts {
-			return len(w.lists) // a normaliser that fills lists fills all of them
-		}
-	}
-	return n
+	return int(c.count)
 }

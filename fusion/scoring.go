@@ -79,6 +79,7 @@ func (s scoring) plan(w *Workspace) error {
 		if err := s.column(w, l); err != nil {
 			return fmt.Errorf("list %d: %w", l+1, err)
 		}
+		w.how.filled = w.how.filled || w.cols[l].absent.counts
 	}
 	if s.scheme.finish == timesWeights {
 		if err := w.weigh(s.counts, 1); err != nil {

@@ -79,6 +79,7 @@ type scheme struct {
 	scale  float64 // constant divisor, 0 for none
 	assign func(w *Workspace) error
 	impute bool
+	filled bool // a normaliser has filled the lists
 	// factors holds finish by count, so that logarithms and powers are taken
 	// once for each count and not once for each document.
 	factors []float64
