@@ -48,9 +48,12 @@ func (e *Endpoint) admit(w wish) admission {
 		return admission{refused: e.suspended(wait)}
 	}
 	lane := w.waiter.lane
-	if e.limit.ahead(w.waiter) || e.limit.free(lane) <= 0 || e.bytes > 0 && e.bytes+w.bytes > bytesInFlight {
+	ahead := e.limit.ahead(w.waiter)
+	if ahead || e.limit.free(lane) <= 0 || e.bytes > 0 && e.bytes+w.bytes > bytesInFlight {
 		if !w.hedge {
 			e.limit.enqueue(w.waiter)
+		}
+		if ahead {
 			e.limit.kick() // whose turn it is may have changed with time alone
 		}
 		return admission{slot: true}
@@ -212,7 +215,7 @@ func (e *Endpoint) learn(now time.Time, t *ticket, o outcome, v callVerdict) {
 // refuse closes the gate after a refusal: for as long as the server says, or
 // until the budget that it calls empty is full again, or for a back-off.
 func (e *Endpoint) refuse(now time.Time, t *ticket, err *Error) {
-	if err.Kind == KindOverloaded && err.RetryAfter == 0 {
+	if err.Kind != KindRateLimited && err.RetryAfter == 0 {
 		return
 	}
 	held := []*upstream{t.up}
