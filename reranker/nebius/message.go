@@ -115,10 +115,23 @@ func printableText(b []byte) bool {
 	return utf8.Valid(b) && bytes.IndexFunc(b, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0
 }
 
+// isWord reports whether text is visible ASCII without spaces.
+func isWord(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // printable makes one line of at most n bytes of text: control characters and
 // runs of space become one space, bad UTF-8 goes, and a cut does not split a
 // letter.
 func printable(text string, n int) string {
+	if len(text) <= n && isWord(text) {
+		return text // an id or a name, as in every answer
+	}
 	text = text[:min(len(text), 8*n)]
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {

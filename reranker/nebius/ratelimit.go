@@ -60,7 +60,9 @@ func untilReset(l reranker.Limits) time.Duration {
 // wait reads a number of the unit, a percentage (which is no time), or a
 // duration as Go and the hosted service write it: 1s, 900s, 1m0s, 6ms.
 func wait(value string, unit time.Duration) (time.Duration, bool) {
-	value = strings.TrimSpace(value)
+	if value = strings.TrimSpace(value); value == "" {
+		return 0, false
+	}
 	if f, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(f) {
 		if f <= 0 {
 			return 0, true
@@ -110,7 +112,10 @@ func rateLimits(h http.Header) reranker.Limits {
 }
 
 func count(value string) (int, bool) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if value = strings.TrimSpace(value); value == "" {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(value, 64)
 	if err != nil || math.IsNaN(f) || f < 0 || f > 1<<53 {
 		return 0, false
 	}

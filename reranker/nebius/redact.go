@@ -134,7 +134,10 @@ type passages struct {
 }
 
 func passagesOf(message string) *passages {
-	p := &passages{at: map[string][]int{}}
+	p := &passages{}
+	if len(message) >= textWindow {
+		p.at = make(map[string][]int, len(message))
+	}
 	for i := 0; i+textWindow <= len(message); i++ {
 		w := message[i : i+textWindow]
 		p.at[w] = append(p.at[w], i)

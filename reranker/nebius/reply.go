@@ -75,6 +75,9 @@ func (r *reply) take(s sides, documents int) {
 // usage.total_tokens, tokens.input_tokens, meta.tokens.input_tokens,
 // input_tokens. A count that cannot be true is none.
 func tokens(s sides) int {
+	if n := plainCount(s.usage, `"prompt_tokens":`); n > 0 {
+		return n
+	}
 	type counts struct {
 		Prompt json.Number `json:"prompt_tokens"`
 		Total  json.Number `json:"total_tokens"`
@@ -97,6 +100,27 @@ func tokens(s sides) int {
 		}
 		if v, err := n.Float64(); err == nil && v > 0 && v < 1<<40 {
 			return int(v)
+		}
+	}
+	return 0
+}
+
+// plainCount reads the whole number that follows the first key in raw, without
+// allocating; 0 where anything is out of the ordinary.
+func plainCount(raw []byte, key string) int {
+	at := bytes.Index(raw, []byte(key))
+	if at < 0 {
+		return 0
+	}
+	n, digits := 0, 0
+	for _, c := range bytes.TrimLeft(raw[at+len(key):], " ") {
+		switch {
+		case c >= '0' && c <= '9' && digits < 12:
+			n, digits = n*10+int(c-'0'), digits+1
+		case c == ',' || c == '}':
+			return n
+		default:
+			return 0
 		}
 	}
 	return 0
