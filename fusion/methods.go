@@ -116,7 +116,7 @@ func lookupName(m any) string {
 		return n.specName()
 	}
 	t := reflect.TypeOf(m)
-	for _, table := range [][]entry{methodTable(), normaliserTable()} {
+	for _, table := range [][]entry{canonicalTable(), normaliserTable()} {
 		for _, e := range table {
 			if reflect.TypeOf(e.prototype) == t {
 				return e.name

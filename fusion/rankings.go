@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -24,7 +25,9 @@ func fuse(m Method, inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	}
 	w.selectTop(0)
 	e := explainer{w: &w, inputs: inputs, name: methodName(m)}
-	e.index(in.Len())
+	e.index(&in)
+	e.derivations = make([]pipeline.Derivation, 0, len(w.items))
+	e.terms = make([]pipeline.Term, 0, len(w.items)*len(inputs))
 	hits := make([]pipeline.Hit, len(w.items))
 	for i, it := range w.items {
 		hits[i] = e.hit(i+1, it)
@@ -44,22 +47,23 @@ type explainer struct {
 	// the hit's position in the input, both from 1 and 0 for missing.
 	rank, at [][]uint32
 	sources  []string
+	// derivations and terms are the memory of all hits, made once, so that
+	// pointers into it stay valid.
+	derivations []pipeline.Derivation
+	terms       []pipeline.Term
 }
 
-func (e *explainer) index(n int) {
+func (e *explainer) index(in *Interner) {
+	n := in.Len()
 	e.rank, e.at = make([][]uint32, len(e.inputs)), make([][]uint32, len(e.inputs))
 	e.sources = make([]string, len(e.inputs))
-	ids := make(map[string]uint32, n)
-	for id, name := range e.w.names {
-		ids[name] = uint32(id)
-	}
 	for l, r := range e.inputs {
 		e.rank[l], e.at[l] = make([]uint32, n), make([]uint32, n)
 		for i, id := range e.w.lists[l].IDs {
 			e.rank[l][id] = uint32(i + 1)
 		}
 		for i, h := range r.Hits {
-			if id := ids[h.Document.ID]; e.at[l][id] == 0 {
+			if id := in.ID(h.Document.ID); e.at[l][id] == 0 {
 				e.at[l][id] = uint32(i + 1)
 			}
 		}
@@ -84,6 +88,7 @@ func (e *explainer) hit(rank int, it item) pipeline.Hit {
 	var h pipeline.Hit
 	judged, found := false, false
 	var reason pipeline.Reason
+	marks := make([]pipeline.Mark, 0, e.countMarks(it.id)+1)
 	for l, r := range e.inputs {
 		at := e.at[l][it.id]
 		if at == 0 {
@@ -91,11 +96,15 @@ func (e *explainer) hit(rank int, it item) pipeline.Hit {
 		}
 		from := r.Hits[at-1]
 		if !found {
-			h = from
-			found = true
-		} else {
-			h = enrich(h, from)
+			h, found = from, true
 		}
+		if h.Document.Text == "" {
+			h.Document.Text = from.Document.Text
+		}
+		if h.Document.Metadata == nil {
+			h.Document.Metadata = from.Document.Metadata
+		}
+		marks = addMarks(marks, from.Marks)
 		if from.Judged() {
 			judged = true
 		} else if reason == "" {
@@ -106,44 +115,48 @@ func (e *explainer) hit(rank int, it item) pipeline.Hit {
 	if !judged {
 		mark.Status, mark.Reason = pipeline.Imputed, reason
 	}
-	return h.Marked(mark)
+	h.Score, h.Marks = it.score, append(marks, mark)
+	return h
 }
 
-// enrich adds to h what from knows and h does not.
-func enrich(h, from pipeline.Hit) pipeline.Hit {
-	if h.Document.Text == "" {
-		h.Document.Text = from.Document.Text
-	}
-	if h.Document.Metadata == nil {
-		h.Document.Metadata = from.Document.Metadata
-	}
-	marks := h.Marks[:len(h.Marks):len(h.Marks)]
-	for _, m := range from.Marks {
-		known := false
-		for _, k := range marks {
-			known = known || k == m
+func (e *explainer) countMarks(id uint32) int {
+	n := 0
+	for l, r := range e.inputs {
+		if at := e.at[l][id]; at > 0 {
+			n += len(r.Hits[at-1].Marks)
 		}
-		if !known {
+	}
+	return n
+}
+
+// addMarks appends the marks that are not there yet: lists that come from one
+// ranking have its marks in common.
+func addMarks(marks, more []pipeline.Mark) []pipeline.Mark {
+	known := len(marks)
+	for _, m := range more {
+		if !slices.Contains(marks[:known], m) {
 			marks = append(marks, m)
 		}
 	}
-	h.Marks = marks
-	return h
+	return marks
 }
 
 // derive writes down the arithmetic of one document's score.
 func (e *explainer) derive(it item) *pipeline.Derivation {
 	w := e.w
 	c := &w.cells[it.id]
-	d := &pipeline.Derivation{Rule: w.how.rule}
+	e.derivations = append(e.derivations, pipeline.Derivation{Rule: w.how.rule})
+	d := &e.derivations[len(e.derivations)-1]
 	if w.how.assign != nil {
 		d.Rule, d.Assigned = pipeline.Assigned, it.score
 	}
+	first := len(e.terms)
 	for l := range e.inputs {
 		if t, ok := e.term(l, it.id, c); ok {
-			d.Terms = append(d.Terms, t)
+			e.terms = append(e.terms, t)
 		}
 	}
+	d.Terms = e.terms[first:len(e.terms):len(e.terms)]
 	if d.Rule == pipeline.Assigned {
 		return d
 	}

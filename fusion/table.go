@@ -1,9 +1,23 @@
 package fusion
 
-// methodTable is every method by name. It is made anew for each call, so that
-// nothing can change it.
+// methodTable is every method by name: the canonical ones, then what engines
+// compute. It is made anew for each call, so that nothing can change it.
 func methodTable() []entry {
-	table := []entry{
+	table := canonicalTable()
+	for _, form := range rrfForms() {
+		m := EngineRRF{Engine: form.engine}
+		table = append(table, entry{m.specName(), m, form.formula, form.source})
+	}
+	for _, form := range scoreForms() {
+		m := EngineScore{Engine: form.engine}
+		table = append(table, entry{m.specName(), m, form.formula, form.source})
+	}
+	return table
+}
+
+// canonicalTable is every method that is not an engine's, by name.
+func canonicalTable() []entry {
+	return []entry{
 		{"rrf", RRF{}, "Σ w/(k+r)", "Cormack, Clarke and Büttcher 2009; ranx rrf with equal weights"},
 		{"convex", Convex{}, "Σ w·norm(s), Σ w = 1", "Bruch, Gai and Ingber 2023"},
 		{"wsum", WSUM{}, "Σ w·norm(s)", "ranx wsum"},
@@ -41,15 +55,6 @@ func methodTable() []entry {
 		{"interleave", Interleave{}, "round robin", "standard"},
 		{"concatenate", Concatenate{}, "each list below the ones before", "PyTerrier ^"},
 	}
-	for _, form := range rrfForms() {
-		m := EngineRRF{Engine: form.engine}
-		table = append(table, entry{m.specName(), m, form.formula, form.source})
-	}
-	for _, form := range scoreForms() {
-		m := EngineScore{Engine: form.engine}
-		table = append(table, entry{m.specName(), m, form.formula, form.source})
-	}
-	return table
 }
 
 // normaliserTable is every normaliser by name.
