@@ -106,8 +106,11 @@ func judge(f callFault) callVerdict {
 	case KindRateLimited, KindOverloaded:
 		return verdictPushback
 	case KindServer:
-		if f.tooLarge {
+		switch {
+		case f.tooLarge:
 			return verdictGood
+		case f.err.Status == 504:
+			return verdictPushback // what is behind it cannot keep up
 		}
 		return verdictBad
 	case KindTransport, KindProtocol:

@@ -1,0 +1,3 @@
+package proof_test
+
+func callerFaults() []row { return nil }

@@ -1,0 +1,3 @@
+package proof_test
+
+func dataFaults() []row { return nil }
