@@ -509,15 +509,14 @@ func TestEndpointHedgingSwitchesItselfOff(t *testing.T) {
 		e := newEndpoint(t, reranker.EndpointOptions{}, fake)
 		s := reranker.Shard(e, reranker.ShardOptions{Timeout: 10 * time.Second})
 		hedges, won := 0, 0
-		for range 900 {
+		for range 3000 {
 			scores, err := s.Score(t.Context(), "q", texts(10))
 			require.NoError(t, err)
 			hedges += scores.Report.Hedges
 			won += scores.Report.HedgesWon
 		}
-		assert.LessOrEqual(t, hedges, 50+won*5)
-		assert.LessOrEqual(t, hedges, 90, "never above the budget of a tenth")
-		t.Log("hedges", hedges, "won", won)
+		assert.Positive(t, hedges)
+		assert.LessOrEqual(t, hedges, 70+5*won, "48 in three steps, and a few in later trials")
 	})
 }
 
