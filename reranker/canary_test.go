@@ -171,6 +171,50 @@ func TestCanaryGivesUpCallsThatRunBackwards(t *testing.T) {
 	assert.Equal(t, pipeline.ReasonBadResponse, pipeline.ReasonOf(s.Causes[0]))
 }
 
+func TestCanaryLeavesCallsThatHaveNotDriftedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	shifted := reranker.ScorerFunc(func(ctx context.Context, q string, documents []string) (reranker.Scores, error) {
+		s, err := steady{}.Score(ctx, q, documents)
+		for i := range s.Values {
+			switch {
+			case slices.Index(documents, "20") == 0: // the second call
+				s.Values[i] += 0.3
+			case slices.Index(documents, "10") == 0: // the third, less than is tolerated
+				s.Values[i] += 0.01
+			}
+		}
+		return s, err
+	})
+	c := reranker.NewCanary(reranker.CanaryOptions{OnDrift: reranker.AlignShards})
+	s, err := c.Query(tens{c.Call(shifted)}, nil).Score(t.Context(), "q", countdown(30))
+	require.NoError(t, err)
+	for i, v := range s.Values {
+		want := float64(30-i) / 1000
+		switch {
+		case i >= 20:
+			assert.Equal(t, want+0.01, v)
+		case i >= 10:
+			assert.InDelta(t, want, v, 1e-9)
+		default:
+			assert.Equal(t, want, v)
+		}
+	}
+}
+
+// tens makes calls of ten documents.
+type tens struct{ reranker.Scorer }
+
+func (s tens) Score(ctx context.Context, q string, documents []string) (out reranker.Scores, err error) {
+	for part := range slices.Chunk(documents, 10) {
+		one, err := s.Scorer.Score(ctx, q, part)
+		if err != nil {
+			return out, err
+		}
+		out.Values, out.Scale = append(out.Values, one.Values...), one.Scale
+	}
+	return out, nil
+}
+
 // halves makes two calls.
 type halves struct{ reranker.Scorer }
 
