@@ -200,23 +200,26 @@ type evaluator struct {
 	*plan
 	topic  topic
 	grades gradeTable
-	copied []trec.Entry
+	order  []int32
 }
 
 // measure hands the values of a topic's ranking to set, with the share of
 // unjudged documents, and reports whether the topic has no relevant document.
 func (e *evaluator) measure(id string, entries []trec.Entry, set func(m int, value, unjudged float64)) bool {
 	o := e.options
-	entries = e.ordered(id, entries)
-	if e.depth > 0 && e.depth < len(entries) {
-		entries = entries[:e.depth]
+	e.order = o.Order.Ranking(entries, e.order)
+	if o.DropSelf {
+		e.order = slices.DeleteFunc(e.order, func(i int32) bool { return entries[i].Document == id })
+	}
+	if e.depth > 0 && e.depth < len(e.order) {
+		e.order = e.order[:e.depth]
 	}
 	judged, _ := e.qrels.Topic(id)
 	t := &e.topic
 	t.level, t.oldCuts, t.annotated = int32(o.level()), o.OldRecallCuts, e.annotated
 	e.grades.fill(judged)
 	t.judge(judged)
-	t.rank(entries, &e.grades)
+	t.rank(entries, e.order, &e.grades)
 	if o.Order.Ties == trec.Expected {
 		t.tie(o.Order)
 	}
@@ -228,21 +231,4 @@ func (e *evaluator) measure(id string, entries []trec.Entry, set func(m int, val
 		set(i, value(m, t), share(t.unjudgedIn(m.K), len(t.top(m.K))))
 	}
 	return t.relevant(t.level) == 0
-}
-
-// ordered returns the entries in the order in which they are evaluated: the
-// given slice if it stands in it, a copy otherwise.
-func (e *evaluator) ordered(id string, entries []trec.Entry) []trec.Entry {
-	o := e.options
-	if !o.DropSelf && o.Order.Sorted(entries) {
-		return entries
-	}
-	e.copied = e.copied[:0]
-	for _, entry := range entries {
-		if !o.DropSelf || entry.Document != id {
-			e.copied = append(e.copied, entry)
-		}
-	}
-	o.Order.Sort(e.copied)
-	return e.copied
 }

@@ -9,6 +9,7 @@ type Judge struct {
 	judged  []trec.Judgement
 	grades  gradeTable
 	entries []trec.Entry
+	order   []int32
 }
 
 // NewJudge prepares the judgements of a topic. Only Level and OldRecallCuts of
@@ -30,11 +31,11 @@ func (j *Judge) Value(m Measure, documents []string) float64 {
 	if !ok {
 		return 0
 	}
-	j.entries = j.entries[:0]
-	for _, d := range documents {
-		j.entries = append(j.entries, trec.Entry{Document: d})
+	j.entries, j.order = j.entries[:0], j.order[:0]
+	for i, d := range documents {
+		j.entries, j.order = append(j.entries, trec.Entry{Document: d}), append(j.order, int32(i))
 	}
-	j.topic.rank(j.entries, &j.grades)
+	j.topic.rank(j.entries, j.order, &j.grades)
 	return s.value(m, &j.topic)
 }
 

@@ -78,7 +78,7 @@ func holes(m Measure, t *topic) float64 {
 		if g != notPooled {
 			continue
 		}
-		if _, known := t.annotated[t.entries[i].Document]; !known {
+		if _, known := t.annotated[t.document(i)]; !known {
 			n++
 		}
 	}

@@ -24,6 +24,8 @@ type topic struct {
 	// entries and judged are what the above was made from.
 	entries []trec.Entry
 	judged  []trec.Judgement
+	// order has the indices of the entries in ranking order.
+	order []int32
 	// level is the lowest relevant grade where a measure names none.
 	level int32
 	// tieEnds has the rank at which each run of equal scores ends, nil unless
@@ -48,13 +50,13 @@ type foundUpTo struct {
 	counts []int32
 }
 
-// rank fills t with a ranking, using t's memory again.
-func (t *topic) rank(entries []trec.Entry, grades *gradeTable) {
-	t.entries, t.tieEnds = entries, nil
+// rank fills t with the entries in the given order, using t's memory again.
+func (t *topic) rank(entries []trec.Entry, order []int32, grades *gradeTable) {
+	t.entries, t.order, t.tieEnds = entries, order, nil
 	t.grades, t.found = t.grades[:0], t.found[:0]
 	t.unjudgedUpTo = append(t.unjudgedUpTo[:0], 0)
 	unjudged := int32(0)
-	for i := range entries {
+	for _, i := range order {
 		grade, _ := grades.of(entries[i].Document)
 		if grade < 0 {
 			unjudged++
@@ -66,9 +68,9 @@ func (t *topic) rank(entries []trec.Entry, grades *gradeTable) {
 
 // tie notes which neighbours of the ranking have equal scores.
 func (t *topic) tie(order trec.Order) {
-	t.tieEnds = make([]int32, 0, len(t.entries))
-	for i := range t.entries {
-		if i+1 == len(t.entries) || !order.Tied(t.entries[i], t.entries[i+1]) {
+	t.tieEnds = make([]int32, 0, len(t.order))
+	for i := range t.order {
+		if i+1 == len(t.order) || !order.Tied(t.entries[t.order[i]], t.entries[t.order[i+1]]) {
 			t.tieEnds = append(t.tieEnds, int32(i+1))
 		}
 	}
@@ -155,11 +157,14 @@ func (t *topic) counts(level int32) []int32 {
 	return f.counts
 }
 
+// document returns the document that stands at an index of the ranking.
+func (t *topic) document(i int) string { return t.entries[t.order[i]].Document }
+
 // ids returns the retrieved documents in ranking order.
 func (t *topic) ids() []string {
-	ids := make([]string, len(t.entries))
-	for i, e := range t.entries {
-		ids[i] = e.Document
+	ids := make([]string, len(t.order))
+	for i := range t.order {
+		ids[i] = t.document(i)
 	}
 	return ids
 }
@@ -167,9 +172,9 @@ func (t *topic) ids() []string {
 // idealIDs returns the relevant documents, the best grade first and among equal
 // grades those that the ranking put first, ids ascending at last.
 func (t *topic) idealIDs() []string {
-	rank := make(map[string]int, len(t.entries))
-	for i, e := range t.entries {
-		rank[e.Document] = i
+	rank := make(map[string]int, len(t.order))
+	for i := range t.order {
+		rank[t.document(i)] = i
 	}
 	type judged struct {
 		id          string
@@ -180,7 +185,7 @@ func (t *topic) idealIDs() []string {
 		if j.Grade > 0 {
 			r, ok := rank[j.Document]
 			if !ok {
-				r = len(t.entries)
+				r = len(t.order)
 			}
 			list = append(list, judged{j.Document, j.Grade, r})
 		}

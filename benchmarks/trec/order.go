@@ -42,7 +42,46 @@ func (o Order) Sort(entries []Entry) {
 	if o.Sorted(entries) {
 		return
 	}
-	// Scores are compared many times and entries moved once.
+	sorted := make([]Entry, len(entries))
+	for i, from := range o.Ranking(entries, nil) {
+		sorted[i] = entries[from]
+	}
+	copy(entries, sorted)
+}
+
+// Ranking returns the indices of the entries in the order in which Sort would
+// put them. It uses the memory of into and leaves the entries as they are. Runs
+// that stand in the order of their scores, as nearly all do, cost one pass.
+func (o Order) Ranking(entries []Entry, into []int32) []int32 {
+	into = into[:0]
+	falling := true
+	for i := range entries {
+		into = append(into, int32(i))
+		if i > 0 && !(o.score(&entries[i-1]) >= o.score(&entries[i])) {
+			falling = false
+		}
+	}
+	if !falling {
+		o.sortIndices(entries, into)
+		return into
+	}
+	if o.Ties == InputOrder {
+		return into
+	}
+	for start, i := 0, 1; i <= len(entries); i++ {
+		if i < len(entries) && o.score(&entries[i]) == o.score(&entries[start]) {
+			continue
+		}
+		if i-start > 1 {
+			slices.SortFunc(into[start:i], func(a, b int32) int { return o.compareIndices(entries, a, b) })
+		}
+		start = i
+	}
+	return into
+}
+
+// sortIndices compares scores many times and moves no entry.
+func (o Order) sortIndices(entries []Entry, into []int32) {
 	type key struct {
 		score float64
 		index int32
@@ -61,16 +100,19 @@ func (o Order) Sort(entries []Entry) {
 		if c := cmp.Compare(b.score, a.score); c != 0 { // NaN comes last
 			return c
 		}
-		if c := o.compareTied(&entries[a.index], &entries[b.index]); c != 0 {
-			return c
-		}
-		return int(a.index - b.index)
+		return o.compareIndices(entries, a.index, b.index)
 	})
-	sorted := make([]Entry, len(entries))
 	for i, k := range keys {
-		sorted[i] = entries[k.index]
+		into[i] = k.index
 	}
-	copy(entries, sorted)
+}
+
+// compareIndices orders two entries with equal scores.
+func (o Order) compareIndices(entries []Entry, a, b int32) int {
+	if c := o.compareTied(&entries[a], &entries[b]); c != 0 {
+		return c
+	}
+	return int(a - b)
 }
 
 // Sorted reports whether Sort would leave the entries as they are.

@@ -41,16 +41,11 @@ func newRunBuilder(text, name string, o Options) *runBuilder {
 	}
 }
 
-// parseColumns parses TREC columns whose first line is line number after+1 of
-// its file.
-func parseColumns(text, name string, after int, o Options) (*Run, error) {
-	b := newRunBuilder(text, name, o)
-	err := b.readColumns(text, after)
-	if err == nil {
-		err = b.finish(1)
-	}
-	b.run.Problems = b.found.list
-	return b.run, err
+// again makes the builder ready for another text, with the memory of this one.
+func (b *runBuilder) again() {
+	clear(b.run.index)
+	b.run.Topics, b.lineOf, b.found.list = b.run.Topics[:0], b.lineOf[:0], nil
+	b.current = 0
 }
 
 func parseRun(text, name string, o Options) (*Run, error) {
@@ -85,6 +80,7 @@ type runBuilder struct {
 	lineOf  []int // first line of each topic, for messages
 	size    int
 	lines   int // read so far
+	seen    repeats
 }
 
 // readPieces reads columns in parts side by side and joins them in order: the
@@ -203,15 +199,26 @@ func (b *runBuilder) topic(line int, id string) *Topic {
 	if !ok {
 		i = len(b.run.Topics)
 		b.run.index[id] = i
-		capacity := min(b.size, 1000)
-		if i > 0 {
-			capacity = len(b.run.Topics[i-1].Entries)
-		}
-		b.run.Topics = append(b.run.Topics, Topic{ID: id, Entries: make([]Entry, 0, capacity)})
+		b.run.Topics = append(b.run.Topics, Topic{ID: id, Entries: b.memory()})
 		b.lineOf = append(b.lineOf, line)
 	}
 	b.current = i
 	return &b.run.Topics[i]
+}
+
+// memory returns room for a topic's entries: that of a topic of an earlier text,
+// or about as much as the topic before needed.
+func (b *runBuilder) memory() []Entry {
+	i := len(b.run.Topics)
+	if i < cap(b.run.Topics) {
+		if earlier := b.run.Topics[:i+1][i].Entries; earlier != nil {
+			return earlier[:0]
+		}
+	}
+	if i > 0 {
+		return make([]Entry, 0, len(b.run.Topics[i-1].Entries))
+	}
+	return make([]Entry, 0, min(b.size, 1000))
 }
 
 // finish looks at each whole topic: repeated documents, ranks against scores.
@@ -224,9 +231,12 @@ func (b *runBuilder) finish(workers int) error {
 	inParallel(workers, parts, func(part int) {
 		f := &found[part]
 		f.file, f.lenient = b.found.file, b.found.lenient
-		var seen repeats
+		seen := &b.seen
+		if part > 0 {
+			seen = &repeats{}
+		}
 		for i := n * part / parts; i < n*(part+1)/parts && errs[part] == nil; i++ {
-			errs[part] = finishTopic(&b.run.Topics[i], b.lineOf[i], f, &seen)
+			errs[part] = finishTopic(&b.run.Topics[i], b.lineOf[i], f, seen)
 		}
 	})
 	for part := range parts {

@@ -14,7 +14,7 @@ import (
 // stand together; a topic that comes back is an error.
 //
 // The slice of a yielded topic is used again for the next one; its strings may
-// be kept. The iteration ends at the first error; in lenient mode malformed
+// be kept, though each keeps the text of its whole topic. The iteration ends at the first error; in lenient mode malformed
 // lines are skipped and problems, if not nil, is told of each.
 func StreamRun(r io.Reader, name string, o Options, problems func(Problem)) iter.Seq2[Topic, error] {
 	return func(yield func(Topic, error) bool) {
@@ -34,6 +34,7 @@ type streamer struct {
 	problems func(Problem)
 	done     map[string]struct{}
 	line     int // of the block's first line, less one
+	builder  *runBuilder
 }
 
 // streamBuffer is how much is read at once; a longer topic makes it grow.
@@ -127,17 +128,25 @@ func (s *streamer) emit(block, topic string, yield func(Topic, error) bool) bool
 		return false
 	}
 	s.done[strings.Clone(topic)] = struct{}{}
-	run, err := parseColumns(block, s.name, s.line, s.options)
+	if s.builder == nil {
+		s.builder = newRunBuilder(block, s.name, s.options)
+	}
+	b := s.builder
+	b.again()
+	err := b.readColumns(block, s.line)
+	if err == nil {
+		err = b.finish(1)
+	}
 	if err != nil {
 		yield(Topic{}, err)
 		return false
 	}
-	for _, p := range run.Problems {
+	for _, p := range b.found.list {
 		if s.problems != nil {
 			s.problems(p)
 		}
 	}
-	for _, t := range run.Topics {
+	for _, t := range b.run.Topics {
 		if !yield(t, nil) {
 			return false
 		}
