@@ -72,6 +72,8 @@ func typeName(v reflect.Value) string {
 		return choices(duplicatesNames)
 	case Degenerate:
 		return choices(degenerateNames)
+	case BoundMode:
+		return choices(boundNames)
 	case Ranks:
 		return choices(ranksNames)
 	case Missing:

@@ -288,7 +288,7 @@ func (s scoring) facts() pipeline.Facts {
 // endsAtOne reports whether a normaliser gives out at most 1.
 func endsAtOne(n Normaliser) bool {
 	switch n := n.(type) {
-	case nil, Auto, TheoreticalMinMax, BoundedMinMax, Rank, BordaScore, Sigmoid, Softmax, Quantile, Mixture, Calibration, Gumbel, Logistic, Normal, ArcTan:
+	case nil, Auto, TheoreticalMinMax, BoundedMinMax, OpenSearchMinMax, Rank, BordaScore, Sigmoid, Softmax, Quantile, Mixture, Calibration, Gumbel, Logistic, Normal, ArcTan:
 		return true
 	case MinMax:
 		return n.Degenerate != DegenerateKeep
