@@ -145,6 +145,8 @@ func (w *work) judge(a answer) {
 	for i, at := range w.slot {
 		switch {
 		case at < 0:
+		case failed != "" && len(a.scores.Unscored) == len(w.texts) && a.scores.Unscored[at] != "":
+			w.verdicts[i].reason = a.scores.Unscored[at] // each shard failed in its own way
 		case failed != "":
 			w.verdicts[i].reason = failed
 		case len(a.scores.Values) > 0:
