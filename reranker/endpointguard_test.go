@@ -156,3 +156,40 @@ func TestEndpointBoundsTheBytesOnTheirWay(t *testing.T) {
 		assert.Equal(t, 200<<20, most, "two of them at a time fit into 256 MiB")
 	})
 }
+
+func TestEndpointQueriesThatGetNothingCount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answered bool
+		breaker  reranker.BreakerState
+	}{
+		"no call is answered: the server is in trouble":            {false, reranker.BreakerOpen},
+		"some calls are answered: the deadline was short, no more": {true, reranker.BreakerClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var hanging bool
+				fake := &server{took: func(n int, _ []string) time.Duration {
+					if hanging && !(c.answered && n%4 == 0) {
+						return time.Hour
+					}
+					return 100 * time.Millisecond
+				}}
+				e := newEndpoint(t, reranker.EndpointOptions{}, fake)
+				s := reranker.Shard(e, reranker.ShardOptions{Calls: 4, Top: -1, NoHedge: true, Reserve: -1})
+				for range 10 {
+					_, err := s.Score(t.Context(), "q", texts(40))
+					require.NoError(t, err)
+				}
+				hanging = true
+				for range 40 {
+					ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+					_, _ = s.Score(ctx, "q", texts(40))
+					cancel()
+				}
+				assert.Equal(t, c.breaker, e.State().Breaker)
+			})
+		})
+	}
+}

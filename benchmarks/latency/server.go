@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +62,7 @@ type server struct {
 	rng      *rand.Rand
 	machines []*machine
 	calls    int
+	arriving []*arrival
 	brown    brownout
 }
 
@@ -163,35 +166,62 @@ func (b brownout) stretch(start time.Time, work time.Duration) time.Duration {
 	return took + max(0, work)
 }
 
+// arrival is a call on its way into the server.
+type arrival struct {
+	at    time.Time
+	order uint64
+	query string
+	texts []string
+	done  time.Time
+}
+
 // accept puts a call at the end of a replica's queue and returns when it is done.
+// Calls that arrive at one instant are taken in an order that their content
+// decides, and not the Go scheduler, so that figures repeat.
 func (s *server) accept(query string, documents []string) time.Time {
+	a := &arrival{at: time.Now(), order: digest(documents), query: query, texts: documents}
+	s.mu.Lock()
+	s.arriving = append(s.arriving, a)
+	s.mu.Unlock()
+	time.Sleep(time.Nanosecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	slices.SortFunc(s.arriving, func(a, b *arrival) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.order, b.order))
+	})
+	for len(s.arriving) > 0 && s.arriving[0].at.Before(now) {
+		s.place(s.arriving[0])
+		s.arriving = s.arriving[1:]
+	}
+	return a.done
+}
+
+// place gives an arrival to the less busy of two replicas.
+func (s *server) place(a *arrival) {
 	s.calls++
 	for _, c := range s.machines {
-		s.catchUp(c, now)
+		s.catchUp(c, a.at)
 	}
 	c := s.machines[s.rng.IntN(len(s.machines))]
 	if other := s.machines[s.rng.IntN(len(s.machines))]; !s.random && other.free.Before(c.free) {
 		c = other
 	}
-	if c.free.Before(now) {
-		c.free = now
+	if c.free.Before(a.at) {
+		c.free = a.at
 	}
-	c.free = c.free.Add(s.work(query, documents, c.free))
-	return c.free
+	c.free = c.free.Add(s.work(a.query, a.texts, c.free))
+	a.done = c.free
 }
 
 // Score answers when the simulated server would.
 func (s *server) Score(ctx context.Context, query string, documents []string) (reranker.Scores, error) {
-	// Calls that leave at one instant arrive in an order that their content
-	// decides, not the Go scheduler: the figures repeat.
-	if err := sleep(ctx, s.round/2+shade(documents)); err != nil {
+	if err := sleep(ctx, s.round/2); err != nil {
 		return reranker.Scores{}, err
 	}
 	done := s.accept(query, documents)
-	if err := sleep(ctx, time.Until(done)+s.round/2); err != nil {
+	// A few nanoseconds tell answers apart that would arrive at one instant.
+	if err := sleep(ctx, time.Until(done)+s.round/2+time.Duration(digest(documents)%10_000)); err != nil {
 		return reranker.Scores{}, err
 	}
 	scores := reranker.Scores{Values: make([]float64, len(documents)), Scale: pipeline.Logit}
@@ -202,13 +232,13 @@ func (s *server) Score(ctx context.Context, query string, documents []string) (r
 	return scores, nil
 }
 
-// shade is a delay of less than 0.1 ms that depends on the documents.
-func shade(documents []string) time.Duration {
-	h := fnv.New32a()
+// digest tells calls apart by the lengths of their documents.
+func digest(documents []string) uint64 {
+	h := fnv.New64a()
 	for _, d := range documents {
 		_, _ = h.Write([]byte{byte(len(d)), byte(len(d) >> 8)})
 	}
-	return time.Duration(h.Sum32() % 100_000)
+	return h.Sum64()
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
