@@ -86,9 +86,10 @@ func interpolated(m Measure, t *topic) float64 {
 }
 
 func elevenPoint(m Measure, t *topic) float64 {
+	values := interpolate(t, m.level(t), []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1})
 	sum := 0.0
-	for _, v := range interpolate(t, m.level(t), []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1}) {
-		sum += v
+	for i := len(values) - 1; i >= 0; i-- { // trec_eval's order
+		sum += values[i]
 	}
 	return sum / 11
 }

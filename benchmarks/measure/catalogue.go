@@ -166,7 +166,7 @@ func pooledMeasures() []spec {
 		{name: "Unjudged", cut: cutMay, value: unjudged, expected: expectedUnjudged, source: trecEval + " 10 unj",
 			summary: "documents in the top k that nobody judged, divided by k", aliases: []string{"unj"}},
 		{name: "Judged", cut: cutMay, value: judged, expected: expectedJudged, source: "ir_measures",
-			summary: "judged documents in the top k, divided by min(k, retrieved)"},
+			summary: "judged documents in the top k, divided by min(k, retrieved); a negative grade is no judgement, which it is in ir_measures"},
 		{name: "Hole", cut: cutMust, value: holes, source: "BEIR",
 			summary: "documents in the top k that were judged for no topic at all, divided by k"},
 	}
