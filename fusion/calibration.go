@@ -127,6 +127,19 @@ func (c Calibration) validate() error {
 	return nil
 }
 
+// rises reports whether the probability never falls when the score rises.
+func (c Calibration) rises() bool {
+	switch {
+	case c.validate() != nil:
+		return false
+	case c.Method == "platt":
+		return c.Params[0] <= 0
+	case c.Method == "beta":
+		return c.Params[0] >= 0 && c.Params[1] >= 0
+	}
+	return true
+}
+
 // LoadCalibration reads a calibration from JSON and refuses one that was fitted
 // for another model. An empty model accepts any.
 func LoadCalibration(data []byte, model string) (Calibration, error) {

@@ -27,10 +27,13 @@ func (f CombSUM) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombSUM) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombSUM) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombSUM) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombSUM) check() error            { return f.scoring().check() }
 func (f CombSUM) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -62,10 +65,13 @@ func (f CombMNZ) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombMNZ) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombMNZ) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombMNZ) check() error            { return f.scoring().check() }
 func (f CombMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -97,10 +103,13 @@ func (f CombANZ) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombANZ) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombANZ) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombANZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombANZ) check() error            { return f.scoring().check() }
 func (f CombANZ) plan(w *Workspace) error { return f.scoring().plan(w) }

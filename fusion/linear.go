@@ -36,10 +36,13 @@ func (f Convex) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Convex) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f Convex) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f Convex) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f Convex) check() error            { return firstError(f.scoring().check(), f.checkSum()) }
 func (f Convex) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -80,10 +83,13 @@ func (f WSUM) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f WSUM) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f WSUM) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f WSUM) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f WSUM) check() error            { return f.scoring().check() }
 func (f WSUM) plan(w *Workspace) error { return f.scoring().plan(w) }

@@ -27,10 +27,13 @@ func (f CombMAX) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombMAX) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombMAX) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombMAX) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombMAX) check() error            { return f.scoring().check() }
 func (f CombMAX) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -63,10 +66,13 @@ func (f CombMIN) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombMIN) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombMIN) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombMIN) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombMIN) check() error            { return f.scoring().check() }
 func (f CombMIN) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -98,10 +104,13 @@ func (f CombMED) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombMED) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombMED) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombMED) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombMED) check() error            { return f.scoring().check() }
 func (f CombMED) plan(w *Workspace) error { return f.scoring().plan(w) }

@@ -283,7 +283,17 @@ func TestFixedRangeMeansThatOtherDocumentsDoNotMatter(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, fusion.Convex{Weights: w, Norm: n}.FixedRange(), spec)
 	}
-	assert.False(t, fusion.WSUM{Norms: []fusion.Normaliser{fusion.None{}, fusion.MinMax{}}}.FixedRange())
+	mixed := fusion.WSUM{Norms: []fusion.Normaliser{fusion.MinMax{}, fusion.None{}}}
+	assert.False(t, mixed.FixedRange())
+	assert.False(t, mixed.FixedList(0))
+	assert.True(t, mixed.FixedList(1))
+	assert.False(t, mixed.FixedList(2))
+	mixed.Missing = fusion.MissingListMin
+	assert.False(t, mixed.FixedList(1), "the minimum depends on the others")
+	falling := fusion.Calibration{Method: "platt", Params: []float64{2, 0}}
+	assert.False(t, fusion.CombSUM{Norm: falling}.FixedRange())
+	falling.Params[0] = -2
+	assert.True(t, fusion.CombSUM{Norm: falling}.FixedRange())
 }
 
 func TestFactsStateTheReachableMaximum(t *testing.T) {

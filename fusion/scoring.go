@@ -296,24 +296,32 @@ func endsAtOne(n Normaliser) bool {
 	return false
 }
 
-// fixedRange reports whether a document's normalised score cannot depend on the
-// other documents of its list.
+// fixedRange reports whether fixedList holds for every list.
 func (s scoring) fixedRange() bool {
-	norms := s.norms
-	if norms == nil {
-		norms = []Normaliser{s.norm}
-	}
-	for _, n := range norms {
-		if !fixed(n) {
+	for l := range max(1, len(s.norms)) {
+		if !s.fixedList(l) {
 			return false
 		}
 	}
 	return true
 }
 
+// fixedList reports whether a document's part in a list follows from its own
+// score, without falling when that rises. Auto cannot promise it, because the
+// scale is not known yet.
+func (s scoring) fixedList(l int) bool {
+	if s.missing == MissingListMin || s.missing == MissingImpute || l < 0 || s.norms != nil && l >= len(s.norms) {
+		return false
+	}
+	if s.norms != nil {
+		return fixed(s.norms[l])
+	}
+	return fixed(s.norm)
+}
+
 func fixed(n Normaliser) bool {
 	switch n := n.(type) {
-	case None, BoundedMinMax, Sigmoid, ArcTan, ExpTail, Log1p, BoxCox, Calibration:
+	case None, BoundedMinMax, Sigmoid, ArcTan, ExpTail, Log1p, BoxCox:
 		return true
 	case Gumbel:
 		return n.Scale != 0
@@ -321,6 +329,8 @@ func fixed(n Normaliser) bool {
 		return n.Scale != 0
 	case Normal:
 		return n.Scale != 0
+	case Calibration:
+		return n.rises()
 	}
 	return false
 }

@@ -34,10 +34,13 @@ func (f CombGMNZ) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f CombGMNZ) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f CombGMNZ) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f CombGMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f CombGMNZ) check() error            { return firstError(f.scoring().check(), f.checkGamma()) }
 func (f CombGMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -78,10 +81,13 @@ func (f WMNZ) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f WMNZ) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f WMNZ) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f WMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f WMNZ) check() error            { return f.scoring().check() }
 func (f WMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
@@ -115,10 +121,13 @@ func (f Mixed) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Mixed) String() string { return specOf(f) }
 
-// FixedRange reports whether a document's normalised score is independent of
-// the other documents, so that its best possible fused score is known before it
-// is scored.
+// FixedRange reports whether FixedList holds for every list.
 func (f Mixed) FixedRange() bool { return f.scoring().fixedRange() }
+
+// FixedList reports whether what the list, counted from 0, adds to a document
+// depends on the document's own score alone and does not fall when that score
+// rises, so that its best possible fused score is known before it is scored.
+func (f Mixed) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
 func (f Mixed) check() error            { return f.scoring().check() }
 func (f Mixed) plan(w *Workspace) error { return f.scoring().plan(w) }
