@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
@@ -31,6 +33,8 @@ func evaluate(_ context.Context, args []string, out, errs io.Writer) error {
 	runList := f.String("runs", "", "runs, separated by commas")
 	perQuery := f.Bool("per-query", false, "print every topic too")
 	list := f.Bool("list", false, "list the measures and stop")
+	stream := f.Bool("stream", false, "read one topic at a time: memory for one topic instead of one run. A topic's lines must stand together; a run is named after its file")
+	ties := f.String("ties", "", "order of tied documents, instead of that of -compat: descending or ascending by id, input, or expected for the mean over all orders")
 	format := formatFlag(f, ", or trec for trec_eval's three columns")
 	if err := parseFlags(f, args); err != nil {
 		return err
@@ -42,7 +46,14 @@ func evaluate(_ context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	results, err := j.evaluateAll(*runList, measures, errs)
+	o, err := j.options()
+	if err != nil {
+		return err
+	}
+	if o.Order, err = tieRule(o.Order, *ties); err != nil {
+		return err
+	}
+	results, err := j.evaluateAll(*runList, *stream, o, measures, errs)
 	if err != nil {
 		return err
 	}
@@ -56,6 +67,17 @@ func evaluate(_ context.Context, args []string, out, errs io.Writer) error {
 	return figures(results, *perQuery).Write(out, chosen)
 }
 
+// tieRule replaces the tie rule by a named one.
+func tieRule(o trec.Order, name string) (trec.Order, error) {
+	rules := map[string]trec.TieRule{"": o.Ties, "descending": trec.DocDescending, "ascending": trec.DocAscending, "input": trec.InputOrder, "expected": trec.Expected}
+	rule, ok := rules[name]
+	if !ok {
+		return o, usage("-ties %q: write descending, ascending, input or expected", name)
+	}
+	o.Ties = rule
+	return o, nil
+}
+
 func (j *judging) measuresOrAll() ([]measure.Measure, error) {
 	if j.measures == "all_trec" {
 		return measure.AllTrec(), nil
@@ -63,24 +85,55 @@ func (j *judging) measuresOrAll() ([]measure.Measure, error) {
 	return j.parseMeasures()
 }
 
-// evaluateAll reads judgements and runs and measures every run.
-func (j *judging) evaluateAll(runList string, measures []measure.Measure, errs io.Writer) ([]*measure.Result, error) {
-	o, err := j.options()
-	if err != nil {
-		return nil, err
-	}
-	if runList == "" {
+// evaluateAll reads judgements and measures one run after the other, so that
+// memory holds one run, or with stream one topic.
+func (j *judging) evaluateAll(runList string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) ([]*measure.Result, error) {
+	if strings.Trim(runList, ", ") == "" {
 		return nil, usage("-runs is missing")
 	}
 	qrels, err := j.load(errs)
 	if err != nil {
 		return nil, err
 	}
-	runs, err := loadRuns(runList, j.lenient, errs)
+	var results []*measure.Result
+	var names []*trec.Run
+	for name := range strings.SplitSeq(runList, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		r, err := j.evaluateFile(qrels, name, stream, o, measures, errs)
+		if err != nil {
+			return nil, err
+		}
+		results, names = append(results, r), append(names, &trec.Run{Name: r.Run})
+	}
+	distinguish(names, runList)
+	for i, r := range results {
+		r.Run = names[i].Name
+		warnTopics(errs, r)
+	}
+	return results, nil
+}
+
+func (j *judging) evaluateFile(qrels *trec.Qrels, name string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) (*measure.Result, error) {
+	if !stream {
+		runs, err := loadRuns(name, j.lenient, errs)
+		if err != nil {
+			return nil, err
+		}
+		return measure.Evaluate(qrels, runs[0], measures, o)
+	}
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return evaluateRuns(qrels, runs, measures, o, errs)
+	defer f.Close()
+	var problems []trec.Problem
+	topics := trec.StreamRun(f, name, trec.Options{Lenient: j.lenient}, func(p trec.Problem) { problems = append(problems, p) })
+	base, _, _ := strings.Cut(filepath.Base(name), ".")
+	r, err := measure.EvaluateStream(qrels, base, topics, measures, o)
+	tell(errs, problems)
+	return r, err
 }
 
 func evaluateRuns(qrels *trec.Qrels, runs []*trec.Run, measures []measure.Measure, o measure.Options, errs io.Writer) ([]*measure.Result, error) {
