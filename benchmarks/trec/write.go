@@ -50,7 +50,9 @@ func WriteTopic(w io.Writer, t Topic, tag string, o WriteOptions) error {
 			return err
 		}
 		if !o.Exact && i > 0 {
-			e.Score = keepBelow(above, e)
+			if e.Score = keepBelow(above, e); math.IsInf(e.Score, 0) {
+				return fmt.Errorf("trec: write run: topic %s, document %s: no score is low enough to keep the order", t.ID, e.Document)
+			}
 		}
 		above = e
 		line = line[:0]
