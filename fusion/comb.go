@@ -4,8 +4,8 @@ import "github.com/rankcascade/cascade/pipeline"
 
 // CombSUM is Σ norm(s) (Fox and Shaw 1993).
 type CombSUM struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -42,8 +42,8 @@ func (f CombSUM) facts() pipeline.Facts   { return f.scoring().facts() }
 // CombMNZ is Σ norm(s), times the number of lists that hold the document (Fox and
 // Shaw 1993). Negative sums get more negative with every list.
 type CombMNZ struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -80,8 +80,8 @@ func (f CombMNZ) facts() pipeline.Facts   { return f.scoring().facts() }
 // CombANZ is the mean of norm(s) over the lists that hold the document (Fox and
 // Shaw 1993).
 type CombANZ struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the

@@ -13,8 +13,8 @@ import (
 type Convex struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1/L.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -60,8 +60,8 @@ func (f Convex) checkSum() error {
 type WSUM struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the

@@ -13,8 +13,8 @@ import (
 type GeometricMean struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm    Normaliser   `spec:"norm"`
 	Norms   []Normaliser `spec:"norms"`
 	Options Options
@@ -51,8 +51,8 @@ func (f GeometricMean) facts() pipeline.Facts   { return f.scoring().facts() }
 type HarmonicMean struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm    Normaliser   `spec:"norm"`
 	Norms   []Normaliser `spec:"norms"`
 	Options Options

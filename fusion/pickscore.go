@@ -4,8 +4,8 @@ import "github.com/rankcascade/cascade/pipeline"
 
 // CombMAX is the largest norm(s) (Fox and Shaw 1993).
 type CombMAX struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -43,8 +43,8 @@ func (f CombMAX) facts() pipeline.Facts   { return f.scoring().facts() }
 // Shaw 1993, ranx, trectools). With MissingZero a document that one list does not
 // hold gets 0.
 type CombMIN struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -81,8 +81,8 @@ func (f CombMIN) facts() pipeline.Facts   { return f.scoring().facts() }
 // CombMED is the median of norm(s) over the lists that hold the document, the mean
 // of the middle two where their number is even (Fox and Shaw 1993).
 type CombMED struct {
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the

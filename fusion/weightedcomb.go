@@ -11,8 +11,8 @@ import (
 type CombGMNZ struct {
 	// Gamma is the exponent, not negative.
 	Gamma float64 `spec:"gamma,zero=1"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -58,8 +58,8 @@ func (f CombGMNZ) checkGamma() error {
 type WMNZ struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
@@ -98,8 +98,8 @@ func (f WMNZ) facts() pipeline.Facts   { return f.scoring().facts() }
 type Mixed struct {
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
-	// Norm normalises every list, and Norms each one where it is not nil; a nil
-	// Norm is Auto.
+	// Norm normalises every list, or Norms, where it is given, each list in its own
+	// way; a nil Normaliser is Auto.
 	Norm  Normaliser   `spec:"norm"`
 	Norms []Normaliser `spec:"norms"`
 	// Missing says what a list that does not hold a document contributes; the
