@@ -6,26 +6,36 @@ import (
 	"github.com/sourcegraph/conc/pool"
 )
 
-// fieldsOf cuts the line that begins at text[i] at runs of spaces and tabs, puts
-// its first fields into the array and returns how many it has and where the
-// next line begins. A carriage return before the line's end belongs to the end.
-func fieldsOf(text string, i int, fields *[7]string) (n, next int) {
+// fields are the first seven fields of a line, each by where it begins and ends
+// in the text: numbers, because the collector watches every string that is
+// stored.
+type fields [14]int
+
+// of returns field i of the text that was cut.
+func (f *fields) of(text string, i int) string { return text[f[2*i]:f[2*i+1]] }
+
+// cut finds the fields of the line that begins at text[i], between runs of
+// spaces and tabs, and returns how many it has and where the next line begins. A
+// carriage return before the line's end belongs to the end.
+func (f *fields) cut(text string, i int) (n, next int) {
 	for {
 		for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 			i++
 		}
-		if end := lineEnd(text, i); end > 0 {
-			return n, i + end
-		}
 		if i == len(text) {
 			return n, i
+		}
+		if text[i] < ' ' {
+			if end := lineEnd(text, i); end > 0 {
+				return n, i + end
+			}
 		}
 		start := i
 		for i < len(text) && (text[i] > ' ' || !separates(text, i)) {
 			i++
 		}
-		if n < len(fields) {
-			fields[n] = text[start:i]
+		if n < len(f)/2 {
+			f[2*n], f[2*n+1] = start, i
 		}
 		n++
 	}

@@ -61,11 +61,11 @@ type qrelsBuilder struct {
 
 // readColumns reads "topic iteration document grade".
 func (b *qrelsBuilder) readColumns(text string) error {
-	var fields [7]string
+	var f fields
 	line := 0
 	for at := 0; at < len(text); {
 		var n int
-		n, at = fieldsOf(text, at, &fields)
+		n, at = f.cut(text, at)
 		line++
 		if n == 0 {
 			continue
@@ -76,7 +76,7 @@ func (b *qrelsBuilder) readColumns(text string) error {
 			}
 			continue
 		}
-		if err := b.addText(line, fields[0], fields[2], fields[3]); err != nil {
+		if err := b.addText(line, f.of(text, 0), f.of(text, 2), f.of(text, 3)); err != nil {
 			return err
 		}
 	}

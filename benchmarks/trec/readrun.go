@@ -133,11 +133,11 @@ func (b *runBuilder) join(part *runBuilder, err error) error {
 
 // readColumns reads "topic Q0 document rank score tag".
 func (b *runBuilder) readColumns(text string, after int) error {
-	var fields [7]string
+	var f fields
 	line := after
 	for at := 0; at < len(text); {
 		var n int
-		n, at = fieldsOf(text, at, &fields)
+		n, at = f.cut(text, at)
 		line++
 		if n == 0 {
 			continue
@@ -148,15 +148,15 @@ func (b *runBuilder) readColumns(text string, after int) error {
 			}
 			continue
 		}
-		rank, err := strconv.Atoi(fields[3])
+		rank, err := strconv.Atoi(f.of(text, 3))
 		if err != nil {
-			b.found.warn(line, "rank %q is not a whole number", fields[3])
+			b.found.warn(line, "rank %q is not a whole number", f.of(text, 3))
 		}
-		if err := b.addRanked(line, fields[0], fields[2], fields[4], rank); err != nil {
+		if err := b.addRanked(line, f.of(text, 0), f.of(text, 2), f.of(text, 4), rank); err != nil {
 			return err
 		}
 		if len(b.run.Topics) == 1 && len(b.run.Topics[0].Entries) == 1 {
-			b.run.Name = fields[5]
+			b.run.Name = f.of(text, 5)
 		}
 	}
 	b.lines = line - after

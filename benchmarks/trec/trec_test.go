@@ -349,3 +349,14 @@ func ExampleReadRun() {
 	fmt.Println(r.Name, len(entries), entries[0].Document, entries[0].Score)
 	// Output: bm25 2 d7 3.5
 }
+
+func BenchmarkReadRun(b *testing.B) {
+	text := long(30_000)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := trec.ReadRun(strings.NewReader(text), "run", trec.Options{Workers: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
