@@ -176,7 +176,7 @@ func (g got) agrees() {
 	for reason, n := range r.Reasons {
 		assert.Equal(g.t, n, lost[reason], "gaps and report disagree about %s", reason)
 	}
-	assert.ElementsMatch(g.t, g.in.IDs(), g.ranking.IDs(), "documents are neither lost nor made up")
+	assert.True(g.t, slices.Equal(slices.Sorted(slices.Values(g.in.IDs())), slices.Sorted(slices.Values(g.ranking.IDs()))), "documents are neither lost nor made up")
 	if r.Mode == reranker.RetrievalOnly {
 		assert.Equal(g.t, g.in.IDs(), g.ranking.IDs(), "without scores the retrieval order stands")
 		return
@@ -226,6 +226,9 @@ func (g got) full() got {
 // honest demands that each judged score is the server's own for that document.
 func (g got) honest() got {
 	g.t.Helper()
+	if g.report.Mode == reranker.RetrievalOnly {
+		return g
+	}
 	for _, h := range g.ranking.Hits {
 		if h.Judged() {
 			assert.Equal(g.t, rerankertest.Hash(question, h.Document.Text), h.Score, "%s has another document's score", h.Document.ID)

@@ -1,0 +1,6 @@
+package nebius
+
+import "net/http"
+
+// OwnTransport is the transport that a client with the options makes for itself.
+func OwnTransport(o Options) *http.Transport { return o.transport(false) }
