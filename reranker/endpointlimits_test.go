@@ -3,6 +3,7 @@ package reranker_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,18 +87,17 @@ func TestEndpointHedgesAreBudgeted(t *testing.T) {
 func TestEndpointDoesNotHedgeWhileThrottled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		mode := "well"
+		var mode atomic.Value
+		mode.Store("well")
 		fake := &server{
 			took: func(n int, _ []string) time.Duration {
-				if mode == "stall" {
-					mode = "well"
+				if mode.CompareAndSwap("stall", "well") {
 					return 800 * time.Millisecond
 				}
 				return time.Duration(90+n%20) * time.Millisecond
 			},
 			answer: func(int, []string) error {
-				if mode == "refuse" {
-					mode = "well"
+				if mode.CompareAndSwap("refuse", "well") {
 					return &reranker.Error{Kind: reranker.KindRateLimited, Status: 429, RetryAfter: 200 * time.Millisecond}
 				}
 				return nil
@@ -105,7 +105,7 @@ func TestEndpointDoesNotHedgeWhileThrottled(t *testing.T) {
 		}
 		s := reranker.Shard(newEndpoint(t, reranker.EndpointOptions{}, fake), reranker.ShardOptions{})
 		ask := func(m string) int {
-			mode = m
+			mode.Store(m)
 			scores, err := s.Score(t.Context(), "q", texts(10))
 			require.NoError(t, err)
 			return scores.Report.Hedges

@@ -81,7 +81,8 @@ func newSchedule(t *testing.T, seed uint64) *schedule {
 
 func (s *schedule) run() {
 	var wg sync.WaitGroup
-	for i := range 1 + s.rng.IntN(4) {
+	workers, closes, closing := 1+s.rng.IntN(4), s.rng.IntN(20) == 0, time.Duration(s.rng.IntN(500))*time.Millisecond
+	for i := range workers {
 		rng := rand.New(rand.NewPCG(s.seed, uint64(1000+i)))
 		wg.Go(func() {
 			for j := range 1 + rng.IntN(2) {
@@ -90,8 +91,8 @@ func (s *schedule) run() {
 			}
 		})
 	}
-	if s.rng.IntN(20) == 0 {
-		time.Sleep(time.Duration(s.rng.IntN(500)) * time.Millisecond)
+	if closes {
+		time.Sleep(closing)
 		s.check(s.endpoint.Close() == nil, "Close failed")
 		s.check(s.endpoint.State().InFlight == 0, "calls in flight after Close")
 	}
