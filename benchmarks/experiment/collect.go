@@ -138,6 +138,7 @@ func (c *collector) system(name string) (System, error) {
 		s.Stages = append(s.Stages, stage)
 	}
 	s.inputs()
+	s.Cost = c.cost(path)
 	c.ceiling(&s, path)
 	c.failures(&s, ends)
 	return s, nil
@@ -193,8 +194,7 @@ func (c *collector) stage(b *branch) (Stage, error) {
 		times = append(times, o.Time)
 		s.Rankings = append(s.Rankings, o.Hits)
 	}
-	slices.Sort(times)
-	s.Cost.P50, s.Cost.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
+	s.Cost.quantiles(times)
 	for _, name := range c.inner(b) {
 		in, err := c.input(b, name)
 		if err != nil {
@@ -203,6 +203,28 @@ func (c *collector) stage(b *branch) (Stage, error) {
 		s.Inputs = append(s.Inputs, in)
 	}
 	return s, nil
+}
+
+// cost adds up a system's stages topic by topic.
+func (c *collector) cost(path []*branch) Cost {
+	var sum Cost
+	times := make([]time.Duration, len(c.at))
+	for t, i := range c.at {
+		for _, b := range path {
+			o := c.runs[i].outcomes[b.at]
+			sum = sum.plus(o.Usage)
+			times[t] += o.Time
+		}
+		sum.Time += times[t]
+	}
+	sum.quantiles(times)
+	return sum
+}
+
+// quantiles fills in P50 and P95; it sorts the times.
+func (c *Cost) quantiles(times []time.Duration) {
+	slices.Sort(times)
+	c.P50, c.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
 }
 
 // input evaluates a ranking that was fused inside a branch.

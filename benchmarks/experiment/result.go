@@ -81,6 +81,9 @@ type System struct {
 	Ceiling float64 `json:"ceiling"`
 	// CeilingDepth is how many candidates that were.
 	CeilingDepth int `json:"ceilingDepth,omitempty"`
+	// Cost is what all stages cost together; its quantiles are of whole topics. A
+	// stage that another system shares counts in full.
+	Cost Cost `json:"cost"`
 	// Tuning says how the system's settings were chosen from judgements; nil where
 	// they were not.
 	Tuning *Tuning `json:"tuning,omitempty"`

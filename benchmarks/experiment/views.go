@@ -23,7 +23,7 @@ func (r *Result) Table() *table.Table {
 	t := &table.Table{Title: r.title(), Columns: []string{"system", "measure", "value", "difference", "interval", "w/t/l", "p", "", "unj", "time/topic", "tokens", "price"}}
 	for _, s := range r.Systems {
 		for m, name := range r.Measures {
-			row := []any{s.Name, name, s.Means[m], math.NaN(), "", "", math.NaN(), "", s.Unjudged[m], s.timeText(), s.total().Tokens, s.total().Price}
+			row := []any{s.Name, name, s.Means[m], math.NaN(), "", "", math.NaN(), "", s.Unjudged[m], s.timeText(), s.Cost.Tokens, s.Cost.Price}
 			if c, ok := r.comparison(s.Name, name); ok {
 				row[3], row[4] = c.Summary.Mean, c.Interval.String()
 				row[5] = fmt.Sprintf("%d/%d/%d", c.Summary.Wins, c.Summary.Ties, c.Summary.Losses)
@@ -72,22 +72,11 @@ func (r *Result) comparison(system, measure string) (Comparison, bool) {
 	return Comparison{}, false
 }
 
-// total adds up the cost of all stages.
-func (s System) total() Cost {
-	var sum Cost
-	for _, stage := range s.Stages {
-		c := stage.Cost
-		sum = sum.plus(usage{c.Calls, c.Retries, c.Documents, c.Tokens, c.Cached, c.Price})
-		sum.Time += c.Time
-	}
-	return sum
-}
-
 func (s System) timeText() string {
 	if len(s.Values) == 0 || len(s.Values[0]) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f ms", s.total().Time.Seconds()*1000/float64(len(s.Values[0])))
+	return fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
 }
 
 // PerTopic returns the values of every system on every topic as a table.

@@ -56,6 +56,7 @@ func (r *Result) warn(p Plan) {
 	if p.Concurrency > 1 {
 		r.addWarning("%d topics ran at once: the times are those of a loaded system", p.Concurrency)
 	}
+	r.warnUnjudged()
 	for i, s := range r.Systems {
 		r.warnSystem(s)
 		if n := len(s.Failures) + len(s.Degraded); n > 0 && i == 0 && len(r.Systems) > 1 {
@@ -92,9 +93,22 @@ func (r *Result) warnSystem(s System) {
 	if len(below) > 0 {
 		r.addWarning("%s is below one of its own inputs: %s", s.Name, strings.Join(below, "; "))
 	}
-	for m, share := range s.Unjudged {
-		if share > .2 {
-			r.addWarning("%s: %.0f %% of the documents that %s looks at are not judged", s.Name, 100*share, r.Measures[m])
+}
+
+// warnUnjudged says where a low figure may come from missing judgements.
+func (r *Result) warnUnjudged() {
+	for m, name := range r.Measures {
+		low, high := 1.0, 0.0
+		for _, s := range r.Systems {
+			low, high = min(low, s.Unjudged[m]), max(high, s.Unjudged[m])
 		}
+		if high <= .2 {
+			continue
+		}
+		share := fmt.Sprintf("%.0f %%", 100*high)
+		if fmt.Sprintf("%.0f %%", 100*low) != share {
+			share = fmt.Sprintf("%.0f to %s, depending on the system,", 100*low, share)
+		}
+		r.addWarning("%s of the documents that %s looks at are not judged and count as not relevant", share, name)
 	}
 }

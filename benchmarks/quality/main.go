@@ -29,6 +29,8 @@ func commands() []command {
 		{"compare", "test whether runs differ from a baseline", compare},
 		{"fuse", "make one run of several", fuse},
 		{"tune", "choose the parameters of a fusion, honestly", tuneCommand},
+		{"run", "run a whole experiment from a configuration", run},
+		{"report", "make one HTML file of experiments' results", reportCommand},
 	}
 }
 

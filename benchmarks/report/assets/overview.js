@@ -51,11 +51,12 @@ const tally = (c) => {
   ];
 };
 
-const flags = (x) => {
+const flags = (now, x) => {
   const list = [];
-  x.below.forEach((input, i) => {
-    if (input) list.push(h("span", { class: "flag bad" }, "below its input on " + where().result.measures[i] + ": " + input));
-  });
+  const { result, measure } = now;
+  const others = result.measures.filter((_, i) => i !== measure && x.below[i]);
+  if (x.below[measure]) list.push(h("span", { class: "flag bad" }, "below its input " + x.below[measure], others.length ? ", also on " + others.join(", ") : null));
+  else if (others.length) list.push(h("span", { class: "flag bad" }, "below an input on " + others.join(", ")));
   if (x.failures && x.failures.length) list.push(h("span", { class: "flag bad" }, "failed on " + plural(x.failures.length, "topic", "topics") + ", counted 0"));
   if (x.degraded && x.degraded.length) list.push(h("span", { class: "flag bad" }, "degraded on " + plural(x.degraded.length, "topic", "topics")));
   if (x.tuning) list.push(h("span", { class: "flag" }, "tuned, measured on held-out topics"));
@@ -152,7 +153,7 @@ const table = (now) => {
     h("button", { type: "button", "data-key": c.key, title: c.hint, onclick: () => sortBy(c) }, c.label, h("span", { class: "arrow", "aria-hidden": "true" }, c === column ? (view.down ? " ↓" : " ↑") : ""))));
   const body = rows.map(({ x, i }) => h("tr", { class: (i === 0 ? "baseline " : "") + (i === now.system ? "chosen" : ""), "data-system": x.name },
     columns.map((c) => (c.text ? h("th", { scope: "row" },
-      h("a", { href: link({ system: x.name }), title: "show this system in the plots below", "aria-current": i === now.system ? "true" : null }, x.name), i === 0 && h("span", { class: "flag" }, "baseline"), flags(x))
+      h("a", { href: link({ system: x.name }), title: "show this system in the plots below", "aria-current": i === now.system ? "true" : null }, x.name), i === 0 && h("span", { class: "flag" }, "baseline"), flags(now, x))
       : h("td", { class: (c.number ? "number " : "") + (c.strong ? "strong" : ""), "data-label": c.label }, c.cell(x))))));
   announce(rows.length + " of " + now.result.systems.length + " systems");
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table of systems" },

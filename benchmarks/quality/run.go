@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/report"
+	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/table"
+)
+
+const runHelp = `
+quality run runs a whole experiment from a configuration.
+
+  quality run -config benchmarks/quality/configs/offline.json
+  quality run -config benchmarks/quality/configs/nebius.json -estimate
+
+For each collection it prints the table of systems and writes, below -out,
+COLLECTION/result.json (everything, for quality report), COLLECTION/runs (a TREC
+run for every stage of every system) and COLLECTION/journal.jsonl, with which a
+run that was stopped goes on; and report.html on all of them.
+
+Scores from a server are kept in scores.bin and vectors in vectors.bin, by
+content: nothing is paid for twice. Before anything is sent to a server that is not this machine, the
+costs are estimated and printed, and the run stops unless -yes is given.
+
+A blend with "tune" is measured on topics that took no part in choosing its
+setting: every topic belongs to one fold, and is blended with what the other
+folds chose. The report's figures are those, and no others.`
+
+// experimenter runs the experiment of a configuration.
+type experimenter struct {
+	config      runConfig
+	collections string
+	dir         string
+	limit       int
+	estimate    bool
+	yes         bool
+	format      table.Format
+	out, errs   io.Writer
+	bar         *bar
+
+	mu     sync.Mutex
+	spent  experiment.Cost
+	runs   map[string]inputs // of tuned blends
+	scores *experiment.ScoreFile
+}
+
+func run(ctx context.Context, args []string, out, errs io.Writer) error {
+	f := newFlags("run", runHelp+"\n"+fieldHelp(), errs)
+	config := f.String("config", "", "the configuration, a JSON file")
+	collections := f.String("collections", defaultCollections(), "the folder that holds the collections; CASCADE_COLLECTIONS sets the default")
+	dir := f.String("out", "", "folder for what is written; default .cache/quality/NAME")
+	estimate := f.Bool("estimate", false, "print what the servers would be asked for, and stop")
+	yes := f.Bool("yes", false, "run without asking, whatever it costs")
+	limit := f.Int("limit", 0, "ask only the first topics of each collection; 0 asks all")
+	format := formatFlag(f, "")
+	if err := parseFlags(f, args); err != nil {
+		return err
+	}
+	chosen, err := table.ParseFormat(*format)
+	switch {
+	case err != nil:
+		return usage("-format: %v", err)
+	case *config == "":
+		return usage("-config is missing")
+	case *limit < 0:
+		return usage("-limit %d: 0 asks all topics", *limit)
+	}
+	c, err := readConfig(*config)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if *dir == "" {
+		*dir = filepath.Join(".cache", "quality", strings.TrimSuffix(filepath.Base(*config), ".json"))
+	}
+	e := &experimenter{
+		config: c, collections: *collections, dir: *dir, limit: *limit, estimate: *estimate, yes: *yes, format: chosen,
+		out: out, errs: errs, bar: &bar{out: errs, live: terminal(errs)}, runs: map[string]inputs{},
+	}
+	return errors.Join(e.run(ctx), e.close())
+}
+
+func defaultCollections() string {
+	if dir := os.Getenv("CASCADE_COLLECTIONS"); dir != "" {
+		return dir
+	}
+	return filepath.Join("..", "shared", "collections")
+}
+
+func (e *experimenter) close() error {
+	if e.scores == nil {
+		return nil
+	}
+	return e.scores.Close()
+}
+
+// openScores opens the file that keeps servers' scores, once.
+func (e *experimenter) openScores() (*experiment.ScoreFile, error) {
+	if e.scores != nil {
+		return e.scores, nil
+	}
+	if err := os.MkdirAll(e.dir, 0o755); err != nil {
+		return nil, err
+	}
+	scores, err := experiment.OpenScores(filepath.Join(e.dir, "scores.bin"))
+	e.scores = scores
+	return scores, err
+}
+
+func (e *experimenter) run(ctx context.Context) error {
+	corpora, err := e.openCorpora()
+	if err != nil {
+		return err
+	}
+	if err := e.clear(ctx, corpora); err != nil || e.estimate {
+		return err
+	}
+	var results []*experiment.Result
+	for _, c := range corpora {
+		r, err := e.runOn(ctx, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Manifest.Name, err)
+		}
+		if err := r.Table().Write(e.out, e.format); err != nil {
+			return err
+		}
+		fmt.Fprintln(e.out)
+		results = append(results, r)
+	}
+	name := filepath.Join(e.dir, "report.html")
+	if err := writeFile(name, func(w io.Writer) error { return report.Write(w, results...) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.errs, "wrote %s\n", name)
+	return nil
+}
+
+// runOn runs the experiment on one collection and writes its result.
+func (e *experimenter) runOn(ctx context.Context, c *corpus) (_ *experiment.Result, err error) {
+	b := e.builder(c, false)
+	defer func() { err = errors.Join(err, b.close()) }()
+	systems, tuned, err := b.systems(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.plan(c)
+	if err != nil {
+		return nil, err
+	}
+	p.Systems, p.Tuned = systems, tuned
+	p.Dir = filepath.Join(e.dir, c.Manifest.Name)
+	p.Progress = func(x experiment.Progress) {
+		more := ""
+		if x.Resumed > 0 {
+			more += fmt.Sprintf(", %d resumed", x.Resumed)
+		}
+		if x.Cost.Tokens > 0 {
+			more += fmt.Sprintf(", %d calls, %d tokens, price %.4f", x.Cost.Calls, x.Cost.Tokens, x.Cost.Price)
+		}
+		e.bar.show(c.Manifest.Name, x.Done, x.Topics, more)
+	}
+	if p.Budget, err = e.left(); err != nil {
+		return nil, err
+	}
+	r, err := experiment.Run(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range r.Systems {
+		for _, stage := range s.Stages {
+			if !stage.Shared {
+				e.spent.Calls += stage.Cost.Calls
+				e.spent.Tokens += stage.Cost.Tokens
+				e.spent.Price += stage.Cost.Price
+			}
+		}
+	}
+	r.Warnings = append(r.Warnings, gridWarning(e.config)...)
+	return r, writeFile(filepath.Join(p.Dir, "result.json"), r.WriteJSON)
+}
+
+// plan is the experiment's plan but for the systems.
+func (e *experimenter) plan(c *corpus) (experiment.Plan, error) {
+	measures, err := measure.Parse(strings.Join(e.config.Measures, ","))
+	if err != nil {
+		return experiment.Plan{}, fmt.Errorf("measures: %w", err)
+	}
+	p := experiment.Plan{
+		Name: e.config.Name, Collection: experiment.Collection{Name: c.Manifest.Name, Documents: len(c.documents), Licence: c.Manifest.Licence},
+		Topics: c.topics, Judgements: c.Qrels, Measures: measures, Options: c.options(), Baseline: e.config.Baseline,
+		Test: e.config.Test, Correction: e.config.Correction, Sampling: stats.Sampling{Samples: e.config.Samples, Seed: e.config.Seed},
+		Repeats: e.config.Repeats, Depth: e.config.Depth, Concurrency: e.config.Concurrency, Prices: e.config.Prices,
+		Keep: e.config.Keep, Version: c.digest + " " + e.config.Language,
+	}
+	return p, nil
+}
+
+// left is what remains of the budget, which is one for all collections.
+func (e *experimenter) left() (experiment.Budget, error) {
+	b := e.config.Budget.plan()
+	used := (b.Calls > 0 && e.spent.Calls >= b.Calls) || (b.Tokens > 0 && e.spent.Tokens >= b.Tokens) || (b.Price > 0 && e.spent.Price >= b.Price)
+	if used {
+		return b, &experiment.BudgetError{Budget: b, Cost: e.spent}
+	}
+	b.Calls, b.Tokens, b.Price = max(0, b.Calls-e.spent.Calls), max(0, b.Tokens-e.spent.Tokens), max(0, b.Price-e.spent.Price)
+	return b, nil
+}
+
+// gridWarning says what the best row of many is.
+func gridWarning(c runConfig) []string {
+	if len(c.Systems) < 10 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the best of %d systems is best on these topics in part by chance: its figure is too high as a forecast for others, and the correction of p does not change that", len(c.Systems))}
+}
+
+// writeFile writes a file at once, or not at all.
+func writeFile(name string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(name + ".part")
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/internal/nearest"
+)
+
+// runConfig is an experiment as its file describes it. The json names, with the
+// doc tags, are what run -h prints.
+type runConfig struct {
+	Name        string                     `json:"name" doc:"title of the report"`
+	Collections []string                   `json:"collections" doc:"folders in BEIR form, or names of folders below -collections"`
+	Language    string                     `json:"language" doc:"language of the texts for BM25 and the lexical scorer; default en"`
+	Depth       int                        `json:"depth" doc:"hits of a ranking that are measured; default 1000"`
+	Measures    []string                   `json:"measures" doc:"such as nDCG@10; see evaluate -list"`
+	Baseline    string                     `json:"baseline" doc:"the system to compare with; default the first"`
+	Test        string                     `json:"test" doc:"randomisation (default), t, wilcoxon or tukey"`
+	Correction  string                     `json:"correction" doc:"holm (default) or another that compare -h lists"`
+	Samples     int                        `json:"samples" doc:"samples of tests and intervals; default 100000"`
+	Seed        uint64                     `json:"seed" doc:"seed of samples and folds"`
+	Keep        int                        `json:"keep" doc:"hits of each ranking that the result and the report hold; default 20"`
+	Concurrency int                        `json:"concurrency" doc:"topics that run at once; default 1, so that times are those of an idle machine"`
+	Repeats     map[string]int             `json:"repeats" doc:"how often systems run that are not deterministic"`
+	Retrievers  map[string]retrieverConfig `json:"retrievers" doc:"by name, for systems to refer to"`
+	Scorers     map[string]scorerConfig    `json:"scorers" doc:"by name, for systems to refer to"`
+	Systems     []systemConfig             `json:"systems" doc:"what is compared"`
+	Budget      budgetConfig               `json:"budget" doc:"stops the experiment; a field that is 0 is no bound"`
+	Prices      map[string]float64         `json:"prices" doc:"for a million tokens, by model"`
+}
+
+type retrieverConfig struct {
+	Kind   string  `json:"kind" doc:"bm25, or dense: a hosted embedder (POST URL/embeddings, as OpenAI has it) and exact search"`
+	Limit  int     `json:"limit" doc:"hits; default 1000"`
+	K1     float64 `json:"k1" doc:"bm25: default 0.9"`
+	B      float64 `json:"b" doc:"bm25: default 0.4"`
+	Model  string  `json:"model" doc:"dense: the embedding model"`
+	URL    string  `json:"url" doc:"dense: address with /v1"`
+	KeyEnv string  `json:"keyEnv" doc:"dense: the environment variable that holds the key; empty for none"`
+	Prefix string  `json:"prefix" doc:"dense: put in front of every query, for models that take an instruction"`
+}
+
+type scorerConfig struct {
+	Kind    string `json:"kind" doc:"lexical, or http: a server that speaks a dialect of POST /v1/rerank"`
+	Model   string `json:"model" doc:"http: the model"`
+	URL     string `json:"url" doc:"http: address; default the hosted service's"`
+	Dialect string `json:"dialect" doc:"http: nebius (default), cohere, jina, voyage, vllm, tei, llama.cpp, ..."`
+	KeyEnv  string `json:"keyEnv" doc:"http: the environment variable that holds the key; empty for none"`
+	Version string `json:"version" doc:"http: part of the cached scores' keys; change it with the prompt template"`
+}
+
+type systemConfig struct {
+	Name     string                       `json:"name" doc:"with {field} where a grid's value goes"`
+	Retrieve oneOrMore                    `json:"retrieve" doc:"a retriever, or a list of them that fuse joins"`
+	Fuse     string                       `json:"fuse" doc:"fusion of the retrievers, as quality fuse -method takes it"`
+	Rerank   string                       `json:"rerank" doc:"a scorer"`
+	Depth    int                          `json:"depth" doc:"candidates that are reranked; default all"`
+	Blend    string                       `json:"blend" doc:"fusion of the retrieval ranking, first, with the reranked one"`
+	Tune     *tuneConfig                  `json:"tune" doc:"chooses the blend's setting on other topics than those it is measured on"`
+	Grid     map[string][]json.RawMessage `json:"grid" doc:"one system for each combination of these fields' values"`
+}
+
+type tuneConfig struct {
+	Space   oneOrMore `json:"space" doc:"weights (of a convex blend, exactly), k (of rrf), or a list of fusions"`
+	Measure string    `json:"measure" doc:"what is raised; default the first measure"`
+	Folds   int       `json:"folds" doc:"of the cross-validation; default 5"`
+}
+
+type budgetConfig struct {
+	Calls  int     `json:"calls" doc:"rerank calls"`
+	Tokens int     `json:"tokens" doc:"tokens that the servers count"`
+	Price  float64 `json:"price" doc:"in the currency of the prices"`
+}
+
+func (b budgetConfig) plan() experiment.Budget {
+	return experiment.Budget{Calls: b.Calls, Tokens: b.Tokens, Price: b.Price}
+}
+
+// oneOrMore is a string or a list of strings.
+type oneOrMore []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*o = oneOrMore{one}
+		return nil
+	}
+	var more []string
+	if err := json.Unmarshal(raw, &more); err != nil {
+		return fmt.Errorf("%s is neither a string nor a list of strings", raw)
+	}
+	*o = more
+	return nil
+}
+
+func readConfig(name string) (runConfig, error) {
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return runConfig{}, err
+	}
+	var c runConfig
+	if err := strictly(raw, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// strictly decodes JSON whose every field is known.
+func strictly(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("line %d: %w", 1+bytes.Count(raw[:min(int(syntax.Offset), len(raw))], []byte("\n")), err)
+	case err != nil:
+		if quoted, ok := strings.CutPrefix(err.Error(), `json: unknown field "`); ok {
+			field := strings.TrimSuffix(quoted, `"`)
+			return fmt.Errorf("no field %q%s (run -h lists the fields)", field, nearest.Hint(field, fieldNames(reflect.TypeFor[runConfig]())))
+		}
+		return err
+	case d.More():
+		return errors.New("there is more after the configuration's end")
+	}
+	return nil
+}
+
+// fieldNames lists the json names of a struct and of those in it.
+func fieldNames(t reflect.Type) []string {
+	for t.Kind() == reflect.Map || t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	var names []string
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("json"); name != "" {
+			names = append(names, name)
+			names = append(names, fieldNames(t.Field(i).Type)...)
+		}
+	}
+	return names
+}
+
+func (c *runConfig) check() error {
+	switch {
+	case len(c.Collections) == 0:
+		return errors.New("collections is empty")
+	case len(c.Measures) == 0:
+		return errors.New("measures is empty")
+	case len(c.Systems) == 0:
+		return errors.New("systems is empty")
+	}
+	var all []systemConfig
+	for i, s := range c.Systems {
+		some, err := s.expand()
+		if err != nil {
+			return fmt.Errorf("system %d (%s): %w", i+1, s.Name, err)
+		}
+		all = append(all, some...)
+	}
+	c.Systems = all
+	seen := map[string]bool{}
+	for _, s := range c.Systems {
+		if seen[s.Name] {
+			return fmt.Errorf("two systems have the name %q", s.Name)
+		}
+		seen[s.Name] = true
+		if err := c.checkSystem(s); err != nil {
+			return fmt.Errorf("system %q: %w", s.Name, err)
+		}
+	}
+	if c.Baseline == "" {
+		c.Baseline = c.Systems[0].Name
+	}
+	return nil
+}
+
+func (c *runConfig) checkSystem(s systemConfig) error {
+	switch {
+	case s.Name == "":
+		return errors.New("it has no name")
+	case len(s.Retrieve) == 0:
+		return errors.New("retrieve names no retriever")
+	case len(s.Retrieve) > 1 && s.Fuse == "":
+		return errors.New("several retrievers need fuse")
+	case s.Rerank == "" && (s.Blend != "" || s.Depth != 0 || s.Tune != nil):
+		return errors.New("blend, depth and tune are about a rerank, and rerank names no scorer")
+	case s.Tune != nil && s.Blend == "":
+		return errors.New("tune chooses a blend's setting, and blend names no fusion to begin with")
+	}
+	for _, name := range s.Retrieve {
+		if _, ok := c.Retrievers[name]; !ok {
+			return fmt.Errorf("no retriever %q%s", name, nearest.Hint(name, slices.Collect(maps.Keys(c.Retrievers))))
+		}
+	}
+	if _, ok := c.Scorers[s.Rerank]; !ok && s.Rerank != "" {
+		return fmt.Errorf("no scorer %q%s", s.Rerank, nearest.Hint(s.Rerank, slices.Collect(maps.Keys(c.Scorers))))
+	}
+	return nil
+}
+
+// expand returns a system for each combination of the grid's values, the last
+// field in alphabetical order changing fastest.
+func (s systemConfig) expand() ([]systemConfig, error) {
+	systems := []systemConfig{s}
+	systems[0].Grid = nil
+	for _, field := range slices.Sorted(maps.Keys(s.Grid)) {
+		if field == "grid" || field == "name" || len(s.Grid[field]) == 0 {
+			return nil, fmt.Errorf("grid: %q is no field that can take %d values", field, len(s.Grid[field]))
+		}
+		var next []systemConfig
+		for _, base := range systems {
+			for _, value := range s.Grid[field] {
+				one, err := base.with(field, value)
+				if err != nil {
+					return nil, fmt.Errorf("grid: %w", err)
+				}
+				next = append(next, one)
+			}
+		}
+		systems = next
+	}
+	return systems, nil
+}
+
+// with sets a field, and puts its value into the name.
+func (s systemConfig) with(field string, value json.RawMessage) (systemConfig, error) {
+	raw, err := json.Marshal(map[string]json.RawMessage{field: value})
+	if err != nil {
+		return s, err
+	}
+	if err := strictly(raw, &s); err != nil {
+		return s, err
+	}
+	text := strings.Trim(string(value), `"`)
+	if strings.Contains(s.Name, "{"+field+"}") {
+		s.Name = strings.ReplaceAll(s.Name, "{"+field+"}", text)
+	} else {
+		s.Name += ", " + field + " " + text
+	}
+	return s, nil
+}
+
+// fieldHelp explains the configuration's fields.
+func fieldHelp() string {
+	var b strings.Builder
+	for _, part := range []struct {
+		title string
+		of    reflect.Type
+	}{
+		{"The configuration", reflect.TypeFor[runConfig]()}, {"A retriever", reflect.TypeFor[retrieverConfig]()}, {"A scorer", reflect.TypeFor[scorerConfig]()},
+		{"A system", reflect.TypeFor[systemConfig]()}, {"tune", reflect.TypeFor[tuneConfig]()}, {"budget", reflect.TypeFor[budgetConfig]()},
+	} {
+		fmt.Fprintf(&b, "\n%s:\n", part.title)
+		for i := range part.of.NumField() {
+			f := part.of.Field(i)
+			fmt.Fprintf(&b, "  %-12s %s\n", f.Tag.Get("json"), f.Tag.Get("doc"))
+		}
+	}
+	return b.String()
+}

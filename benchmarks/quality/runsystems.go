@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/fusion"
+	"github.com/rankcascade/cascade/internal/nearest"
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/lexical"
+	"github.com/rankcascade/cascade/reranker/nebius"
+	"github.com/rankcascade/cascade/retriever/bleve"
+	"github.com/rankcascade/cascade/retriever/memory"
+)
+
+const defaultLimit = 1000
+
+// builder makes the systems over one corpus. Each part is made once, so that the
+// experiment sees what systems share.
+type builder struct {
+	*experimenter
+	corpus *corpus
+	// dry builds for an estimate: no key is needed, nothing is sent, and BM25
+	// stands in for dense retrieval.
+	dry        bool
+	retrievers map[string]pipeline.Retriever
+	scorers    map[string]reranker.Scorer
+	reranks    map[string]pipeline.Stage
+	closers    []func() error
+}
+
+func (e *experimenter) builder(c *corpus, dry bool) *builder {
+	return &builder{experimenter: e, corpus: c, dry: dry, retrievers: map[string]pipeline.Retriever{}, scorers: map[string]reranker.Scorer{}, reranks: map[string]pipeline.Stage{}}
+}
+
+func (b *builder) close() error {
+	var errs []error
+	for _, c := range b.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// first returns what a system starts with: a retriever, or several that are
+// fused.
+func (b *builder) first(ctx context.Context, s systemConfig) (pipeline.Retriever, error) {
+	key := strings.Join(s.Retrieve, "+") + " " + s.Fuse
+	if r, ok := b.retrievers[key]; ok {
+		return r, nil
+	}
+	var legs []pipeline.Retriever
+	for _, name := range s.Retrieve {
+		r, err := b.retriever(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("retriever %q: %w", name, err)
+		}
+		legs = append(legs, r)
+	}
+	r := legs[0]
+	if len(legs) > 1 {
+		fuser, err := fusion.Parse(s.Fuse)
+		if err != nil {
+			return nil, fmt.Errorf("fuse: %w", err)
+		}
+		r = pipeline.Fan(fuser, legs...)
+	}
+	b.retrievers[key] = r
+	return r, nil
+}
+
+func (b *builder) retriever(ctx context.Context, name string) (pipeline.Retriever, error) {
+	if r, ok := b.retrievers[name]; ok {
+		return r, nil
+	}
+	c := b.config.Retrievers[name]
+	var r pipeline.Retriever
+	var err error
+	switch {
+	case c.Kind == "bm25" || (c.Kind == "dense" && b.dry):
+		r, err = b.bm25(ctx, name, c)
+	case c.Kind == "dense":
+		r, err = b.dense(ctx, name, c)
+	default:
+		return nil, fmt.Errorf("no kind %q: bm25 or dense%s", c.Kind, nearest.Hint(c.Kind, []string{"bm25", "dense"}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.corpus.Manifest.DropSelf {
+		r = pipeline.Chain(r, notItself{})
+	}
+	b.retrievers[name] = r
+	return r, nil
+}
+
+func (b *builder) bm25(ctx context.Context, name string, c retrieverConfig) (pipeline.Retriever, error) {
+	index, err := bleve.New(ctx, b.corpus.each, bleve.Options{
+		Name: name, Language: cmp.Or(b.config.Language, "en"), Filters: []string{}, Limit: cmp.Or(c.Limit, defaultLimit), K1: c.K1, B: c.B,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.closers = append(b.closers, index.Close)
+	return index, nil
+}
+
+func (b *builder) dense(ctx context.Context, name string, c retrieverConfig) (pipeline.Retriever, error) {
+	embedder, err := b.embedder(c)
+	if err != nil {
+		return nil, err
+	}
+	return memory.New(ctx, embedder, b.corpus.each, memory.Options{Name: name, Limit: cmp.Or(c.Limit, defaultLimit), Progress: func(n int) {
+		b.bar.show("embedding "+b.corpus.Manifest.Name, n, len(b.corpus.documents), "")
+	}})
+}
+
+// rerank returns the stage that scores with the scorer down to the depth.
+func (b *builder) rerank(s systemConfig) (pipeline.Stage, error) {
+	key := fmt.Sprint(s.Rerank, " ", s.Depth)
+	if stage, ok := b.reranks[key]; ok {
+		return stage, nil
+	}
+	scorer, err := b.scorer(s.Rerank)
+	if err != nil {
+		return nil, fmt.Errorf("scorer %q: %w", s.Rerank, err)
+	}
+	o := reranker.Evaluation()
+	o.Name, o.Depth, o.Default = s.Rerank, s.Depth, 10*time.Minute
+	stage := reranker.Stage(scorer, o)
+	b.reranks[key] = stage
+	return stage, nil
+}
+
+func (b *builder) scorer(name string) (reranker.Scorer, error) {
+	if s, ok := b.scorers[name]; ok {
+		return s, nil
+	}
+	c := b.config.Scorers[name]
+	var s reranker.Scorer
+	var err error
+	switch c.Kind {
+	case "lexical":
+		s = b.lexical()
+	case "http":
+		s, err = b.http(c)
+	default:
+		err = fmt.Errorf("no kind %q: lexical or http%s", c.Kind, nearest.Hint(c.Kind, []string{"lexical", "http"}))
+	}
+	if err == nil {
+		b.scorers[name] = s
+	}
+	return s, err
+}
+
+func (b *builder) lexical() reranker.Scorer {
+	analysis := lexical.Analysis{}
+	if strings.HasPrefix(cmp.Or(b.config.Language, "en"), "en") {
+		analysis.Stem = lexical.Plural
+	}
+	return lexical.New(lexical.Options{Statistics: lexical.Collect(analysis, b.corpus.texts)})
+}
+
+// unasked stands for a server in an estimate.
+type unasked struct{ model string }
+
+// Describe implements pipeline.Describer.
+func (u unasked) Describe() pipeline.Node {
+	return pipeline.Node{Name: "http", Settings: []pipeline.Setting{{Name: "model", Value: u.model}}}
+}
+
+// Score implements reranker.Scorer.
+func (unasked) Score(context.Context, string, []string) (reranker.Scores, error) {
+	return reranker.Scores{}, errors.New("an estimate asks no server")
+}
+
+func (b *builder) http(c scorerConfig) (reranker.Scorer, error) {
+	if c.Model == "" {
+		return nil, errors.New("model is missing")
+	}
+	if b.dry {
+		return unasked{c.Model}, nil
+	}
+	key, err := keyFrom(c.KeyEnv)
+	if err != nil {
+		return nil, err
+	}
+	client, err := nebius.New(key, c.Model, nebius.Options{BaseURL: c.URL, Dialect: nebius.Dialect(c.Dialect), NoKey: c.KeyEnv == ""})
+	if err != nil {
+		return nil, err
+	}
+	b.closers = append(b.closers, client.Close)
+	scores, err := b.openScores()
+	if err != nil {
+		return nil, err
+	}
+	return reranker.Cache(reranker.Shard(client, reranker.EvaluationShards()), scores, reranker.CacheOptions{
+		Tenant: "quality", Endpoint: cmp.Or(c.URL, "default") + " " + c.Dialect, Model: c.Model, Version: c.Version,
+	}), nil
+}
+
+// keyFrom reads a key from the environment variable of that name.
+func keyFrom(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	key := os.Getenv(name)
+	if key == "" {
+		return "", fmt.Errorf("the environment variable %s, which keyEnv names, holds no key", name)
+	}
+	return key, nil
+}
+
+// local reports whether an address is this machine's, whose calls cost nothing.
+func local(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// systems builds all systems, and says how the tuned ones were.
+func (b *builder) systems(ctx context.Context) (experiment.Systems, map[string]experiment.Tuning, error) {
+	systems, tuned := experiment.Systems{}, map[string]experiment.Tuning{}
+	for _, s := range b.config.Systems {
+		first, err := b.first(ctx, s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("system %q: %w", s.Name, err)
+		}
+		if s.Rerank == "" {
+			systems[s.Name] = pipeline.Chain(first)
+			continue
+		}
+		stage, tuning, err := b.second(ctx, s, first)
+		if err != nil {
+			return nil, nil, fmt.Errorf("system %q: %w", s.Name, err)
+		}
+		systems[s.Name] = pipeline.Chain(first, stage)
+		if tuning != nil {
+			tuned[s.Name] = *tuning
+		}
+	}
+	return systems, tuned, nil
+}
+
+// second returns the rerank of a system, its blend, or its tuned blend.
+func (b *builder) second(ctx context.Context, s systemConfig, first pipeline.Retriever) (pipeline.Stage, *experiment.Tuning, error) {
+	rerank, err := b.rerank(s)
+	if err != nil || s.Blend == "" {
+		return rerank, nil, err
+	}
+	fuser, err := fusion.Parse(s.Blend)
+	if err != nil {
+		return nil, nil, fmt.Errorf("blend: %w", err)
+	}
+	if s.Tune == nil || b.dry {
+		return pipeline.Blend(fuser, pipeline.Keep(), rerank), nil, nil
+	}
+	return b.tuned(ctx, s, fuser, first, rerank)
+}
