@@ -125,6 +125,21 @@ func (f EngineRRF) form() (rrfForm, error) {
 	return rrfForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, suggest(f.Engine, known))
 }
 
+// effective fills in the engine's defaults, for printing.
+func (f EngineRRF) effective() any {
+	form, err := f.form()
+	if err != nil {
+		return f
+	}
+	if form.usual == nil {
+		f.K = form.k
+	}
+	if f.Weights == nil {
+		f.Weights = form.usual
+	}
+	return f
+}
+
 func (f EngineRRF) specName() string {
 	if f.Engine == "weaviate" {
 		return "weaviate-ranked"

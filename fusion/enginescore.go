@@ -101,6 +101,24 @@ func (f EngineScore) form() (scoreForm, error) {
 	return scoreForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, suggest(f.Engine, known))
 }
 
+// effective fills in the engine's defaults, for printing.
+func (f EngineScore) effective() any {
+	form, err := f.form()
+	if err != nil {
+		return f
+	}
+	if f.Weights == nil {
+		f.Weights = form.usual
+	}
+	if len(form.norms) > 0 {
+		f.Norm = orText(f.Norm, form.norms[0])
+	}
+	if len(form.means) > 0 {
+		f.Mean = orText(f.Mean, form.means[0])
+	}
+	return f
+}
+
 func (f EngineScore) specName() string { return f.Engine }
 
 func (f EngineScore) check() error {
@@ -149,11 +167,11 @@ func (f EngineScore) scoring() scoring {
 	case "weaviate-relative":
 		s.norm, s.scheme = engineNorm{"weaviate"}, single
 	case "elastic-linear":
-		s.norm, s.scheme = engineNorm{"elastic " + or3(f.Norm, "none")}, single
+		s.norm, s.scheme = engineNorm{"elastic " + orText(f.Norm, "none")}, single
 	case "opensearch":
-		s.norm, s.scheme = engineNorm{"opensearch " + or3(f.Norm, "min_max")}, single
+		s.norm, s.scheme = engineNorm{"opensearch " + orText(f.Norm, "min_max")}, single
 		s.missing = MissingIgnore
-		s.scheme.assign = openSearchMean(or3(f.Mean, "arithmetic_mean"))
+		s.scheme.assign = openSearchMean(orText(f.Mean, "arithmetic_mean"))
 	case "milvus-weighted":
 		s.norm, s.scheme = engineNorm{"milvus"}, single
 		s = milvusMean(s, f.Mean)
@@ -181,7 +199,7 @@ func (f EngineScore) scoring() scoring {
 	return s
 }
 
-func or3(v, d string) string {
+func orText(v, d string) string {
 	if v == "" {
 		return d
 	}

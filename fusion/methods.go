@@ -51,6 +51,9 @@ func infos(table []entry) []Info {
 }
 
 func parametersOf(prototype any) []Parameter {
+	if d, ok := prototype.(defaulted); ok {
+		prototype = d.effective()
+	}
 	v := reflect.ValueOf(prototype)
 	var out []Parameter
 	for _, f := range fieldsOf(v.Type()) {

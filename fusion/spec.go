@@ -41,9 +41,16 @@ func fieldsOf(t reflect.Type) []field {
 // parameter is a printed field.
 type parameter struct{ name, value string }
 
+// defaulted is implemented by methods whose defaults are not the same for all
+// their values.
+type defaulted interface{ effective() any }
+
 // printed returns the parameters that are in force: all that differ from their
 // zero value, and those whose zero value stands for a number.
 func printed(m any) []parameter {
+	if d, ok := m.(defaulted); ok {
+		m = d.effective()
+	}
 	v := reflect.ValueOf(m)
 	var out []parameter
 	for _, f := range fieldsOf(v.Type()) {
