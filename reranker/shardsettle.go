@@ -139,10 +139,8 @@ func (r *shardRun) fail(p *shardPiece, o outcome) {
 	r.hurt = true
 	switch {
 	case o.given:
-		r.lose(p, pipeline.ReasonDeadline, errNoTime)
-		if r.caller.Err() != nil {
-			r.over()
-		}
+		reason, err := r.ending() // the caller has gone, or the time is up
+		r.lose(p, reason, err)
 	case f.tooLarge:
 		r.tooLarge(p, f)
 	case hopeless(f.kind):
