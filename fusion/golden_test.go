@@ -166,17 +166,6 @@ func splitmix(n int) []float64 {
 	return out
 }
 
-// allowed is the distance in units of the last place that a method may have
-// from its reference: none but where a logarithm is taken.
-func allowed(spec string) uint64 {
-	for _, prefix := range []string{"log-isr", "combgmnz"} {
-		if len(spec) >= len(prefix) && spec[:len(prefix)] == prefix {
-			return 2
-		}
-	}
-	return 0
-}
-
 func TestFusersHaveTheBitsOfRanx(t *testing.T) {
 	t.Parallel()
 	var golden ranxGolden
@@ -191,7 +180,7 @@ func TestFusersHaveTheBitsOfRanx(t *testing.T) {
 			for _, l := range golden.Sets[c.Set] {
 				lists = append(lists, l.named(t))
 			}
-			assertScores(t, m, lists, c.Scores, allowed(c.Spec))
+			assertScores(t, m, lists, c.Scores, 0)
 		})
 	}
 }
@@ -237,14 +226,10 @@ func TestLearntMethodsHaveTheBitsOfRanx(t *testing.T) {
 			for l := range c.Learnt {
 				assert.Equal(t, floats(c.Learnt[l]), learnt[l], "table %d", l)
 			}
-			within := uint64(0)
-			if c.Method == "bayesfuse" {
-				within = 2
-			}
-			assertScores(t, m, lists, c.Scores, within)
+			assertScores(t, m, lists, c.Scores, 0)
 			again, err := fusion.Parse(m.String())
 			require.NoError(t, err)
-			assertScores(t, again, lists, c.Scores, within)
+			assertScores(t, again, lists, c.Scores, 0)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package fusion_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -160,4 +161,26 @@ func ExampleWorkspace() {
 	// a 0.03252
 	// c 0.03227
 	// <nil>
+}
+
+func TestTheNumberOfCoresShowsInNothing(t *testing.T) {
+	var tasks []fusion.Task
+	for _, inputs := range examples(40, 3, pipeline.Unbounded) {
+		tasks = append(tasks, task(inputs, 5))
+	}
+	for _, spec := range []string{"rrf", "wsum(norm=zscore)", "combmed(norm=minmax)", "schulze"} {
+		m, err := fusion.Parse(spec)
+		require.NoError(t, err)
+		var want [][]fusion.Scored
+		for _, cores := range []int{1, 2, 5} {
+			before := runtime.GOMAXPROCS(cores)
+			got, err := fusion.FuseAll(m, tasks)
+			runtime.GOMAXPROCS(before)
+			require.NoError(t, err)
+			if want == nil {
+				want = got
+			}
+			assert.Equal(t, want, got, "%s on %d cores", spec, cores)
+		}
+	}
 }
