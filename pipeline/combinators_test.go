@@ -177,7 +177,7 @@ func TestAnObserverHearsOfEveryPartWithItsDepth(t *testing.T) {
 	assert.ElementsMatch(t, want, events)
 	assert.Equal(t, want[len(want)-1], events[len(events)-1], "the outermost part ends last")
 	events = nil
-	for range pipeline.Stream(t.Context(), search, pipeline.Query{}) { //nolint:revive // the events are what is looked at
+	for range pipeline.Stream(t.Context(), search, pipeline.Query{}) { // only the events matter
 	}
 	assert.ElementsMatch(t, want, events, "early rankings of a stream are not observed")
 }

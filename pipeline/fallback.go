@@ -137,7 +137,7 @@ func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[R
 		var causes []error
 		for i, p := range f.retrievers {
 			share, cancel := shareOfDeadline(ctx, p.name, len(f.retrievers)-i)
-			err, stopped := attemptOne(ask(share, p), gaps, yield)
+			stopped, err := attemptOne(ask(share, p), gaps, yield)
 			cancel()
 			if err == nil || stopped {
 				return
@@ -154,19 +154,19 @@ func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[R
 
 // attemptOne passes the rankings of one retriever on, with the gaps of those
 // that failed before it, up to its error. The consumer may stop.
-func attemptOne(rankings iter.Seq2[Ranking, error], gaps []Gap, yield func(Ranking, error) bool) (failure error, stopped bool) {
+func attemptOne(rankings iter.Seq2[Ranking, error], gaps []Gap, yield func(Ranking, error) bool) (stopped bool, failure error) {
 	for r, err := range rankings {
 		if err != nil {
-			return err, false
+			return false, err
 		}
 		if len(gaps) > 0 {
 			r = r.WithGaps(gaps...)
 		}
 		if !yield(r, nil) {
-			return nil, true
+			return true, nil
 		}
 	}
-	return nil, false
+	return false, nil
 }
 
 // shareOfDeadline returns a context with an equal share of the time that is left

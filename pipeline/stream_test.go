@@ -77,19 +77,6 @@ func TestStreamPassesRefinementsThroughEveryCombinator(t *testing.T) {
 	}
 }
 
-// repeating refines without changing anything.
-type repeating struct{ waiting }
-
-func (repeating) Refine(_ context.Context, _ pipeline.Query, in pipeline.Ranking) iter.Seq2[pipeline.Ranking, error] {
-	return func(yield func(pipeline.Ranking, error) bool) {
-		for range 5 {
-			if !yield(in, nil) {
-				return
-			}
-		}
-	}
-}
-
 // breaking yields once and then breaks in one of several ways.
 type breaking struct{ how string }
 

@@ -2,6 +2,7 @@ package reranker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -228,11 +229,11 @@ func (w *work) ranking(scale pipeline.Scale, report *Report) pipeline.Ranking {
 // cancelled returns an error if the caller gave up. That its time is up, or that
 // of a budget around the stage, is a reason to degrade and not to fail.
 func (s *Rerank) cancelled(ctx context.Context) error {
-	if ctx.Err() == nil || pipeline.ReasonOf(context.Cause(ctx)) == pipeline.ReasonDeadline || ctx.Err() == context.DeadlineExceeded {
+	if ctx.Err() == nil || pipeline.ReasonOf(context.Cause(ctx)) == pipeline.ReasonDeadline || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil
 	}
 	cause := context.Cause(ctx)
-	if cause == ctx.Err() {
+	if errors.Is(ctx.Err(), cause) {
 		return fmt.Errorf("reranker: %s: %w", s.o.Name, cause)
 	}
 	return fmt.Errorf("reranker: %s: %w: %w", s.o.Name, ctx.Err(), cause)

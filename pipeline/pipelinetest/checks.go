@@ -150,13 +150,13 @@ func collectNames(n pipeline.Node, names map[string]bool) {
 	}
 }
 
-// Cause is what the suites end contexts with: an error of a call under an ended
+// ErrCause is what the suites end contexts with: an error of a call under an ended
 // context must have it in its chain.
-var Cause = errors.New("pipelinetest: the caller gave up")
+var ErrCause = errors.New("pipelinetest: the caller gave up")
 
 func ended() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(Cause)
+	cancel(ErrCause)
 	return ctx
 }
 

@@ -121,7 +121,7 @@ func TestDescriptionsAreChecked(t *testing.T) {
 func TestFixedHeedsItsContext(t *testing.T) {
 	t.Parallel()
 	_, err := Fixed("source", two(t)).Retrieve(ended(), pipeline.Query{})
-	require.ErrorIs(t, err, Cause)
+	require.ErrorIs(t, err, ErrCause)
 	r, err := Fixed("source", two(t)).Retrieve(context.Background(), pipeline.Query{})
 	require.NoError(t, err)
 	assert.Len(t, r.Hits, 2)

@@ -84,14 +84,14 @@ func (s retrieverSuite) reproducible(t *testing.T) {
 
 func (s retrieverSuite) cancelled(t *testing.T) {
 	_, err := returns(t, "retrieve", func() (pipeline.Ranking, error) { return s.retriever.Retrieve(ended(), s.query) })
-	if !errors.Is(err, Cause) {
+	if !errors.Is(err, ErrCause) {
 		t.Errorf("the error under an ended context lacks its cause: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	timer := time.AfterFunc(time.Millisecond, func() { cancel(Cause) })
+	timer := time.AfterFunc(time.Millisecond, func() { cancel(ErrCause) })
 	defer timer.Stop()
 	_, err = returns(t, "retrieve", func() (pipeline.Ranking, error) { return s.retriever.Retrieve(ctx, s.query) })
-	if err != nil && !errors.Is(err, Cause) {
+	if err != nil && !errors.Is(err, ErrCause) {
 		t.Errorf("the error of a call that was given up lacks the cause: %v", err)
 	}
 }

@@ -136,7 +136,7 @@ func (s stageSuite) cancelled(t *testing.T) {
 	switch {
 	case err == nil:
 		valid(t, r)
-	case !s.options.Refuses && !errors.Is(err, Cause):
+	case !s.options.Refuses && !errors.Is(err, ErrCause):
 		t.Errorf("the error under an ended context lacks its cause: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ func requestCases() []conformanceCase {
 	return []conformanceCase{
 		{"01_exactly_the_documented_fields", func(t *testing.T) {
 			c := sent(t, nebius.Options{}, "panda", "a", "b")
-			assert.Equal(t, `{"model":"Qwen/Qwen3-Reranker-8B","query":"panda","documents":["a","b"]}`, string(c.Body))
+			assert.Equal(t, []byte(`{"model":"Qwen/Qwen3-Reranker-8B","query":"panda","documents":["a","b"]}`), c.Body)
 			assert.Equal(t, "POST", c.Method)
 			assert.Equal(t, "/v1/rerank", c.URL.Path)
 			assert.Equal(t, "application/json", c.Header.Get("Content-Type"))

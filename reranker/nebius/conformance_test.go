@@ -1,7 +1,6 @@
 package nebius_test
 
 import (
-	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -59,7 +58,7 @@ func sent(t *testing.T, o nebius.Options, query string, documents ...string) rer
 func kind(t *testing.T, err error, want reranker.ErrorKind) *reranker.Error {
 	t.Helper()
 	var e *reranker.Error
-	require.True(t, errors.As(err, &e), "got %v", err)
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, want, e.Kind, "got %v", err)
 	return e
 }

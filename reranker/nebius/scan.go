@@ -16,13 +16,11 @@ import (
 func scan(w Wire, body []byte, n int) (*reply, bool) {
 	s := scanner{b: body, wire: w, r: newReply(n)}
 	s.space()
-	ok := false
+	read := s.envelope
 	if w.Envelope == "" {
-		ok = s.results()
-	} else {
-		ok = s.envelope()
+		read = s.results
 	}
-	if !ok || s.found != n {
+	if !read() || s.found != n {
 		return nil, false
 	}
 	s.space()

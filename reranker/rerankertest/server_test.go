@@ -3,7 +3,6 @@ package rerankertest_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -104,7 +103,7 @@ func TestReplies(t *testing.T) {
 				test.check(t, res, body, err)
 				require.Equal(t, 1, s.Count())
 				assert.Equal(t, []string{"apple pie", "banana"}, s.Last().Documents)
-				assert.Equal(t, page, string(s.Last().Body))
+				assert.Equal(t, []byte(page), s.Last().Body)
 			})
 		}
 	}
@@ -179,5 +178,5 @@ func TestNetworkKeepsServersApart(t *testing.T) {
 	}
 	_, _, err := post(t.Context(), t, client, "http://127.0.0.1:9999")
 	assert.Error(t, err)
-	assert.False(t, errors.Is(err, io.EOF))
+	assert.NotErrorIs(t, err, io.EOF)
 }

@@ -53,7 +53,7 @@ func TestPointIDIsStable(t *testing.T) {
 	assert.Equal(t, "e7376c7c-5fae-5fa9-afd6-de90b6c7ab34", qdrant.Namespace)
 	assert.Equal(t, uint64(42), qdrant.PointID("42").GetNum())
 	assert.Equal(t, "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", qdrant.PointID("f81d4fae-7dec-11d0-a765-00a0c91e6bf6").GetUuid())
-	assert.NotEqual(t, qdrant.PointID("f81d4faex7dec-11d0-a765-00a0c91e6bf6").GetUuid(), "f81d4faex7dec-11d0-a765-00a0c91e6bf6")
+	assert.NotEqual(t, "f81d4faex7dec-11d0-a765-00a0c91e6bf6", qdrant.PointID("f81d4faex7dec-11d0-a765-00a0c91e6bf6").GetUuid())
 }
 
 // A rerank costs money; a point that has nothing to rerank must be noticed

@@ -164,7 +164,8 @@ func sortedIDs(documents []pipeline.Document) []string {
 func repeats(t testing.TB, s Subject) {
 	r := build(t, s, Corpus(), plenty)
 	for _, q := range queries() {
-		assert.Equal(t, ask(t, s, r, q).Hits, ask(t, s, r, q).Hits, "query %q", q.Text)
+		first := ask(t, s, r, q).Hits
+		assert.Equal(t, first, ask(t, s, r, q).Hits, "query %q", q.Text)
 	}
 }
 

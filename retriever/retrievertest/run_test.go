@@ -3,7 +3,6 @@ package retrievertest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -216,7 +215,7 @@ func acceptAnything(_ context.Context, q pipeline.Query, r pipeline.Ranking, err
 
 func forgetCause(_ context.Context, _ pipeline.Query, r pipeline.Ranking, err error) (pipeline.Ranking, error) {
 	if err != nil {
-		err = fmt.Errorf("overlap: %s", err)
+		err = errors.New("overlap: " + err.Error())
 	}
 	return r, err
 }
