@@ -106,6 +106,9 @@ func (w *work) calls(a answer) Report {
 	}
 	r.Causes = slices.Clone(r.Causes)
 	for _, err := range slices.Concat(w.causes, a.scores.Causes, []error{a.err}) {
+		if errors.As(err, new(*unscoredError)) {
+			continue // its causes are those of the scores
+		}
 		if err != nil && !slices.ContainsFunc(r.Causes, func(known error) bool { return sameError(known, err) }) {
 			r.Causes = append(r.Causes, err)
 		}
