@@ -33,6 +33,11 @@ func Exp(x float64) float64 {
 	case x < -745.2:
 		return 0
 	}
+	if r, k := expFast(x); k > -1000 {
+		if v, ok := settled(r); ok {
+			return v * twoTo(k)
+		}
+	}
 	r, k := expPair(pair{x, 0})
 	return scaled(r, k)
 }
@@ -172,6 +177,13 @@ func Logistic(x float64) float64 {
 		return 1
 	case x < -745:
 		return Exp(x)
+	}
+	if x > -40 {
+		r, k := expFast(x)
+		r = pair{r.hi * twoTo(k), r.lo * twoTo(k)}
+		if v, ok := settled(r.divFast(r.add(pair{1, 0}))); ok {
+			return v
+		}
 	}
 	r, k := expPair(pair{x, 0})
 	if x < -700 {
