@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/stats"
@@ -144,6 +145,10 @@ func (p Plan) check() error {
 		return errors.New("experiment: the plan has no judgements")
 	case len(p.Measures) == 0:
 		return errors.New("experiment: the plan has no measures")
+	case !slices.Contains(tests(), p.Test):
+		return fmt.Errorf("experiment: no test %q: %s%s", p.Test, strings.Join(tests(), ", "), nearest.Hint(p.Test, tests()))
+	case !slices.Contains(stats.Corrections(), p.Correction):
+		return fmt.Errorf("experiment: no correction %q%s", p.Correction, nearest.Hint(p.Correction, stats.Corrections()))
 	case p.Systems[p.Baseline] == nil:
 		names := slices.Sorted(maps.Keys(p.Systems))
 		return fmt.Errorf("experiment: the baseline %q is none of the systems %q%s", p.Baseline, names, nearest.Hint(p.Baseline, names))
@@ -177,6 +182,9 @@ func (p Plan) checkSystems() error {
 	}
 	return nil
 }
+
+// tests are the names that Plan.Test knows.
+func tests() []string { return []string{"randomisation", "t", "wilcoxon", "tukey"} }
 
 func firstMistake(n pipeline.Node) error {
 	if n.Err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/internal/nearest"
 )
 
@@ -130,7 +132,8 @@ func strictly(raw []byte, into any) error {
 	case err != nil:
 		if quoted, ok := strings.CutPrefix(err.Error(), `json: unknown field "`); ok {
 			field := strings.TrimSuffix(quoted, `"`)
-			return fmt.Errorf("no field %q%s (run -h lists the fields)", field, nearest.Hint(field, fieldNames(reflect.TypeFor[runConfig]())))
+			known := slices.DeleteFunc(fieldNames(reflect.TypeFor[runConfig]()), func(name string) bool { return name == field })
+			return fmt.Errorf("no field %q here%s (run -h lists the fields)", field, nearest.Hint(field, known))
 		}
 		return err
 	case d.More():
@@ -165,6 +168,9 @@ func (c *runConfig) check() error {
 		return errors.New("measures is empty")
 	case len(c.Systems) == 0:
 		return errors.New("systems is empty")
+	}
+	if _, err := measure.Parse(strings.Join(c.Measures, ",")); err != nil {
+		return fmt.Errorf("measures: %w", err)
 	}
 	var all []systemConfig
 	for i, s := range c.Systems {
@@ -203,6 +209,11 @@ func (c *runConfig) checkSystem(s systemConfig) error {
 		return errors.New("blend, depth and tune are about a rerank, and rerank names no scorer")
 	case s.Tune != nil && s.Blend == "":
 		return errors.New("tune chooses a blend's setting, and blend names no fusion to begin with")
+	}
+	if s.Tune != nil {
+		if m, err := measure.Parse(cmp.Or(s.Tune.Measure, c.Measures[0])); err != nil || len(m) != 1 {
+			return errors.Join(fmt.Errorf("tune: measure %q: one measure is raised", s.Tune.Measure), err)
+		}
 	}
 	for _, name := range s.Retrieve {
 		if _, ok := c.Retrievers[name]; !ok {

@@ -50,8 +50,8 @@ func (h *heldOut) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranki
 // tuned chooses the blend's setting by cross-validation.
 func (b *builder) tuned(ctx context.Context, s systemConfig, standard fusion.Method, first pipeline.Retriever, rerank pipeline.Stage) (pipeline.Stage, *experiment.Tuning, error) {
 	measures, err := measure.Parse(cmp.Or(s.Tune.Measure, b.config.Measures[0]))
-	if err != nil || len(measures) != 1 {
-		return nil, nil, fmt.Errorf("tune: measure %q: one measure is raised (%w)", s.Tune.Measure, errors.Join(err, errUsage))
+	if err != nil {
+		return nil, nil, fmt.Errorf("tune: %w", err)
 	}
 	space, err := spaceOf(s.Tune.Space, standard)
 	if err != nil {
