@@ -24,8 +24,8 @@ type gradeSlot struct {
 // fill replaces the table's content. Negative grades become notJudged; of a
 // document that is judged twice the last grade stays.
 func (g *gradeTable) fill(judged []trec.Judgement) {
-	size := 64
-	for size < 2*len(judged) {
+	size := 64 // sparse while that is in the first cache, where misses end at once
+	for size < 2*len(judged) || size < 8*len(judged) && size < 1024 {
 		size *= 2
 	}
 	if size > len(g.slots) || g.generation == 1<<32-1 {

@@ -2,6 +2,7 @@ package trec
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -54,25 +55,32 @@ func (o Order) Sort(entries []Entry) {
 // that stand in the order of their scores, as nearly all do, cost one pass.
 func (o Order) Ranking(entries []Entry, into []int32) []int32 {
 	into = into[:0]
-	falling := true
+	falling, tied := true, false
+	above := math.Inf(1)
 	for i := range entries {
 		into = append(into, int32(i))
-		if i > 0 && !(o.score(&entries[i-1]) >= o.score(&entries[i])) {
-			falling = false
+		score := o.score(&entries[i])
+		if !(score < above) {
+			tied = true
+			falling = falling && score == above
 		}
+		above = score
 	}
-	if !falling {
+	switch {
+	case !falling:
 		o.sortIndices(entries, into)
 		return into
-	}
-	if o.Ties == InputOrder {
+	case !tied || o.Ties == InputOrder:
 		return into
 	}
 	for start, i := 0, 1; i <= len(entries); i++ {
 		if i < len(entries) && o.score(&entries[i]) == o.score(&entries[start]) {
 			continue
 		}
-		if i-start > 1 {
+		if i-start == 2 && o.compareTied(&entries[start], &entries[start+1]) > 0 {
+			into[start], into[start+1] = into[start+1], into[start]
+		}
+		if i-start > 2 {
 			slices.SortFunc(into[start:i], func(a, b int32) int { return o.compareIndices(entries, a, b) })
 		}
 		start = i
