@@ -7,8 +7,7 @@
 //
 //	elementary.Log(3) // 1.0986122886681098 everywhere
 //
-// exp and the logistic function cost some ten nanoseconds, the others some
-// hundred. They are not meant for arguments
-// that need the last halves of a hard case: a result within 2^-98 of a rounding
-// boundary may be one unit off.
+// Exp and Logistic cost some ten nanoseconds, the others some hundred. They are
+// not meant for hard cases of pure mathematics: a result within 2^-98 of a
+// rounding boundary may be one unit off.
 package elementary
