@@ -147,7 +147,7 @@ func (c *Cached) TypicalLatency() time.Duration { return typicalLatency(c.scorer
 // Score returns remembered scores and asks for the others. It fails only if
 // there is no score at all.
 func (c *Cached) Score(ctx context.Context, query string, documents []string) (Scores, error) {
-	scores, err, _ := c.run(ctx, query, documents, nil)
+	scores, _, err := c.run(ctx, query, documents, nil)
 	return scores, err
 }
 
@@ -155,7 +155,7 @@ func (c *Cached) Score(ctx context.Context, query string, documents []string) (S
 // out, see StreamScorer.
 func (c *Cached) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
 	return func(yield func(Scores, error) bool) {
-		scores, err, stopped := c.run(ctx, query, documents, func(s Scores) bool { return yield(s, nil) })
+		scores, stopped, err := c.run(ctx, query, documents, func(s Scores) bool { return yield(s, nil) })
 		if !stopped {
 			yield(scores, err)
 		}

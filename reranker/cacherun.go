@@ -22,30 +22,30 @@ type cacheRun struct {
 	stopped   bool                // progress has seen enough
 }
 
-func (c *Cached) run(ctx context.Context, query string, documents []string, progress func(Scores) bool) (scores Scores, err error, stopped bool) {
+func (c *Cached) run(ctx context.Context, query string, documents []string, progress func(Scores) bool) (scores Scores, stopped bool, err error) {
 	if c.err != nil {
-		return Scores{}, c.err, false
+		return Scores{}, false, c.err
 	}
 	if len(documents) == 0 {
-		return Scores{Values: []float64{}, Scale: c.node.Facts.Scale}, nil, false
+		return Scores{Values: []float64{}, Scale: c.node.Facts.Scale}, false, nil
 	}
 	if ctx.Err() != nil {
-		return Scores{}, c.ended(ctx), false
+		return Scores{}, false, c.ended(ctx)
 	}
 	keys := c.keys(ctx, query, documents)
 	if keys == nil {
 		scores, err = c.scorer.Score(ctx, query, documents)
-		return scores, err, false
+		return scores, false, err
 	}
 	r := newCacheRun(c, query, documents, keys, progress)
 	r.resolve(ctx)
 	if r.stopped {
-		return Scores{}, nil, true
+		return Scores{}, true, nil
 	}
 	if err := r.failure(ctx); err != nil {
-		return Scores{Report: r.own.Report, Usage: r.own.Usage}, err, false
+		return Scores{Report: r.own.Report, Usage: r.own.Usage}, false, err
 	}
-	return r.scores(ctx), nil, false
+	return r.scores(ctx), false, nil
 }
 
 func (c *Cached) ended(ctx context.Context) error {

@@ -2,6 +2,7 @@ package reranker
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -255,14 +256,14 @@ func (e *Endpoint) throttled(now time.Time) bool {
 }
 
 // ended classifies how a call ended from its error and the contexts around it.
-func endedAs(err error, call context.Context, caller context.Context, deadline time.Time) outcome {
+func endedAs(call, caller context.Context, deadline time.Time, err error) outcome {
 	if err == nil {
 		return outcome{}
 	}
 	o := outcome{failed: true, fault: fault(err)}
 	if call.Err() != nil && o.fault.kind != KindPanic {
 		o.given = true
-		o.late = !time.Now().Before(deadline) && caller.Err() != context.Canceled
+		o.late = !time.Now().Before(deadline) && !errors.Is(caller.Err(), context.Canceled)
 	}
 	return o
 }

@@ -221,7 +221,7 @@ func (s *Sharded) run(ctx context.Context, query string, documents []string, pro
 		return
 	}
 	r := newShardRun(ctx, s, query, documents)
-	scores, err, stopped := r.score(progress)
+	scores, stopped, err := r.score(progress)
 	if !stopped {
 		done(scores, err)
 	}

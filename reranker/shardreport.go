@@ -2,6 +2,7 @@ package reranker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -230,7 +231,7 @@ func (r *shardRun) teach(elapsed time.Duration) {
 		switch {
 		case p.state == pieceAnswered:
 			tokens += p.tokens
-		case p.state == pieceLost && len(p.errs) > 0 && p.errs[len(p.errs)-1] == errNoTime:
+		case p.state == pieceLost && len(p.errs) > 0 && errors.Is(p.errs[len(p.errs)-1], errNoTime):
 			late = true
 		default:
 			return

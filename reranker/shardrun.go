@@ -49,7 +49,6 @@ type shardRun struct {
 	report   Report
 	used     Usage // of answers, used or not
 	limits   Limits
-	limitsAt time.Time
 	refused  int // documents refused alone in a row
 	hurt     bool
 }
@@ -121,7 +120,7 @@ func newShardRun(ctx context.Context, s *Sharded, query string, documents []stri
 func (r *shardRun) listwise() bool { return r.s.node.Facts.Listwise && !r.s.o.AllowListwise }
 
 // score runs the query. stopped says that progress asked to end it.
-func (r *shardRun) score(progress func(Scores) bool) (scores Scores, err error, stopped bool) {
+func (r *shardRun) score(progress func(Scores) bool) (scores Scores, stopped bool, err error) {
 	var cancel context.CancelFunc
 	r.ctx, cancel = context.WithDeadline(r.caller, r.deadline)
 	// Whatever happens, also in the consumer of a stream: no call outlives this,
@@ -136,10 +135,10 @@ func (r *shardRun) score(progress func(Scores) bool) (scores Scores, err error, 
 	}
 	r.join(cancel)
 	if stopped {
-		return Scores{}, nil, true
+		return Scores{}, true, nil
 	}
 	scores, err = r.finish()
-	return scores, err, false
+	return scores, false, err
 }
 
 // begin plans the query and reports whether there is anything to send.
@@ -259,7 +258,7 @@ func (r *shardRun) startCall(p *shardPiece, t *ticket) {
 		if c.err == nil {
 			c.err = checkAnswer(&c.scores, len(texts))
 		}
-		c.outcome = endedAs(c.err, c.ctx, r.caller, r.deadline)
+		c.outcome = endedAs(c.ctx, r.caller, r.deadline, c.err)
 		c.outcome.scores = c.scores
 		if c.err == nil {
 			r.served.Store(true)
