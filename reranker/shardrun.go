@@ -42,15 +42,15 @@ type shardRun struct {
 	waiter   *slotWaiter
 	timer    *time.Timer
 
-	values   []float64
-	reasons  []pipeline.Reason // nil while every document has its score
-	open     int               // pieces that are neither answered nor lost
-	causes   []error
-	report   Report
-	used     Usage // of answers, used or not
-	limits   Limits
-	refused  int // documents refused alone in a row
-	hurt     bool
+	values  []float64
+	reasons []pipeline.Reason // nil while every document has its score
+	open    int               // pieces that are neither answered nor lost
+	causes  []error
+	report  Report
+	used    Usage // of answers, used or not
+	limits  Limits
+	refused int // documents refused alone in a row
+	hurt    bool
 }
 
 type pieceState uint8
