@@ -47,6 +47,7 @@ func TestAWarmWorkspaceAllocatesNothing(t *testing.T) {
 
 func TestSparseIdsGiveWhatDenseOnesGive(t *testing.T) {
 	t.Parallel()
+	var w fusion.Workspace
 	for _, m := range everyMethod(t) {
 		for _, inputs := range examples(8, 2, scaleFor(m)) {
 			dense := task(inputs, 0)
@@ -54,19 +55,18 @@ func TestSparseIdsGiveWhatDenseOnesGive(t *testing.T) {
 			for _, l := range dense.Lists {
 				far := fusion.List{Scores: l.Scores, Scale: l.Scale}
 				for _, id := range l.IDs {
-					far.IDs = append(far.IDs, id*1000+7)
+					far.IDs = append(far.IDs, id*100+7)
 				}
 				sparse.Lists = append(sparse.Lists, far)
 			}
 			dense.Names = nil
-			var w fusion.Workspace
 			a, err := w.Fuse(nil, m, dense)
 			require.NoError(t, err)
 			b, err := w.Fuse(nil, m, sparse)
 			require.NoError(t, err)
 			require.Len(t, b, len(a))
 			for i := range a {
-				assert.Equal(t, a[i].ID*1000+7, b[i].ID, m.String())
+				assert.Equal(t, a[i].ID*100+7, b[i].ID, m.String())
 				assert.Equal(t, a[i].Score, b[i].Score, m.String())
 			}
 		}
