@@ -1,6 +1,9 @@
 package measure
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 func precision(m Measure, t *topic) float64 {
 	return float64(t.retrieved(m.K, m.level(t))) / float64(m.K)
@@ -82,11 +85,25 @@ func rPrecisionMultiple(m Measure, t *topic) float64 {
 }
 
 func interpolated(m Measure, t *topic) float64 {
+	if i := slices.Index(elevenRecalls(), m.Recall); i >= 0 {
+		return t.elevenPoints(m.level(t))[i]
+	}
 	return interpolate(t, m.level(t), []float64{m.Recall})[0]
 }
 
+func elevenRecalls() []float64 { return []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1} }
+
+// elevenPoints interpolates at the eleven usual recalls, once for each ranking
+// and level in a row.
+func (t *topic) elevenPoints(level int32) []float64 {
+	if t.elevenLevel != level {
+		t.eleven, t.elevenLevel = interpolate(t, level, elevenRecalls()), level
+	}
+	return t.eleven
+}
+
 func elevenPoint(m Measure, t *topic) float64 {
-	values := interpolate(t, m.level(t), []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1})
+	values := t.elevenPoints(m.level(t))
 	sum := 0.0
 	for i := len(values) - 1; i >= 0; i-- { // trec_eval's order
 		sum += values[i]

@@ -63,7 +63,7 @@ type Entry struct {
 func Catalogue() []Entry {
 	var entries []Entry
 	for _, s := range catalogue() {
-		e := Entry{Name: s.name, Summary: s.summary, Source: s.source, Aliases: s.aliases}
+		e := Entry{Name: s.name, Summary: s.summary, Source: s.source, Aliases: slices.Clone(s.aliases)}
 		if s.cut != cutNever {
 			e.Name += "@k"
 		}
@@ -91,11 +91,10 @@ var byName = sync.OnceValue(func() map[string]spec {
 
 const trecEval = "trec_eval"
 
-// catalogue is the table of measures. It is a function, so that nobody can
-// change it.
-func catalogue() []spec {
+// catalogue is the table of measures. It is made once and nobody changes it.
+var catalogue = sync.OnceValue(func() []spec {
 	return slices.Concat(binaryMeasures(), gradedMeasures(), pooledMeasures(), setMeasures(), countMeasures())
-}
+})
 
 func binaryMeasures() []spec {
 	return []spec{

@@ -35,6 +35,10 @@ type topic struct {
 	// have; unjudgedUpTo how many unjudged ones.
 	found        []foundUpTo
 	unjudgedUpTo []int32
+	// eleven has the precisions at the eleven usual recalls for a level, 0 if
+	// they were not asked for yet.
+	eleven      []float64
+	elevenLevel int32
 	// annotated holds every document judged for any topic, if a measure asks.
 	annotated map[string]struct{}
 	// powers keeps the discounts of RBP by persistence.
@@ -52,7 +56,7 @@ type foundUpTo struct {
 
 // rank fills t with the entries in the given order, using t's memory again.
 func (t *topic) rank(entries []trec.Entry, order []int32, grades *gradeTable) {
-	t.entries, t.order, t.tieEnds = entries, order, nil
+	t.entries, t.order, t.tieEnds, t.elevenLevel = entries, order, nil, 0
 	t.grades, t.found = t.grades[:0], t.found[:0]
 	t.unjudgedUpTo = append(t.unjudgedUpTo[:0], 0)
 	unjudged := int32(0)
