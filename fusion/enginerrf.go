@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/rankcascade/cascade/internal/nearest"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -122,7 +123,7 @@ func (f EngineRRF) form() (rrfForm, error) {
 		}
 		known = append(known, form.engine)
 	}
-	return rrfForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, suggest(f.Engine, known))
+	return rrfForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, nearest.Hint(f.Engine, known))
 }
 
 // effective fills in the engine's defaults, for printing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rankcascade/cascade/internal/nearest"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -98,7 +99,7 @@ func (f EngineScore) form() (scoreForm, error) {
 		}
 		known = append(known, form.engine)
 	}
-	return scoreForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, suggest(f.Engine, known))
+	return scoreForm{}, fmt.Errorf("%w: no engine %q%s", ErrConfig, f.Engine, nearest.Hint(f.Engine, known))
 }
 
 // effective fills in the engine's defaults, for printing.
@@ -144,7 +145,7 @@ func checkChoice(name, chosen string, known []string) error {
 	if len(known) == 0 {
 		return fmt.Errorf("%w: the engine has no choice of %s", ErrConfig, name)
 	}
-	return fmt.Errorf("%w: %s %q is none of %q%s", ErrConfig, name, chosen, known, suggest(chosen, known))
+	return fmt.Errorf("%w: %s %q is none of %q%s", ErrConfig, name, chosen, known, nearest.Hint(chosen, known))
 }
 
 // plan lets the shared code do the work and then brings weights into the width

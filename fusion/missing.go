@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/rankcascade/cascade/internal/nearest"
 )
 
 // Missing is the policy for a document that a list does not hold. It decides
@@ -85,7 +87,7 @@ func (m *Missing) UnmarshalText(text []byte) error {
 		}
 	}
 	return fmt.Errorf("%w: missing=%s is none of %s, rank(n)%s", ErrConfig, text,
-		strings.Join(missingNames, ", "), suggest(string(text), missingNames))
+		strings.Join(missingNames, ", "), nearest.Hint(string(text), missingNames))
 }
 
 func (m Missing) valid() bool { return m >= 0 && m != missingRankBase }

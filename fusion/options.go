@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/rankcascade/cascade/internal/nearest"
 )
 
 // ErrInput is in the chain of every error about the lists: a score that is not
@@ -85,7 +87,7 @@ func enumParse[E ~uint8](p *E, names []string, text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: %q is none of %q%s", ErrConfig, text, names, suggest(string(text), names))
+	return fmt.Errorf("%w: %q is none of %q%s", ErrConfig, text, names, nearest.Hint(string(text), names))
 }
 
 func finite(v float64) bool { return v-v == 0 }

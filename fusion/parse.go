@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/rankcascade/cascade/internal/nearest"
 )
 
 // maxSpec bounds the length of a specification and maxDepth its nesting: learnt
@@ -42,7 +44,7 @@ func Parse(spec string) (Method, error) {
 		}
 		return built.(Method), nil
 	}
-	return nil, fmt.Errorf("fusion: parse %q: %w: no method is called %q%s", shorten(spec), ErrConfig, v.name, suggest(v.name, methodNames()))
+	return nil, fmt.Errorf("fusion: parse %q: %w: no method is called %q%s", shorten(spec), ErrConfig, v.name, nearest.Hint(v.name, methodNames()))
 }
 
 // ParseNormaliser reads a normaliser from its specification, as String prints
@@ -73,7 +75,7 @@ func buildNormaliser(v value) (Normaliser, error) {
 		}
 		return built.(Normaliser), nil
 	}
-	return nil, fmt.Errorf("%w: no normaliser is called %q%s", ErrConfig, v.name, suggest(v.name, normaliserNames()))
+	return nil, fmt.Errorf("%w: no normaliser is called %q%s", ErrConfig, v.name, nearest.Hint(v.name, normaliserNames()))
 }
 
 // build sets the arguments on a copy of the prototype.
@@ -95,7 +97,7 @@ func build(prototype any, v value) (any, error) {
 		}
 		switch {
 		case at < 0:
-			return nil, fmt.Errorf("%w: %s has no parameter %q%s", ErrConfig, v.name, a.name, suggest(a.name, names))
+			return nil, fmt.Errorf("%w: %s has no parameter %q%s", ErrConfig, v.name, a.name, nearest.Hint(a.name, names))
 		case seen[a.name]:
 			return nil, fmt.Errorf("%w: parameter %q of %s is given twice", ErrConfig, a.name, v.name)
 		}
@@ -278,50 +280,4 @@ func shorten(s string) string {
 		return s[:most] + "..."
 	}
 	return s
-}
-
-// suggest returns `; did you mean "x"?` for the nearest name, or nothing.
-func suggest(word string, names []string) string {
-	best, least := "", max(2, len(word)/2)+1
-	for _, n := range names {
-		d := distance(strings.ToLower(word), n)
-		if strings.HasPrefix(n, strings.ToLower(word)) && word != "" {
-			d = 1
-		}
-		if d < least {
-			best, least = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// distance is Levenshtein's, with the swap of two neighbours as one step.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	d := make([][]int, len(a)+1)
-	for i := range d {
-		d[i] = make([]int, len(b)+1)
-		d[i][0] = i
-	}
-	for j := range d[0] {
-		d[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			if a[i-1] == b[j-1] {
-				d[i][j] = d[i-1][j-1]
-				continue
-			}
-			d[i][j] = 1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-			}
-		}
-	}
-	return d[len(a)][len(b)]
 }

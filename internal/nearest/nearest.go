@@ -4,12 +4,22 @@ package nearest
 import "strings"
 
 // Name returns the known name with the fewest edits from the given one, letter
-// case aside, and "" if none is within half its length. Of equally near names
-// the first wins.
+// case aside: a letter more, less or other, or two neighbours swapped. A known
+// name that begins with the given one is one edit away. It returns "" if none is
+// within half the given length, or within two edits if that is more; of equally
+// near names the first wins.
 func Name(given string, known []string) string {
-	best, least := "", len([]rune(given))/2+1
+	word := strings.ToLower(given)
+	if word == "" {
+		return ""
+	}
+	best, least := "", max(2, len(word)/2)+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(given), strings.ToLower(k)); d < least {
+		d := distance(word, strings.ToLower(k))
+		if strings.HasPrefix(strings.ToLower(k), word) {
+			d = min(d, 1)
+		}
+		if d < least {
 			best, least = k, d
 		}
 	}
@@ -25,24 +35,30 @@ func Hint(given string, known []string) string {
 	return `; did you mean "` + name + `"?`
 }
 
-// distance is Levenshtein's.
+// distance is Levenshtein's, with the swap of two neighbours as one step.
 func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
+	if len(a) > 64 || len(b) > 64 {
+		return 64
 	}
-	for i, r := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, s := range y {
-			cost := diagonal
-			if r != s {
-				cost++
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
+	}
+	for j := range d[0] {
+		d[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			if a[i-1] == b[j-1] {
+				d[i][j] = d[i-1][j-1]
+				continue
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			d[i][j] = 1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(y)]
+	return d[len(a)][len(b)]
 }
