@@ -112,14 +112,25 @@ func failed(err error) answer {
 		return *detail(http.StatusInternalServerError, "Internal Server Error")
 	}
 	status, said := statusOf(e)
-	if e.Message != "" && status != http.StatusInternalServerError && e.Kind != reranker.KindAuth {
-		said += ": " + e.Message
+	if public := told(e); public != "" && status != http.StatusInternalServerError {
+		said += ": " + public
 	}
 	a := detail(status, said)
 	if status == http.StatusUnprocessableEntity {
 		a = validationAnswer([]fault{{Type: "value_error", Loc: []any{"body"}, Msg: printable(said, maxMessage)}})
 	}
 	return a.after(status, e.RetryAfter)
+}
+
+// told returns what a caller may know of an error's message: nothing of how this
+// server reaches the one behind it, so no address and nothing about its key, and
+// nothing of this server's own mistakes.
+func told(e *reranker.Error) string {
+	switch e.Kind {
+	case reranker.KindAuth, reranker.KindRouteNotFound, reranker.KindConfig, reranker.KindPanic:
+		return ""
+	}
+	return e.Message
 }
 
 // after adds Retry-After to a refusal that is worth repeating.
@@ -194,8 +205,8 @@ func refusedPartly(s reranker.Scores, err error) answer {
 	var cause *reranker.Error
 	if errors.As(err, &cause) {
 		wait = cause.RetryAfter
-		if cause.Message != "" && cause.Kind != reranker.KindAuth && cause.Kind != reranker.KindPanic {
-			said += ": " + cause.Message
+		if public := told(cause); public != "" {
+			said += ": " + public
 		}
 	}
 	return detail(status, said).after(status, wait)

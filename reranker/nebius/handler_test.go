@@ -306,3 +306,35 @@ func TestServeCutsOffAfterTheGrace(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-ended, context.DeadlineExceeded)
 }
+
+func TestHandlerTellsNobodyWhereItsUpstreamIs(t *testing.T) {
+	t.Parallel()
+	for sentence, answer := range map[string]http.HandlerFunc{
+		"a route that is missing": http.NotFound,
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://inner.example:8443/v1/rerank", http.StatusTemporaryRedirect)
+		},
+		"a connection that is cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			upstream := httptest.NewServer(answer)
+			t.Cleanup(upstream.Close)
+			c, err := nebius.New("", "m", nebius.Options{BaseURL: upstream.URL, NoKey: true})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, c.Close()) })
+			partly := reranker.ScorerFunc(func(ctx context.Context, q string, d []string) (reranker.Scores, error) {
+				_, err := c.Score(ctx, q, d)
+				return reranker.Scores{Values: []float64{0, 0.5}, Unscored: []pipeline.Reason{pipeline.ReasonServerError, ""}, Causes: []error{err}}, nil
+			})
+			for _, scorer := range []reranker.Scorer{c, partly} {
+				w := serve(t, nebius.Handler(scorer, nebius.HandlerOptions{}), "POST", "/v1/rerank", `{"model":"m","query":"q","documents":["a","b"]}`)
+				assert.Equal(t, 502, w.Code)
+				assert.Contains(t, w.Body.String(), `"detail"`)
+				for _, address := range []string{"127.0.0.1", "inner.example", "BaseURL"} {
+					assert.NotContains(t, w.Body.String(), address)
+				}
+			}
+		})
+	}
+}
