@@ -7,7 +7,7 @@ import "strings"
 // case aside: a letter more, less or other, or two neighbours swapped. A known
 // name that begins with the given one is one edit away. It returns "" if none is
 // within half the given length, or within two edits if that is more; of equally
-// near names the first wins.
+// near names the shortest wins, and then the first.
 func Name(given string, known []string) string {
 	word := strings.ToLower(given)
 	if word == "" {
@@ -19,7 +19,7 @@ func Name(given string, known []string) string {
 		if strings.HasPrefix(strings.ToLower(k), word) {
 			d = min(d, 1)
 		}
-		if d < least {
+		if d < least || (d == least && best != "" && len(k) < len(best)) {
 			best, least = k, d
 		}
 	}
