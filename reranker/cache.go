@@ -74,9 +74,9 @@ var (
 
 // Cache returns a scorer that asks scorer for those pairs of query and document
 // only that the store does not have and that no other call is asking for at the
-// same time. Only real scores are kept, each with its scale and model, and none
-// of an answer whose model is not the requested one. A call that gives up fails
-// nobody who waits for its pairs: they ask themselves.
+// same time. Only real scores that lie within their scale are kept, each with its
+// scale and model, and none of an answer whose model is not the requested one. A
+// call that gives up fails nobody who waits for its pairs: they ask themselves.
 //
 // A listwise scorer is refused, since its score for a pair depends on the other
 // documents. A mistake in the options is in Describe().Err and in the error of
