@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	api "github.com/qdrant/go-client/qdrant"
@@ -106,12 +107,19 @@ func langchaingoAdapter(t *testing.T) {
 // requests.
 type points struct {
 	all   []*api.ScoredPoint
+	mu    sync.Mutex
 	asked []*api.QueryPoints
+}
+
+func (p *points) note(q *api.QueryPoints) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, q)
 }
 
 // Query implements qdrant.Client.
 func (p *points) Query(_ context.Context, q *api.QueryPoints) ([]*api.ScoredPoint, error) {
-	p.asked = append(p.asked, q)
+	p.note(q)
 	return p.all, nil
 }
 
@@ -119,7 +127,7 @@ func (p *points) Query(_ context.Context, q *api.QueryPoints) ([]*api.ScoredPoin
 func (p *points) QueryBatch(_ context.Context, q *api.QueryBatchPoints) ([]*api.BatchResult, error) {
 	out := make([]*api.BatchResult, len(q.GetQueryPoints()))
 	for i, one := range q.GetQueryPoints() {
-		p.asked = append(p.asked, one)
+		p.note(one)
 		out[i] = &api.BatchResult{Result: p.all}
 	}
 	return out, nil
