@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -185,7 +187,16 @@ func (e *experimenter) runOn(ctx context.Context, c *corpus) (_ *experiment.Resu
 		}
 	}
 	r.Warnings = append(r.Warnings, gridWarning(e.config)...)
+	e.inOrder(r)
 	return r, writeFile(filepath.Join(p.Dir, "result.json"), r.WriteJSON)
+}
+
+// inOrder puts the systems behind the baseline in the configuration's order.
+func (e *experimenter) inOrder(r *experiment.Result) {
+	at := func(s experiment.System) int {
+		return slices.IndexFunc(e.config.Systems, func(c systemConfig) bool { return c.Name == s.Name })
+	}
+	slices.SortStableFunc(r.Systems[1:], func(a, b experiment.System) int { return cmp.Compare(at(a), at(b)) })
 }
 
 // plan is the experiment's plan but for the systems.

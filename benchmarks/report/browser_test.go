@@ -156,6 +156,8 @@ func fits(t *testing.T, b *browser, file string) {
 			b.until(`document.querySelector("svg.flow") !== null`)
 		}
 		assert.LessOrEqual(t, b.eval(`document.documentElement.scrollWidth`), 360., name)
+		b.eval(`(() => { const x = document.getElementById("system") || document.getElementById("flow-system"); if (x) { x.value = [...x.options].find((o) => o.value.includes("phone is wide")).value; x.dispatchEvent(new Event("change")); } })()`)
+		b.until(`document.querySelector("h1") !== null && document.documentElement.scrollWidth <= 360`)
 		b.shoot(name, true)
 	}
 }

@@ -65,7 +65,7 @@ func sameOrder(a, b [][]experiment.Hit) bool {
 
 // rungs are ever smaller shares of what a report would keep, in percent of hits
 // and of text.
-var rungs = [...][2]int{{100, 100}, {100, 50}, {50, 50}, {50, 25}, {25, 25}, {25, 0}, {0, 0}}
+var rungs = [...][2]int{{100, 100}, {100, 50}, {100, 25}, {75, 25}, {50, 25}, {25, 25}, {25, 0}, {0, 0}}
 
 // pack makes the page's data and its blocks, cut so that they fit.
 func (o Options) pack(r []*experiment.Result) (page, []string, error) {
@@ -169,7 +169,9 @@ func (c *cutter) block(flows [][]flow, from, to int) block {
 			at = len(b.Documents)
 			known[id] = at
 			d := c.result.Documents[id]
-			b.Documents = append(b.Documents, [3]string{id, d.Title, c.cutText(d.Text)})
+			// Where the title begins the text, as retrievers read it, it is shown once.
+			text := strings.TrimPrefix(d.Text, d.Title+"\n")
+			b.Documents = append(b.Documents, [3]string{id, d.Title, c.cutText(text)})
 		}
 		return at
 	}

@@ -115,10 +115,10 @@ func sample(t testing.TB, collection string, n int) *experiment.Result {
 	r, err := experiment.Run(context.Background(), experiment.Plan{
 		Name: "A sample", Collection: experiment.Collection{Name: collection, Documents: documents, Licence: "none"},
 		Systems: experiment.Systems{
-			"BM25":                      first,
-			"BM25 > model":              pipeline.Chain(first, rerank),
-			"BM25 > rrf(BM25, model)":   pipeline.Chain(first, pipeline.Blend(fusion.RRF{}, pipeline.Keep(), rerank), cut.TopK(30)),
-			"BM25 > top 5":              pipeline.Chain(first, cut.TopK(5)),
+			"BM25":                    first,
+			"BM25 > model":            pipeline.Chain(first, rerank),
+			"BM25 > rrf(BM25, model)": pipeline.Chain(first, pipeline.Blend(fusion.RRF{}, pipeline.Keep(), rerank), cut.TopK(30)),
+			"BM25 > top 5, under a name that is far longer than a phone is wide": pipeline.Chain(first, cut.TopK(5)),
 			`<b>"hostile" & name</b>`:   pipeline.Chain(first, pipeline.Keep()),
 			"</script><script>alert(1)": pipeline.Chain(first, cut.TopK(20)),
 		},

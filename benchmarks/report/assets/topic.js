@@ -86,7 +86,7 @@ const entry = (now, details, columns, id, rank) => {
   const first = columns.length ? rankIn(columns[0], id) : 0;
   const moved = rank && first ? first - rank : 0;
   return h("li", { value: rank, class: rank ? null : "missed" }, h("details", { id: "hit-" + id },
-    h("summary", {}, badge(grade), h("span", { class: "name" }, nameOf(details, id)), h("span", { class: "sub" }, id, rank && columns.length > 1 ? (first === 0 ? " · from below" : moved > 0 ? " · up " + moved : moved < 0 ? " · down " + -moved : " · stays") : "")),
+    h("summary", {}, badge(grade), h("span", { class: "name" }, nameOf(details, id)), h("span", { class: "sub" }, nameOf(details, id) === id ? "not in this file" : id, rank && columns.length > 1 ? (first === 0 ? " · from below" : moved > 0 ? " · up " + moved : moved < 0 ? " · down " + -moved : " · stays") : "")),
     h("p", { class: "text" }, d && d.text ? d.text : "The text is not in this file."),
     h("table", { class: "arithmetic" }, h("thead", {}, h("tr", {}, ["In", "Rank", "Score", "Why"].map((t, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "number" : null }, t)))), h("tbody", {}, columns.map((column, i) => {
       const hit = column.find((y) => y.id === id);
@@ -101,7 +101,7 @@ const flowPlot = (now, details, columns) => {
   const row = 24;
   const top = 34;
   const deepest = Math.max(1, ...columns.map((c) => c.length));
-  const labels = small ? 150 : 330;
+  const labels = small ? 150 : 360;
   const wide = Math.max(small ? 84 : 120, Math.min(220, (widthOf(300) - labels - 60) / Math.max(1, columns.length - 1 || 1)));
   const left = 34;
   const width = left + wide * (columns.length - 1) + 24 + labels;
@@ -128,7 +128,7 @@ const flowPlot = (now, details, columns) => {
     }
     const nodes = points.filter(([, , r]) => r).map(([x, y]) => [s("circle", { class: "node", cx: x, cy: y, r: 9 }), s("text", { class: "node-text", x, y: y + 4 }, grade.mark)]);
     const rank = final ? rankIn(final, id) : 0;
-    const label = rank ? s("text", { class: "doc", x: px(columns.length - 1) + 18, y: py(rank) + 4 }, shorten(nameOf(details, id), small ? 22 : 52)) : null;
+    const label = rank ? s("text", { class: "doc", x: px(columns.length - 1) + 18, y: py(rank) + 4 }, shorten(nameOf(details, id), small ? 20 : 48)) : null;
     return s("g", { class: "path " + grade.kind, role: "button", tabindex: k === 0 ? 0 : -1, "data-id": id, "aria-label": nameOf(details, id) + ", " + grade.text + ": " + told, onclick: () => reveal(id), onmouseenter: () => tell(id, told, grade), onfocus: () => tell(id, told, grade) }, parts, nodes, label);
   }
   const tell = (id, told, grade) => { document.getElementById("flow-readout").replaceChildren(badge(grade), " " + shorten(nameOf(details, id), 90) + " (" + id + "): " + told); };
