@@ -58,7 +58,8 @@ func TestRelevanceLevelBelongsToTheCollection(t *testing.T) {
 	strict, err := measure.Evaluate(q, r, measures, measure.Options{Level: 2})
 	require.NoError(t, err)
 	assert.InDelta(t, .4910, strict.Mean(0), 5e-5, "the published recall")
-	assert.NotEqual(t, fmt.Sprintf("%.4f", loose.Mean(0)), "0.4910")
+	assert.Greater(t, loose.Mean(0), 0.)
+	assert.Greater(t, strict.Mean(0)-loose.Mean(0), .01, "grade 1 would lower it")
 	assert.InDelta(t, loose.Mean(1), strict.Mean(1), 0, "nDCG keeps every grade")
 	assert.Contains(t, strict.Conventions(), "relevant from grade 2")
 }

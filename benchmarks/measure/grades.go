@@ -1,8 +1,7 @@
 package measure
 
 import (
-	"hash/maphash"
-
+	"github.com/rankcascade/cascade/benchmarks/internal/idhash"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
@@ -12,7 +11,7 @@ import (
 type gradeTable struct {
 	slots      []gradeSlot
 	generation uint32
-	seed       maphash.Seed
+	seed       uint64
 	judged     []trec.Judgement
 }
 
@@ -30,7 +29,7 @@ func (g *gradeTable) fill(judged []trec.Judgement) {
 	}
 	if size > len(g.slots) || g.generation == 1<<32-1 {
 		if len(g.slots) == 0 {
-			g.seed = maphash.MakeSeed()
+			g.seed = idhash.Seed()
 		}
 		g.slots, g.generation = make([]gradeSlot, max(size, len(g.slots))), 0
 	}
@@ -49,7 +48,7 @@ func (g *gradeTable) fill(judged []trec.Judgement) {
 // find returns the slot that holds the document, or the empty one where it
 // would be.
 func (g *gradeTable) find(document string) (*gradeSlot, uint32) {
-	h := maphash.String(g.seed, document)
+	h := idhash.Of(g.seed, document)
 	tag, mask := uint32(h>>32), len(g.slots)-1
 	for i := int(uint32(h)) & mask; ; i = (i + 1) & mask {
 		s := &g.slots[i]

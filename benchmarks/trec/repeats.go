@@ -1,6 +1,6 @@
 package trec
 
-import "hash/maphash"
+import "github.com/rankcascade/cascade/benchmarks/internal/idhash"
 
 // repeats finds ids that occur twice within a topic, for one topic after the
 // other: a table with open addressing whose slots are emptied by counting up
@@ -8,7 +8,7 @@ import "hash/maphash"
 type repeats struct {
 	slots      []repeatSlot
 	generation uint32
-	seed       maphash.Seed
+	seed       uint64
 }
 
 type repeatSlot struct {
@@ -24,7 +24,7 @@ func (r *repeats) reset(n int) {
 	}
 	if size > len(r.slots) || r.generation == 1<<32-1 {
 		if len(r.slots) == 0 {
-			r.seed = maphash.MakeSeed()
+			r.seed = idhash.Seed()
 		}
 		r.slots, r.generation = make([]repeatSlot, max(size, len(r.slots))), 0
 	}
@@ -34,7 +34,7 @@ func (r *repeats) reset(n int) {
 // add enters an id under an index and returns the index under which it was
 // entered before, if it was. at returns the id of an index.
 func (r *repeats) add(id string, index int, at func(int) string) (int, bool) {
-	h := maphash.String(r.seed, id)
+	h := idhash.Of(r.seed, id)
 	tag, mask := uint32(h>>32), len(r.slots)-1
 	for i := int(uint32(h)) & mask; ; i = (i + 1) & mask {
 		s := &r.slots[i]
