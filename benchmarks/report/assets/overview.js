@@ -194,7 +194,7 @@ const everywhere = (now) => {
       h("caption", { class: "hidden" }, measure + " of every system on every collection"),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "System"), page.results.map((r, i) => h("th", { scope: "col", class: "number" }, h("a", { href: link({ collection: String(i), topic: null, measure }) }, r.collection || r.name), h("span", { class: "sub" }, plural(r.topics.length, "topic", "topics")))))),
       h("tbody", {}, names.map((name, i) => h("tr", { class: i === 0 ? "baseline" : null }, h("th", { scope: "row" }, name), page.results.map((r) => cell(r, name))))))),
-    h("p", { class: "note" }, "▲ better and ▼ worse than the baseline of the same collection. " + page.results[0].testing),
+    h("p", { class: "note" }, "▲ better and ▼ worse than the baseline of the same collection. " + page.results[0].testing + " Each collection is corrected on its own: among " + page.results.length + ", a mark by chance is up to " + page.results.length + " times as likely as on one."),
     h("ul", { class: "verdicts" }, page.results.map((r) => {
       const m = Math.max(0, r.measures.indexOf(measure));
       const others = r.systems.filter((x) => x.compared[m]);
