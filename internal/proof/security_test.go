@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func TestSecurity(t *testing.T) {
 	run(t, []row{
 		{"01_canary_key_comes_to_light_nowhere", fake(canaryEverywhere)},
 		{"03_no_text_in_what_a_pipeline_says", fake(noTexts)},
+		{"08_json_depth_is_bounded", fake(jsonDepth)},
 		{"09_states_and_scores_are_kept_apart", fake(keptApart)},
 		{"10_tenant_filter_is_always_sent", fake(tenantFilter)},
 		{"11_documents_are_data", fake(documentsAreData)},
@@ -176,6 +178,16 @@ func noTexts(t *testing.T) {
 		for _, part := range []string{"quarterly figures", "Example Ltd are", "dismissed in spring"} {
 			assert.NotContains(t, everything, part)
 		}
+	}
+}
+
+// jsonDepth sends brackets for which a reader that follows each of them needs more
+// stack than it may have.
+func jsonDepth(t *testing.T) {
+	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
+	for _, begin := range []string{`{"x":`, `{"results":[{"x":`, `{"results":[{"index":0,"relevance_score":`} {
+		r := memory(t, spoilt(begin+strings.Repeat("[", 1<<20)), setup{client: nebius.Options{MaxResponse: 4 << 20}})
+		r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
 	}
 }
 
