@@ -39,7 +39,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 
 func TestEveryLanguageFindsItsWords(t *testing.T) {
 	t.Parallel()
-	assert.Len(t, bleve.Languages(), 32)
+	assert.Len(t, bleve.Languages(), 33)
 	for _, language := range append(bleve.Languages(), "EN-us", "pt_BR", "zh", "ja", "ko", "nb", "") {
 		x := newIndex(t, texts("Gdansk 2024", "東京都 Straße"), bleve.Options{Language: language})
 		r, err := x.Retrieve(t.Context(), pipeline.Query{Text: "GDANSK"})
@@ -54,6 +54,8 @@ func TestAnalysisOfLanguages(t *testing.T) {
 		"English stems":                    {"en", "the runners were running", "run"},
 		"German stems and normalises":      {"de", "die Häuser der Stadt", "Haus"},
 		"Chinese is split into pairs":      {"cjk", "我们在北京大学学习", "北京大学"},
+		"Thai is found without spaces":     {"th", "ฉันเรียนภาษาไทยที่มหาวิทยาลัย", "ภาษาไทย"},
+		"Thai stands beside Latin words":   {"th", "ใช้โปรแกรมCascadeทุกวัน", "cascade"},
 		"Arabic loses its article":         {"ar", "ذهب الولد الى المدرسة", "مدرسة"},
 		"Hindi keeps its combining marks":  {"hi", "लड़कियाँ स्कूल जाती हैं", "लड़कियाँ"},
 		"French articles are elided":       {"fr", "l'avion vole", "avion"},

@@ -83,7 +83,7 @@ func unstemmed() map[string][]string {
 // codes, "cjk" for Chinese, Japanese and Korean, and NoLanguage.
 func Languages() []string {
 	names := slices.Collect(maps.Keys(stemmed()))
-	names = slices.AppendSeq(names, maps.Keys(unstemmed()))
+	names = slices.AppendSeq(append(names, thai), maps.Keys(unstemmed()))
 	slices.Sort(names)
 	return names
 }
@@ -113,6 +113,9 @@ func canonical(language string) (string, error) {
 func defineAnalyzer(m *mapping.IndexMappingImpl, language string) (string, error) {
 	if name, ok := stemmed()[language]; ok {
 		return name, nil
+	}
+	if language == thai {
+		return defineThai(m)
 	}
 	name := "cascade_" + language
 	return name, m.AddCustomAnalyzer(name, map[string]any{

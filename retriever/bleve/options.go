@@ -15,6 +15,8 @@ type Options struct {
 
 	// Language selects the analyzer, see Languages; empty means "en". Region
 	// suffixes are ignored ("pt-BR" is "pt"), and "zh", "ja" and "ko" mean "cjk".
+	// Lao, Khmer and Burmese, which are written without spaces, have no analyzer:
+	// under any name their text is hardly ever found.
 	// Open takes the language of the index and refuses another one.
 	Language string
 

@@ -33,6 +33,7 @@ func TestEffectiveness(t *testing.T) {
 		{"cranfield", ".", "en", 0.48},
 		{"vaswani-npl", ".", "en", 0.40},
 		{"xquad", "zh", "cjk", 0.85},
+		{"xquad", "th", "th", 0.95},
 		{"xquad", "ar", "ar", 0.89},
 		{"xquad", "hi", "hi", 0.85},
 		{"xquad", "de", "de", 0.90},
