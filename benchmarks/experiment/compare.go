@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rankcascade/cascade/benchmarks/stats"
 )
@@ -66,18 +67,15 @@ func (r *Result) readable(c Comparison) bool {
 	if r.Test != "tukey" && r.Correction == "none" && len(r.Comparisons) > 1 {
 		return false
 	}
+	base := r.Systems[0]
+	i := slices.IndexFunc(r.Systems, func(s System) bool { return s.Name == c.System })
+	if r.Systems[i].Tree == base.Tree {
+		return false // a repeat of the baseline, and its difference is noise
+	}
 	if c.Summary.Mean <= 0 {
 		return true // a loss needs no protection from flattery
 	}
-	if base := r.Systems[0]; len(base.Failures)+len(base.Degraded) > 0 {
-		return false
-	}
-	for _, s := range r.Systems {
-		if s.Name == c.System {
-			return s.Tuning.leak(r.Topics) == ""
-		}
-	}
-	return true
+	return len(base.Failures)+len(base.Degraded) == 0 && r.Systems[i].Tuning.leak(r.Topics) == ""
 }
 
 func (r *Result) pValues(p Plan, m int) ([]float64, error) {

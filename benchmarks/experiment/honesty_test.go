@@ -104,13 +104,14 @@ func TestAGainOverABrokenBaselineIsNotMarked(t *testing.T) {
 func TestALossIsMarkedEvenAgainstABrokenBaseline(t *testing.T) {
 	t.Parallel()
 	p := better(30)
-	p.Systems["better"] = pipeline.Chain(&shelf{}, reranker.Stage(&oracle{noise: func(call int64) float64 { return float64(call%7) / 7 }}, strict(0)))
-	p.Systems["base"], p.Systems["better"] = p.Systems["better"], p.Systems["base"]
-	p.Baseline = "base"
-	_, r := marks(t, p)
-	for _, c := range r.Comparisons {
-		assert.Equal(t, c.Corrected < .05, c.Significant)
-	}
+	p.Systems["base"] = pipeline.Chain(&shelf{}, reranker.Stage(&oracle{}, strict(0)), pipeline.StageFunc(func(_ context.Context, _ pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
+		return in.WithGaps(pipeline.Gap{Stage: "leg", Reason: pipeline.ReasonDeadline}), nil
+	}))
+	p.Systems["worse"] = &shelf{}
+	delete(p.Systems, "better")
+	marked, r := marks(t, p)
+	assert.Equal(t, 2, marked)
+	assert.Negative(t, r.Comparisons[0].Summary.Mean)
 }
 
 func TestASystemTunedOnItsOwnTopicsIsNotMarked(t *testing.T) {
@@ -160,6 +161,41 @@ func TestTopicsThatAreLeftOutOrRepeatedAreNamed(t *testing.T) {
 	assert.True(t, warned(r, "10 of 30 judged topics are not in the plan, and nothing here is about them: t20, t21"), r.Warnings)
 	assert.True(t, warned(r, "topics t00, t10 have one and the same text"), r.Warnings)
 	assert.Equal(t, 20, r.Comparisons[0].Summary.Topics)
+}
+
+func TestARepeatOfTheBaselineProvesNothing(t *testing.T) {
+	t.Parallel()
+	store := &shelf{}
+	blind := &oracle{noise: func(call int64) float64 { return float64(call % 7) }}
+	p := plan(experiment.Systems{
+		"base":  pipeline.Chain(store, reranker.Stage(blind, strict(0))),
+		"again": pipeline.Chain(store, reranker.Stage(&oracle{}, strict(0))),
+	}, 40)
+	marked, r := marks(t, p)
+	require.Less(t, r.Comparisons[0].Corrected, .05, "the repeats differ more than chance would have it")
+	assert.Zero(t, marked)
+	assert.True(t, warned(r, "again describes itself exactly as the baseline and gave other figures"), r.Warnings)
+
+	p.Systems["again"] = pipeline.Chain(store, pipeline.Keep())
+	_, r = marks(t, p)
+	assert.False(t, warned(r, "describes itself exactly"))
+}
+
+func TestTopicsWithoutAnAnswerCountWhateverTheOptionsSay(t *testing.T) {
+	t.Parallel()
+	for _, set := range []measure.QuerySet{measure.Judged, measure.Both, measure.Union} {
+		p := better(20)
+		p.Options.Queries = set
+		p.Systems["better"] = pipeline.Chain(&shelf{fail: func(q pipeline.Query) error {
+			if q.ID == "t03" {
+				return fmt.Errorf("gone")
+			}
+			return nil
+		}}, reranker.Stage(&oracle{}, strict(0)))
+		_, r := marks(t, p)
+		require.Len(t, r.Systems[1].Values[0], 20)
+		assert.InDelta(t, .95, r.Systems[1].Means[0], 1e-12)
+	}
 }
 
 func TestTimesOfALoadedSystemAreCalledThat(t *testing.T) {

@@ -29,7 +29,9 @@ type Plan struct {
 	Judgements *trec.Qrels
 	Measures   []measure.Measure
 	// Options decide what the figures mean. Ties always fall as the pipelines
-	// ordered them; run files are written so that trec_eval does the same.
+	// ordered them; run files are written so that trec_eval does the same. The
+	// topics are always all that are asked and judged: one that a system returned
+	// nothing for counts 0.
 	Options measure.Options
 	// Baseline is the system that the others are compared with; "" means the
 	// first by name.
@@ -118,7 +120,7 @@ func (p Plan) withDefaults() Plan {
 	if p.Keep == 0 {
 		p.Keep = 20
 	}
-	p.Options.Order.Ties = trec.InputOrder
+	p.Options.Order.Ties, p.Options.Queries = trec.InputOrder, measure.Judged
 	return p
 }
 

@@ -167,7 +167,8 @@ type Comparison struct {
 	// read the difference as one: never without a correction where there are
 	// several comparisons, nor for a gain over a baseline that failed or was
 	// degraded on some topics, nor for the gain of a system whose settings were
-	// chosen on topics that it is measured on.
+	// chosen on topics that it is measured on, nor for a system that describes
+	// itself exactly as the baseline and so is a repeat of it.
 	P           float64 `json:"p"`
 	Corrected   float64 `json:"corrected"`
 	Significant bool    `json:"significant"`

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -61,6 +62,9 @@ func (r *Result) warn(p Plan) {
 		r.warnSystem(s)
 		if n := len(s.Failures) + len(s.Degraded); n > 0 && i == 0 && len(r.Systems) > 1 {
 			r.addWarning("the baseline %s did not do its whole work on %d topics: what looks like a gain over it may be that, and none is marked", s.Name, topicsOf(s.Failures, s.Degraded))
+		}
+		if base := r.Systems[0]; i > 0 && s.Tree == base.Tree && !reflect.DeepEqual(s.Values, base.Values) {
+			r.addWarning("%s describes itself exactly as the baseline and gave other figures: a repeat of one system shows its noise and proves nothing (see Plan.Repeats), and no difference of it is marked; if they do differ, give their parts a description that says so", s.Name)
 		}
 		if leak := s.Tuning.leak(r.Topics); leak != "" {
 			r.addWarning("%s: %s: its figures are too high to be believed, and no gain of it is marked", s.Name, leak)

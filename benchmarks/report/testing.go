@@ -30,7 +30,14 @@ func comparisonOf(r *experiment.Result, system, measure string) *comparison {
 
 // testing says in words what a mark means.
 func testing(r *experiment.Result) string {
-	n := len(r.Comparisons)
+	text := markText(r, len(r.Comparisons))
+	if len(r.Comparisons) > 1 {
+		text += " Intervals are those of single differences and not corrected: one that excludes 0 is no mark."
+	}
+	return text
+}
+
+func markText(r *experiment.Result, n int) string {
 	switch {
 	case n == 0:
 		return "Nothing was compared."

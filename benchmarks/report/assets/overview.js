@@ -34,7 +34,7 @@ const marked = (c) => (c ? [pValue(c.corrected), mark(c), h("span", { class: "su
 
 const ceiling = (x) => (x.ceiling < 0 ? "–" : [percent(x.ceiling), h("span", { class: "sub" }, "of " + x.ceilingDepth)]);
 
-const latency = (x) => [milliseconds(x.cost.mean), h("span", { class: "sub" }, milliseconds(x.cost.p50) + ", " + milliseconds(x.cost.p95))];
+const latency = (x) => [milliseconds(x.cost.mean), h("span", { class: "sub" }, milliseconds(x.cost.p50) + ", " + milliseconds(x.cost.p95)), x.cost.cached ? h("span", { class: "sub" }, count(x.cost.cached) + " scores cached") : null];
 
 const tally = (c) => {
   if (!c) return "–";
