@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	api "github.com/qdrant/go-client/qdrant"
@@ -97,16 +98,22 @@ func wrapped(err error) string {
 func said(t *testing.T, script rerankertest.Script, key, query string, documents ...string) string {
 	t.Helper()
 	var log bytes.Buffer
+	var mu sync.Mutex
 	var events []any
+	note := func(v any) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, v)
+	}
 	server := rerankertest.NewMemory(t, script)
-	o := nebius.Options{BaseURL: server.URL + "/?token=" + url.QueryEscape(key), HTTPClient: server.Client(), OnCall: func(c nebius.Call) { events = append(events, c) }}
+	o := nebius.Options{BaseURL: server.URL + "/?token=" + url.QueryEscape(key), HTTPClient: server.Client(), OnCall: func(c nebius.Call) { note(c) }}
 	defer o.HTTPClient.CloseIdleConnections()
 	client, err := nebius.New(key, testModel, o)
 	require.NoError(t, err)
 	text, line := reranker.SlogHook(slog.New(slog.NewTextHandler(&log, nil))), reranker.SlogHook(slog.New(slog.NewJSONHandler(&log, nil)))
 	endpoint, stage := stack(t, setup{
-		shard: single, endpoint: reranker.EndpointOptions{OnChange: func(s reranker.EndpointState) { events = append(events, s) }},
-		stage: reranker.Options{Hook: func(c reranker.StateChange) { text(c); line(c); events = append(events, c) }},
+		shard: single, endpoint: reranker.EndpointOptions{OnChange: func(s reranker.EndpointState) { note(s) }},
+		stage: reranker.Options{Hook: func(c reranker.StateChange) { text(c); line(c); note(c) }},
 	}, client)
 	defer func() { require.NoError(t, endpoint.Close()) }()
 	everything := ""
