@@ -15,5 +15,8 @@
 // topics enter the mean, from which grade on a document is relevant. Beside every
 // value stands the share of documents that it looked at and nobody judged.
 //
+// EvaluateStream does the same for a run that is read one topic at a time, and
+// the tie rule trec.Expected takes the mean over all orders of tied documents.
+//
 // The package does not test differences for significance; see benchmarks/stats.
 package measure
