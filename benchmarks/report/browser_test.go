@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rankcascade/cascade/benchmarks/experiment"
 	"github.com/rankcascade/cascade/benchmarks/report"
 )
 
@@ -53,6 +54,7 @@ func TestInABrowser(t *testing.T) {
 		}},
 		{"the theme can be chosen", func(t *testing.T) { themes(t, b, file) }},
 		{"a phone shows all of it without scrolling sideways", func(t *testing.T) { fits(t, b, file) }},
+		{"a bare result opens too", func(t *testing.T) { bare(t, b) }},
 	} {
 		require.True(t, t.Run(c.sentence, func(t *testing.T) {
 			b.t = t
@@ -160,4 +162,21 @@ func fits(t *testing.T, b *browser, file string) {
 		b.until(`document.querySelector("h1") !== null && document.documentElement.scrollWidth <= 360`)
 		b.shoot(name, true)
 	}
+}
+
+// bare opens a report of one result that holds no stages, rankings, documents or
+// comparisons.
+func bare(t *testing.T, b *browser) {
+	b.size(1280, 900, false)
+	file, _ := written(t, report.Options{}, &experiment.Result{
+		Measures: []string{"RR"}, Baseline: "a", Topics: []experiment.Topic{{ID: "1"}},
+		Systems: []experiment.System{{Name: "a", Values: [][]float64{{.5}}, Means: []float64{.5}, Unjudged: []float64{0}}},
+	})
+	b.open(file, "")
+	assert.InDelta(t, 1, b.eval(`document.querySelectorAll("table.systems tbody tr").length`), 0)
+	b.open(file, "?8#topic=1")
+	b.until(`document.querySelector(".hits") !== null`)
+	assert.Contains(t, b.eval(`document.body.textContent`), "The result holds no rankings.")
+	b.open(file, "?9#topic=none")
+	assert.Equal(t, "No topic none", b.eval(`document.querySelector("h1").textContent`))
 }

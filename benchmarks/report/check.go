@@ -45,16 +45,25 @@ func checkSystem(s experiment.System, measures, topics int) error {
 	if len(s.Values) != measures || len(s.Means) != measures {
 		return fmt.Errorf("values of %d and means of %d measures, of %d", len(s.Values), len(s.Means), measures)
 	}
+	if len(s.Unjudged) != measures || (len(s.BelowInput) != 0 && len(s.BelowInput) != measures) || (len(s.Spread) != 0 && len(s.Spread) != measures) {
+		return fmt.Errorf("unjudged shares of %d, inputs of %d and spreads of %d measures, of %d", len(s.Unjudged), len(s.BelowInput), len(s.Spread), measures)
+	}
 	for _, values := range s.Values {
 		if len(values) != topics {
 			return fmt.Errorf("%d values of %d topics", len(values), topics)
 		}
 	}
 	for _, stage := range s.Stages {
+		if len(stage.Means) != measures {
+			return fmt.Errorf("stage %q: means of %d measures, of %d", stage.Name, len(stage.Means), measures)
+		}
 		if n := len(stage.Rankings); n != 0 && n != topics {
 			return fmt.Errorf("stage %q: %d rankings of %d topics", stage.Name, n, topics)
 		}
 		for _, in := range stage.Inputs {
+			if len(in.Means) != measures {
+				return fmt.Errorf("stage %q: input %q: means of %d measures, of %d", stage.Name, in.Name, len(in.Means), measures)
+			}
 			if n := len(in.Rankings); n != 0 && n != topics {
 				return fmt.Errorf("stage %q: input %q: %d rankings of %d topics", stage.Name, in.Name, n, topics)
 			}

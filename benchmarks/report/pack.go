@@ -161,7 +161,7 @@ func compress(v any) (string, error) {
 }
 
 func (c *cutter) block(flows [][]flow, from, to int) block {
-	var b block
+	b := block{Documents: [][3]string{}}
 	known := map[string]int{}
 	refer := func(id string) int {
 		at, ok := known[id]

@@ -173,7 +173,8 @@ func resultOf(r *experiment.Result) result {
 func systemOf(r *experiment.Result, s experiment.System) system {
 	out := system{
 		Name: s.Name, Tree: s.Tree, Means: numbers(s.Means), Unjudged: numbers(s.Unjudged), Repeats: max(1, s.Repeats),
-		Below: s.BelowInput, Ceiling: number(s.Ceiling), CeilingDepth: s.CeilingDepth, Cost: costOf(s.Cost, len(r.Topics)),
+		Stages: []stage{}, Columns: []column{},
+		Below: append([]string{}, s.BelowInput...), Ceiling: number(s.Ceiling), CeilingDepth: s.CeilingDepth, Cost: costOf(s.Cost, len(r.Topics)),
 		Failures: topicsOf(s.Failures), Degraded: topicsOf(s.Degraded), Tuning: tuningText(s.Tuning),
 	}
 	for _, f := range append(append([]experiment.Failure{}, s.Failures...), s.Degraded...) {

@@ -151,6 +151,8 @@ func TestAResultThatDoesNotFitTogetherIsRefused(t *testing.T) {
 		"values of 2 and means of 3":     func(r *experiment.Result) { r.Systems[1].Values = r.Systems[1].Values[:2] },
 		"values of 12 topics":            func(r *experiment.Result) { r.Systems[1].Values[0] = r.Systems[1].Values[0][:3] },
 		"rankings of 12 topics":          func(r *experiment.Result) { r.Systems[1].Stages[0].Rankings = r.Systems[1].Stages[0].Rankings[:1] },
+		"unjudged shares of 1":           func(r *experiment.Result) { r.Systems[1].Unjudged = r.Systems[1].Unjudged[:1] },
+		"means of 2 measures":            func(r *experiment.Result) { r.Systems[1].Stages[0].Means = r.Systems[1].Stages[0].Means[:2] },
 		"which the result does not have": func(r *experiment.Result) { r.Comparisons[0].System = "x" },
 		"input \"rerank\": 1 rankings": func(r *experiment.Result) {
 			in := &r.Systems[4].Stages[1].Inputs[1]
