@@ -2,9 +2,14 @@ package proof_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"go.uber.org/goleak"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
 
 // TestMain fails when a goroutine is left at the end.
@@ -19,3 +24,24 @@ func TestFaults(t *testing.T) {
 
 // anyAs is errors.As over several errors.
 func anyAs(errs []error, target any) bool { return errors.As(errors.Join(errs...), target) }
+
+// TestFaultsOfManyKinds lets every shard fail in another way: no document may get
+// the reason of another one, and no cause may be told twice.
+func TestFaultsOfManyKinds(t *testing.T) {
+	t.Parallel()
+	run(t, []row{{"nothing scored", fake(func(t *testing.T) {
+		r := memory(t, func(c rerankertest.Call) rerankertest.Reply {
+			switch {
+			case slices.Contains(c.Documents, "document number 1"):
+				return rerankertest.JSON(500, ``)
+			case seventh(c):
+				return rerankertest.JSON(200, `{}`)
+			case slices.Contains(c.Documents, "document number 12"):
+				return rerankertest.Reply{Fault: rerankertest.Reset}
+			}
+			return rerankertest.Reply{Fault: rerankertest.Hang}
+		}, setup{})
+		g := r.ask().lost(reasons{pipeline.ReasonServerError: 5, pipeline.ReasonBadResponse: 5, pipeline.ReasonTransport: 5, pipeline.ReasonDeadline: 5})
+		assert.Len(t, g.report.Causes, 4, "%v", g.report.Causes)
+	})}})
+}

@@ -392,7 +392,7 @@ var single = reranker.ShardOptions{Documents: 100, Calls: 1, Top: -1}
 // honest answers as a good server does.
 var honest = rerankertest.Honest(rerankertest.Hash)
 
-// hits the shard that holds document 7.
+// seventh is true of the call with document 7, one of four.
 func seventh(c rerankertest.Call) bool { return slices.Contains(c.Documents, "document number 7") }
 
 // spoilt gives the shard with document 7 a body and all others a good answer.
