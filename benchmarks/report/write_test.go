@@ -98,6 +98,10 @@ func TestOnlyACorrectedPGivesAMark(t *testing.T) {
 		}
 		return nil
 	}
+	var file bytes.Buffer
+	whole := sample(t, "c", 40)
+	require.Equal(t, "BM25 > model", whole.Systems[3].Name)
+	require.NoError(t, whole.WriteJSON(&file))
 	for sentence, c := range map[string]struct {
 		change func(r *experiment.Result)
 		mark   bool
@@ -115,8 +119,8 @@ func TestOnlyACorrectedPGivesAMark(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			r := sample(t, "c", 40)
-			require.Equal(t, "BM25 > model", r.Systems[3].Name)
+			r, err := experiment.ReadJSON(bytes.NewReader(file.Bytes()))
+			require.NoError(t, err)
 			c.change(r)
 			assert.Equal(t, c.mark, compared(t, r, 3)["mark"])
 		})
