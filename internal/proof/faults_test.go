@@ -42,6 +42,11 @@ func TestFaultsOfManyKinds(t *testing.T) {
 			return rerankertest.Reply{Fault: rerankertest.Hang}
 		}, setup{})
 		g := r.ask().lost(reasons{pipeline.ReasonServerError: 5, pipeline.ReasonBadResponse: 5, pipeline.ReasonTransport: 5, pipeline.ReasonDeadline: 5})
-		assert.Len(t, g.report.Causes, 4, "%v", g.report.Causes)
+		assert.GreaterOrEqual(t, len(g.report.Causes), 4)
+		for i, c := range g.report.Causes {
+			for _, other := range g.report.Causes[i+1:] {
+				assert.NotContains(t, other.Error(), c.Error())
+			}
+		}
 	})}})
 }
