@@ -114,7 +114,9 @@ type outcome struct {
 	late   bool // ended by the deadline
 	barren bool // and no call of the query had been answered
 	given  bool // ended because nobody needed it any more
-	scores Scores
+	// overtaken: a hedge on another upstream answered first.
+	overtaken bool
+	scores    Scores
 }
 
 // release takes the outcome of a call and learns from it.
@@ -125,7 +127,7 @@ func (e *Endpoint) release(t *ticket, o outcome) {
 	e.bytes -= t.bytes
 	e.tokens -= t.tokens
 	v := e.verdict(now, t, o)
-	ejected := t.up.ended(now, t.tokens, v, len(e.ups) == 1)
+	ejected := t.up.ended(now, t.tokens, ofUpstream(v, o), len(e.ups) == 1)
 	e.learn(now, t, o, v)
 	e.judge(now, t, v, ejected)
 	e.limit.release()
@@ -162,6 +164,16 @@ func (e *Endpoint) verdict(now time.Time, t *ticket, o outcome) callVerdict {
 		return judge(o.fault)
 	}
 	return verdictGood
+}
+
+// ofUpstream says what the outcome tells about the upstream beside the others. One
+// whose calls are overtaken again and again without a single answer hangs, and
+// is ejected like one that fails; the server as a whole answers.
+func ofUpstream(v callVerdict, o outcome) callVerdict {
+	if o.overtaken {
+		return verdictBad
+	}
+	return v
 }
 
 // judge passes the verdict on to the breaker, the limit of calls in flight and

@@ -121,3 +121,41 @@ func TestEndpointHedgingSwitchesItselfOff(t *testing.T) {
 		assert.LessOrEqual(t, hedges, 70+5*won, "48 in three steps, and a few in later trials")
 	})
 }
+
+// TestEndpointEjectsAnUpstreamThatHangs: hedges save the first queries that meet
+// it, and then nobody meets it any more.
+func TestEndpointEjectsAnUpstreamThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		usual := func(n int, _ []string) time.Duration { return time.Duration(90+n%20) * time.Millisecond }
+		sick := &server{took: func(n int, d []string) time.Duration {
+			if hangs.Load() {
+				return time.Hour
+			}
+			return usual(n, d)
+		}}
+		e := newEndpoint(t, reranker.EndpointOptions{}, sick, &server{took: usual}, &server{took: usual})
+		s := reranker.Shard(e, reranker.ShardOptions{Calls: 1, Timeout: 3 * time.Second})
+		for range 300 {
+			_, err := s.Score(t.Context(), "q", texts(10))
+			require.NoError(t, err)
+		}
+		hangs.Store(true)
+		slow := 0
+		for range 300 {
+			start := time.Now()
+			scores, err := s.Score(t.Context(), "q", texts(10))
+			require.NoError(t, err)
+			require.True(t, scores.Complete())
+			if time.Since(start) > time.Second {
+				slow++
+			}
+		}
+		assert.Zero(t, slow)
+		state := e.State()
+		assert.True(t, state.Upstreams[0].Ejected)
+		assert.False(t, state.Upstreams[1].Ejected || state.Upstreams[2].Ejected)
+		assert.Equal(t, reranker.BreakerClosed, state.Breaker, "the others answer")
+	})
+}

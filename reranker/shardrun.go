@@ -93,6 +93,8 @@ type shardCall struct {
 	scores  Scores
 	err     error
 	outcome outcome
+	// overtaken says that a hedge on another upstream answered first.
+	overtaken atomic.Bool
 }
 
 func newShardRun(ctx context.Context, s *Sharded, query string, documents []string) *shardRun {
@@ -264,6 +266,7 @@ func (r *shardRun) startCall(p *shardPiece, t *ticket) {
 			r.served.Store(true)
 		}
 		c.outcome.barren = !r.served.Load()
+		c.outcome.overtaken = c.outcome.given && c.overtaken.Load()
 		r.e.release(t, c.outcome)
 	})
 }

@@ -76,6 +76,7 @@ func (r *shardRun) answer(c *shardCall, p *shardPiece) {
 		r.e.hedgeDone(true)
 	}
 	for _, loser := range p.calls {
+		loser.overtaken.Store(c.ticket.hedge && c.ticket.up != loser.ticket.up)
 		loser.cancel()
 		if loser.ticket.hedge {
 			r.e.hedgeDone(false)
