@@ -1,0 +1,3 @@
+// Package collections finds the real collections that some tests measure on.
+// They are not part of the repository.
+package collections
