@@ -32,9 +32,9 @@ topic before anything is tested.`
 // comparison holds the flags of compare.
 type comparison struct {
 	judging
-	baseline, runs, test, correct, format string
-	samples                               int
-	seed                                  uint64
+	baseline, runs, test, correct string
+	samples                       int
+	seed                          uint64
 }
 
 func (c *comparison) register(f *flag.FlagSet) {

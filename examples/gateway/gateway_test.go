@@ -427,7 +427,7 @@ func TestProcessFinishesCallsAfterSIGTERM(t *testing.T) {
 	}()
 	url := address(t, out, nil)
 	answered := make(chan reply, 1)
-	go func() { answered <- rerank(t, url, "", documents(3)) }()
+	go func() { answered <- rerank(t, url, "", documents(3)) }() //nolint:testifylint // a failure ends the test all the same, for want of an answer
 	require.Eventually(t, func() bool { return s.Count() > 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {

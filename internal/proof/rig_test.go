@@ -172,7 +172,7 @@ func (g got) agrees() {
 	for _, gap := range g.ranking.Gaps {
 		lost[gap.Reason] += len(gap.IDs)
 	}
-	assert.Equal(g.t, len(r.Reasons), len(lost), "gaps %v, report %v", lost, r.Reasons)
+	assert.Len(g.t, lost, len(r.Reasons), "gaps %v, report %v", lost, r.Reasons)
 	for reason, n := range r.Reasons {
 		assert.Equal(g.t, n, lost[reason], "gaps and report disagree about %s", reason)
 	}
@@ -378,12 +378,6 @@ func (b *body) Close() error {
 func memory(t *testing.T, script rerankertest.Script, s setup) *rig {
 	t.Helper()
 	return newRig(t, rerankertest.NewMemory(t, script), s)
-}
-
-// socket is a server on loopback.
-func socket(t *testing.T, script rerankertest.Script, s setup) *rig {
-	t.Helper()
-	return newRig(t, rerankertest.NewServer(t, script), s)
 }
 
 // single sends all documents in one call.
