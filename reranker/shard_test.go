@@ -56,6 +56,27 @@ func requireNumbers(t *testing.T, s reranker.Scores, docs []string) {
 	}
 }
 
+// TestShardJudgesSilenceOverAllCalls: a call of equal scores among others that
+// differ is no finding about the model.
+func TestShardJudgesSilenceOverAllCalls(t *testing.T) {
+	t.Parallel()
+	quiet := reranker.Warning{Kind: reranker.WarnNoSignal, Detail: "all scores are equal"}
+	for want, value := range map[int]func(call int) float64{0: func(call int) float64 { return float64(call) }, 1: func(int) float64 { return .5 }} {
+		var calls atomic.Int64
+		scorer := reranker.ScorerFunc(func(_ context.Context, _ string, documents []string) (reranker.Scores, error) {
+			values := make([]float64, len(documents))
+			n := int(calls.Add(1))
+			for i := range values {
+				values[i] = value(n)
+			}
+			return reranker.Scores{Values: values, Warnings: []reranker.Warning{quiet}}, nil
+		})
+		scores, err := reranker.Shard(scorer, reranker.ShardOptions{Documents: 5, Top: -1}).Score(t.Context(), "q", texts(20))
+		require.NoError(t, err)
+		assert.Len(t, scores.Warnings, want)
+	}
+}
+
 func TestShardSplits(t *testing.T) {
 	t.Parallel()
 	long := append(texts(10), "10 "+strings.Repeat("y", 5000))

@@ -3,6 +3,7 @@ package reranker
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -119,8 +120,23 @@ func (r *shardRun) scoresSoFar() Scores {
 			s.pending(p.documents)
 		}
 	})
+	s.dropFalseSilence()
 	s.Report = r.tell(s, met)
 	return s
+}
+
+// dropFalseSilence takes back the finding of single calls that all their scores
+// are equal where those of all calls together are not.
+func (s *Scores) dropFalseSilence() {
+	low, high := math.Inf(1), math.Inf(-1)
+	for i, v := range s.Values {
+		if s.Scored(i) {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	if low < high {
+		s.Warnings = slices.DeleteFunc(s.Warnings, func(w Warning) bool { return w.Kind == WarnNoSignal })
+	}
 }
 
 // walk visits the pieces and what they were split into, in the order of the plan.
