@@ -63,6 +63,7 @@ func TestLoad(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return transport.InFlight() == int64(queries*calls) }, 30*time.Second, time.Millisecond, "all calls in flight at once")
+	runtime.GC()
 	runtime.ReadMemStats(&during)
 	close(gate)
 	wg.Wait()

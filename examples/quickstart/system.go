@@ -92,7 +92,8 @@ func blend(client reranker.Scorer, c corpus, o options) pipeline.Stage {
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyDeclaration, keyTitle)
 	settings.Default = patience
-	rerank := reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Timeout: patience}), settings)
+	// A bound on a call makes shards of 200 candidates also where one call would do.
+	rerank := reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 50, Timeout: patience}), settings)
 	if o.key != "" {
 		return pipeline.Blend(fusion.Convex{Weights: []float64{0.2, 0.8}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
 	}
