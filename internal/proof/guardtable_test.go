@@ -35,6 +35,7 @@ var guards = []guard{
 	{"blank documents are not sent, shard", "reranker/shardplan.go", `if strings.TrimSpace(d) == "" {`, `if strings.TrimSpace(d) == "no" {`, inReranker},
 	{"blank documents are not sent, stage", "reranker/stagework.go", `case strings.TrimSpace(text) == "":`, `case strings.TrimSpace(text) == "no":`, inReranker},
 	{"equal documents are sent once, stage", "reranker/stagework.go", `if !seen {`, `if !seen || true {`, inReranker},
+	{"an upstream that hangs is left alone", "reranker/endpointadmit.go", `if o.overtaken {`, `if false {`, inReranker},
 	{"the stage keeps a reserve", "reranker/stagetime.go", `limit -= max(minReserve, left/20)`, ``, inReranker},
 	{"the shards keep a reserve", "reranker/shardrun.go", `reserve = max(5*time.Millisecond, r.given/100)`, `reserve = 0`, inReranker},
 	{"too little time is not spent, stage", "reranker/stagetime.go", `w.limit <= 0 || ctx.Err() != nil || w.limit < useful && !w.stage.trial()`, `false`, inReranker},
