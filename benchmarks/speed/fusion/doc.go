@@ -1,9 +1,9 @@
 // Command fusion measures how fast lists are fused, beside what other Go code
 // does and beside ranx, and prints nanoseconds for each list entry:
 //
-//	go run ./benchmarks/fusion
-//	go run ./benchmarks/fusion -methods 'rrf;combsum(norm=minmax)' -sizes 2x1000,5x1000
-//	go run ./benchmarks/fusion -ranx venv/bin/python
+//	go run ./benchmarks/speed/fusion
+//	go run ./benchmarks/speed/fusion -methods 'rrf;combsum(norm=minmax)' -sizes 2x1000,5x1000
+//	go run ./benchmarks/speed/fusion -ranx venv/bin/python
 //
 // Half of each list's documents are shared with the others and the best ten are
 // asked for, as in docs/fusion.md. The columns are: on ids of one request (ids),

@@ -1,7 +1,7 @@
 // Command soak reranks under faults for a long time and watches whether memory,
 // goroutines and file descriptors stay flat:
 //
-//	go run ./benchmarks/soak -minutes 10 -faults 0.2
+//	go run ./benchmarks/speed/soak -minutes 10 -faults 0.2
 //
 // The server is a rerank server on loopback in the same process that answers a
 // share of the calls with errors, rubbish, resets and delays. The exit status is

@@ -1,7 +1,7 @@
 """Times trec_eval, pytrec_eval and ranx beside this project on the same files.
 
     go build -o quality ./benchmarks/quality
-    python3 benchmarks/evaluation/peers.py --cascade ./quality --trec-eval trec_eval qrels.txt run.txt
+    python3 benchmarks/speed/evaluation/peers.py --cascade ./quality --trec-eval trec_eval qrels.txt run.txt
 
 Files are plain TREC columns (.gz is unpacked to a temporary file first). What is
 not installed is named and left out. "process" is a whole process, start and

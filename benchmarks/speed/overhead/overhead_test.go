@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/rankcascade/cascade/benchmarks/overhead"
+	"github.com/rankcascade/cascade/benchmarks/speed/overhead"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"

@@ -3,7 +3,7 @@
 // every document sent and once through reranker.Prune. The results are compared
 // to the bit.
 //
-//	go run ./benchmarks/pruning [-collections DIR] [-k 10] [-depth 100]
+//	go run ./benchmarks/speed/pruning [-collections DIR] [-k 10] [-depth 100]
 //
 // Two scorers stand in for a model, since none is here: the lexical one, whose
 // scores are spread over the middle of its range; and a simulated cross-encoder,

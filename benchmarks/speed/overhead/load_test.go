@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/rankcascade/cascade/benchmarks/overhead"
+	"github.com/rankcascade/cascade/benchmarks/speed/overhead"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )

@@ -4,8 +4,8 @@
 // clock is a fake one (testing/synctest), so a table that stands for hours of
 // traffic takes seconds, and equal seeds give equal figures on an idle machine:
 //
-//	go run ./benchmarks/latency -seed 1 -queries 300
-//	go run ./benchmarks/latency -only brownout
+//	go run ./benchmarks/speed/latency -seed 1 -queries 300
+//	go run ./benchmarks/speed/latency -only brownout
 //
 // Five servers are simulated: four of replicas that work first come, first
 // served behind a balancer which takes the less busy of two, with background
