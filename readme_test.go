@@ -11,14 +11,17 @@ import (
 )
 
 // TestReadme makes sure that every Go snippet of README.md stands, but for
-// indentation, in example_test.go, which compiles.
+// indentation, in example_test.go or in a program of examples, which compile.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	compiled := flatten(string(examples))
+	var compiled string
+	for _, file := range []string{"example_test.go", "examples/first/main.go"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		compiled += flatten(string(source))
+	}
 	snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	require.NotEmpty(t, snippets)
 	for _, s := range snippets {
