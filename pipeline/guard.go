@@ -186,6 +186,9 @@ func (g *run) accept(inputs []Ranking, out Ranking) (Ranking, error) {
 		}
 	}
 	out = keepGapsAndNotes(inputs, out)
+	if g.kind == kindRetrieve && len(g.query.gaps) > 0 {
+		out.Gaps = unionGaps(g.query.gaps, out.Gaps)
+	}
 	if g.query.Trace && !g.structural {
 		out.Trace = g.step(inputs, out)
 	}

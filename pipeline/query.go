@@ -1,5 +1,7 @@
 package pipeline
 
+import "slices"
+
 // Query is what a retriever is asked. It is a value: stages that change it
 // work on a copy, and nothing here is written after it has been handed over.
 type Query struct {
@@ -19,7 +21,20 @@ type Query struct {
 	Trace bool
 
 	attributes *attribute
+	gaps       []Gap
 }
+
+// WithGaps returns a copy of q that says what went missing while it was made: a
+// Rewriter whose model failed returns the question as it was, with a gap. Every
+// retriever that a combinator asks such a query adds the gaps to its ranking.
+func (q Query) WithGaps(gaps ...Gap) Query {
+	q.gaps = slices.Concat(q.gaps, gaps)
+	return q
+}
+
+// Gaps returns what went missing while q was made, oldest first; nil for nothing.
+// The caller must not write to it.
+func (q Query) Gaps() []Gap { return q.gaps }
 
 // Turn is one utterance of a conversation.
 type Turn struct {
