@@ -1,6 +1,9 @@
 package pipeline
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // Key names a typed attribute of a Query or a note on a Ranking, for what the
 // vocabulary has no field for: a tenant, a language, a reranker's report.
@@ -48,6 +51,14 @@ func (k Key[T]) With(q Query, v T) Query {
 // Of returns the attribute's value in q, and whether q has it.
 func (k Key[T]) Of(q Query) (T, bool) { return lookup(k, q.attributes) }
 
+// From returns the attribute's value that WithQuery put into the context, and
+// whether there is one. Parts that are given texts and no Query, such as a
+// scorer, read attributes this way.
+func (k Key[T]) From(ctx context.Context) (T, bool) {
+	list, _ := ctx.Value(queryContext{}).(*attribute)
+	return lookup(k, list)
+}
+
 // Note returns a copy of r that carries the note v. Stages pass the notes of
 // their input on; a fusion carries those of all its inputs.
 func (k Key[T]) Note(r Ranking, v T) Ranking {
@@ -69,6 +80,19 @@ func (k Key[T]) NotedAll(r Ranking) []T {
 	}
 	slices.Reverse(found)
 	return found
+}
+
+// queryContext is the context key of a query's attributes.
+type queryContext struct{}
+
+// WithQuery returns a context that carries the attributes of q, for Key.From.
+// Those of a query that the context carried before are no longer seen. A query
+// without attributes leaves the context as it is, and nothing is allocated.
+func WithQuery(ctx context.Context, q Query) context.Context {
+	if q.attributes == nil || ctx.Value(queryContext{}) == any(q.attributes) {
+		return ctx
+	}
+	return context.WithValue(ctx, queryContext{}, q.attributes)
 }
 
 func lookup[T any](k Key[T], list *attribute) (T, bool) {

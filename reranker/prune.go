@@ -154,7 +154,7 @@ func (p *Pruned) Apply(ctx context.Context, q pipeline.Query, in pipeline.Rankin
 		return pipeline.Ranking{}, p.err
 	}
 	r := &pruneRun{p: p, work: p.rerank.begin(in), in: in}
-	reranked, err := r.work.end(ctx, r.score(ctx, q.Text))
+	reranked, err := r.work.end(ctx, r.score(pipeline.WithQuery(ctx, q), q.Text))
 	if err != nil {
 		return pipeline.Ranking{}, err
 	}

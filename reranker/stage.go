@@ -180,5 +180,5 @@ func (s *Rerank) Apply(ctx context.Context, q pipeline.Query, in pipeline.Rankin
 		return pipeline.Ranking{}, s.err
 	}
 	w := s.begin(in)
-	return w.end(ctx, w.score(ctx, q.Text))
+	return w.end(ctx, w.score(pipeline.WithQuery(ctx, q), q.Text))
 }

@@ -23,7 +23,7 @@ func (s *Rerank) Refine(ctx context.Context, q pipeline.Query, in pipeline.Ranki
 		if len(w.texts) > 0 && s.cancelled(ctx) == nil && !yield(w.early(answer{}), nil) {
 			return
 		}
-		a, stopped := w.stream(ctx, q.Text, func(a answer) bool { return yield(w.early(a), nil) })
+		a, stopped := w.stream(pipeline.WithQuery(ctx, q), q.Text, func(a answer) bool { return yield(w.early(a), nil) })
 		if !stopped {
 			yield(w.end(ctx, a))
 		}
