@@ -112,7 +112,7 @@ func TestEveryMethodKeepsThePromisesOfARanking(t *testing.T) {
 				for i, h := range got.Hits {
 					mark := h.Marks[len(h.Marks)-1]
 					if math.Float64bits(mark.Value()) != math.Float64bits(h.Score) && mark.Value() != h.Score {
-						t.Fatalf("document %s: marks say %v, score is %v: %+v", h.Document.ID, mark.Value(), h.Score, mark.Derivation)
+						t.Fatalf("document %s: marks say %v, score is %v: %+v", h.Document.ID, mark.Value(), h.Score, mark.Derivation())
 					}
 					assert.Equal(t, i+1, mark.Rank)
 					assert.Equal(t, m.Describe().Name, mark.Stage)

@@ -111,7 +111,7 @@ func (e *explainer) hit(rank int, it item) pipeline.Hit {
 			reason = from.Marks[len(from.Marks)-1].Reason
 		}
 	}
-	mark := pipeline.Mark{Stage: e.name, Rank: rank, Score: it.score, Scale: pipeline.Fused, Derivation: e.derive(it)}
+	mark := pipeline.Mark{Stage: e.name, Rank: rank, Score: it.score, Scale: pipeline.Fused, Deriver: e.derive(it)}
 	if !judged {
 		mark.Status, mark.Reason = pipeline.Imputed, reason
 	}

@@ -5,6 +5,25 @@ import (
 	"slices"
 )
 
+// Deriver knows how the scores of one ranking were computed. Most rankings are
+// never explained, so a fuser keeps what it computed with, once for all of its
+// hits, and writes the arithmetic of one hit down when somebody asks. A
+// *Derivation is a Deriver itself, for stages that have the arithmetic at hand.
+//
+// A Deriver is immutable and safe for concurrent use.
+type Deriver interface {
+	// Derivation returns the arithmetic behind the score of the hit at that rank,
+	// from 1, of the ranking that the stage returned; nil if there is none. Equal
+	// ranks give equal derivations.
+	Derivation(rank int) *Derivation
+}
+
+// DeriverFunc makes a function a Deriver.
+type DeriverFunc func(rank int) *Derivation
+
+// Derivation calls f.
+func (f DeriverFunc) Derivation(rank int) *Derivation { return f(rank) }
+
 // Derivation is the arithmetic that made a fused score: terms, the rule that
 // combines them, and what the combination is multiplied and divided by.
 type Derivation struct {
@@ -65,6 +84,9 @@ const (
 	// their order does not show in the last bits.
 	Compensated
 )
+
+// Derivation returns d itself, whatever the rank: it belongs to one hit.
+func (d *Derivation) Derivation(int) *Derivation { return d }
 
 // Value computes the score from the terms, in the same order and width as the
 // fusion did, so the result has the same bits. No terms give 0.

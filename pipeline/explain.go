@@ -204,8 +204,8 @@ func (m Mark) tell(b *strings.Builder) {
 		fmt.Fprintf(b, ", imputed: %s", orUnknown(m.Reason))
 	}
 	b.WriteByte('\n')
-	if m.Derivation != nil {
-		m.Derivation.tell(b, m.Score)
+	if d := m.Derivation(); d != nil {
+		d.tell(b, m.Score)
 	}
 }
 

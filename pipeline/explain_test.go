@@ -80,7 +80,7 @@ func TestExplainShowsImputedMarksAndArithmeticThatDoesNotAddUp(t *testing.T) {
 	h := hit("a", 0.5)
 	h.Marks = []pipeline.Mark{
 		{Stage: "model", Rank: 1, Score: 0.5, Scale: pipeline.Probability, Status: pipeline.Imputed, Reason: pipeline.ReasonRateLimit},
-		{Stage: "old", Rank: 1, Score: 0.5, Scale: pipeline.Fused, Status: pipeline.Cached, Derivation: &pipeline.Derivation{
+		{Stage: "old", Rank: 1, Score: 0.5, Scale: pipeline.Fused, Status: pipeline.Cached, Deriver: &pipeline.Derivation{
 			Factor: 2, Divisor: 4, Terms: []pipeline.Term{{Source: "model", Score: 0.5, Normalised: 0.5, Weight: 1, Contribution: 0.5, Imputed: true}},
 		}},
 	}

@@ -95,16 +95,26 @@ type Mark struct {
 	Status Status
 	// Reason says why an Imputed mark has no real score; empty otherwise.
 	Reason Reason
-	// Derivation is the arithmetic behind Score where it was computed from other
-	// scores, nil where the stage measured it.
-	Derivation *Derivation
+	// Deriver knows the arithmetic behind Score where it was computed from other
+	// scores, see Derivation; nil where the stage measured it.
+	Deriver Deriver
+}
+
+// Derivation returns the arithmetic behind Score, nil where the stage measured
+// it. It may be computed in the call, from what the stage kept for it.
+func (m Mark) Derivation() *Derivation {
+	if m.Deriver == nil {
+		return nil
+	}
+	return m.Deriver.Derivation(m.Rank)
 }
 
 // Value recomputes the mark's score from its derivation. Without one it is
 // Score itself. The result equals Score to the last bit.
 func (m Mark) Value() float64 {
-	if m.Derivation == nil {
+	d := m.Derivation()
+	if d == nil {
 		return m.Score
 	}
-	return m.Derivation.Value()
+	return d.Value()
 }

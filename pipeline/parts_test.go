@@ -71,7 +71,7 @@ func (f reciprocal) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	pipeline.Sort(hits, func(h pipeline.Hit) int { return best[h.Document.ID] })
 	for i, h := range hits {
 		hits[i] = h.Marked(pipeline.Mark{
-			Stage: "reciprocal", Rank: i + 1, Score: h.Score, Scale: pipeline.Fused, Derivation: derivations[h.Document.ID],
+			Stage: "reciprocal", Rank: i + 1, Score: h.Score, Scale: pipeline.Fused, Deriver: derivations[h.Document.ID],
 		})
 	}
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil

@@ -94,6 +94,20 @@ func TestMarkedNeverWritesToASharedArray(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestAMarkAsksItsDeriverByRank(t *testing.T) {
+	t.Parallel()
+	byRank := pipeline.DeriverFunc(func(rank int) *pipeline.Derivation {
+		if rank > 2 {
+			return nil
+		}
+		return &pipeline.Derivation{Rule: pipeline.Assigned, Assigned: float64(rank) / 4}
+	})
+	assert.Equal(t, 0.5, pipeline.Mark{Rank: 2, Deriver: byRank}.Value())
+	assert.Nil(t, pipeline.Mark{Rank: 3, Score: 7, Deriver: byRank}.Derivation())
+	assert.Equal(t, 7.0, pipeline.Mark{Rank: 3, Score: 7, Deriver: byRank}.Value())
+	assert.Nil(t, pipeline.Mark{Score: 7}.Derivation())
+}
+
 func TestDerivationsComputeEachRuleInListOrder(t *testing.T) {
 	t.Parallel()
 	terms := func(values ...float64) []pipeline.Term {

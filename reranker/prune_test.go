@@ -52,7 +52,7 @@ func (m mix) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 		}
 		y := (min(max(b.score, m.low), m.high) - m.low) / (m.high - m.low)
 		d := &pipeline.Derivation{Terms: []pipeline.Term{{Contribution: (1 - m.weight) * x}, {List: 1, Contribution: m.weight * y}}}
-		hits[i] = h.Marked(pipeline.Mark{Stage: "mix", Score: d.Value(), Scale: pipeline.Fused, Derivation: d})
+		hits[i] = h.Marked(pipeline.Mark{Stage: "mix", Score: d.Value(), Scale: pipeline.Fused, Deriver: d})
 		best[h.Document.ID] = min(a.rank, b.rank)
 	}
 	pipeline.Sort(hits, func(h pipeline.Hit) int { return best[h.Document.ID] })

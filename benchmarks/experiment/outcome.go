@@ -133,16 +133,16 @@ func keepHit(h pipeline.Hit) Hit {
 	if m.Status != pipeline.Scored {
 		kept.Status = m.Status.String()
 	}
-	if m.Derivation != nil {
-		kept.Why = arithmetic(m)
+	if d := m.Derivation(); d != nil {
+		kept.Why = arithmetic(d, m.Score)
 	}
 	return kept
 }
 
 // arithmetic writes a fused score as the sum that it is.
-func arithmetic(m pipeline.Mark) string {
+func arithmetic(d *pipeline.Derivation, score float64) string {
 	var parts []string
-	for _, t := range m.Derivation.Terms {
+	for _, t := range d.Terms {
 		part := fmt.Sprintf("%s rank %d score %.4g", t.Source, t.Rank, t.Score)
 		if t.Normalised != t.Score {
 			part += fmt.Sprintf(" normalised %.4g", t.Normalised)
@@ -152,7 +152,7 @@ func arithmetic(m pipeline.Mark) string {
 		}
 		parts = append(parts, part+fmt.Sprintf(" gives %.6g", t.Contribution))
 	}
-	return strings.Join(parts, " + ") + fmt.Sprintf(" = %.6g", m.Score)
+	return strings.Join(parts, " + ") + fmt.Sprintf(" = %.6g", score)
 }
 
 // keepText keeps what a report quotes of a document, at most 2,000 bytes.

@@ -167,7 +167,7 @@ func TestMMRKeepsImputedScoresImputed(t *testing.T) {
 	assert.True(t, ok)
 	assert.Equal(t, pipeline.Imputed, m.Status)
 	assert.Equal(t, pipeline.ReasonTooLong, m.Reason)
-	assert.True(t, m.Derivation.Terms[0].Imputed)
+	assert.True(t, m.Derivation().Terms[0].Imputed)
 }
 
 func TestGroup(t *testing.T) {

@@ -96,7 +96,7 @@ func (s MMR) Apply(ctx context.Context, _ pipeline.Query, in pipeline.Ranking) (
 	hits := make([]pipeline.Hit, len(selected))
 	for i, p := range selected {
 		h := in.Hits[p.at]
-		m := pipeline.Mark{Stage: "mmr", Rank: i + 1, Score: p.value.Value(), Scale: pipeline.Fused, Derivation: p.value}
+		m := pipeline.Mark{Stage: "mmr", Rank: i + 1, Score: p.value.Value(), Scale: pipeline.Fused, Deriver: p.value}
 		if !h.Judged() {
 			m.Status, m.Reason = pipeline.Imputed, h.Marks[len(h.Marks)-1].Reason
 		}

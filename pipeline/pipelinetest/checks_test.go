@@ -64,7 +64,7 @@ func TestChecksComplainAboutEveryBreach(t *testing.T) {
 			return r
 		},
 		"its derivation gives 0.25": func(r pipeline.Ranking) pipeline.Ranking {
-			r.Hits[0].Marks[0].Derivation = &pipeline.Derivation{Terms: []pipeline.Term{{Contribution: 0.25}}}
+			r.Hits[0].Marks[0].Deriver = &pipeline.Derivation{Terms: []pipeline.Term{{Contribution: 0.25}}}
 			return r
 		},
 		"ranks start at 1": func(r pipeline.Ranking) pipeline.Ranking { r.Hits[0].Marks[0].Rank = 0; return r },

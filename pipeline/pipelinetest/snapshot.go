@@ -45,7 +45,9 @@ func deepCopy(r pipeline.Ranking) pipeline.Ranking {
 		r.Hits[i].Marks = slices.Clone(h.Marks[:cap(h.Marks)])
 		r.Hits[i].Document.Metadata = maps.Clone(h.Document.Metadata)
 		for j, m := range r.Hits[i].Marks {
-			r.Hits[i].Marks[j].Derivation = copyDerivation(m.Derivation)
+			if d := m.Derivation(); d != nil {
+				r.Hits[i].Marks[j].Deriver = copyDerivation(d)
+			}
 		}
 	}
 	r.Gaps = slices.Clone(r.Gaps[:cap(r.Gaps)])
@@ -56,9 +58,6 @@ func deepCopy(r pipeline.Ranking) pipeline.Ranking {
 }
 
 func copyDerivation(d *pipeline.Derivation) *pipeline.Derivation {
-	if d == nil {
-		return nil
-	}
 	c := *d
 	c.Terms = slices.Clone(d.Terms)
 	return &c
