@@ -13,37 +13,6 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// result turns what the topics gave into a result.
-func (r *runner) result() (*Result, error) {
-	p := r.plan
-	res := &Result{
-		Name: p.Name, Collection: p.Collection, Conventions: p.Options.Conventions(),
-		Baseline: p.Baseline, Test: p.Test, Correction: p.Correction, Documents: map[string]Document{},
-	}
-	for _, m := range p.Measures {
-		res.Measures = append(res.Measures, m.String())
-	}
-	for _, run := range r.runs {
-		maps.Copy(res.Documents, run.texts)
-	}
-	c := &collector{runner: r, runs: r.runs, seen: map[*branch]bool{}}
-	if err := c.order(res); err != nil {
-		return nil, err
-	}
-	for _, name := range p.names() {
-		s, err := c.system(name)
-		if err != nil {
-			return nil, err
-		}
-		res.Systems = append(res.Systems, s)
-	}
-	if err := res.compare(p); err != nil {
-		return nil, err
-	}
-	res.warn(p)
-	return res, nil
-}
-
 // collector evaluates branches.
 type collector struct {
 	runner *runner
@@ -221,12 +190,6 @@ func (c *collector) cost(path []*branch) Cost {
 	return sum
 }
 
-// quantiles fills in P50 and P95; it sorts the times.
-func (c *Cost) quantiles(times []time.Duration) {
-	slices.Sort(times)
-	c.P50, c.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
-}
-
 // input evaluates a ranking that was fused inside a branch.
 func (c *collector) input(b *branch, name string) (Input, error) {
 	in := Input{Name: name}
@@ -246,28 +209,6 @@ func (c *collector) input(b *branch, name string) (Input, error) {
 		in.Rankings = append(in.Rankings, hits)
 	}
 	return in, nil
-}
-
-// inputs finds, for each measure, the best ranking that went into the system and
-// is better than what came out.
-func (s *System) inputs() {
-	s.BelowInput = make([]string, len(s.Means))
-	best := slices.Clone(s.Means)
-	consider := func(name string, means []float64) {
-		for m, mean := range means {
-			if mean > best[m]+1e-12 {
-				best[m], s.BelowInput[m] = mean, fmt.Sprintf("%s (%.4f)", name, mean)
-			}
-		}
-	}
-	for i, stage := range s.Stages {
-		if i < len(s.Stages)-1 {
-			consider(stage.Name, stage.Means)
-		}
-		for _, in := range stage.Inputs {
-			consider(in.Name, in.Means)
-		}
-	}
 }
 
 func (c *collector) inner(b *branch) []string {

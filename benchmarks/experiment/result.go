@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rankcascade/cascade/benchmarks/stats"
@@ -172,4 +174,49 @@ type Comparison struct {
 	P           float64 `json:"p"`
 	Corrected   float64 `json:"corrected"`
 	Significant bool    `json:"significant"`
+}
+
+// quantiles fills in P50 and P95; it sorts the times.
+func (c *Cost) quantiles(times []time.Duration) {
+	slices.Sort(times)
+	c.P50, c.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
+}
+
+func (c Cost) plus(u usage) Cost {
+	c.Calls += u.Calls
+	c.Retries += u.Retries
+	c.Documents += u.Documents
+	c.Tokens += u.Tokens
+	c.Cached += u.Cached
+	c.Price += u.Price
+	return c
+}
+
+// inputs finds, for each measure, the best ranking that went into the system and
+// is better than what came out.
+func (s *System) inputs() {
+	s.BelowInput = make([]string, len(s.Means))
+	best := slices.Clone(s.Means)
+	consider := func(name string, means []float64) {
+		for m, mean := range means {
+			if mean > best[m]+1e-12 {
+				best[m], s.BelowInput[m] = mean, fmt.Sprintf("%s (%.4f)", name, mean)
+			}
+		}
+	}
+	for i, stage := range s.Stages {
+		if i < len(s.Stages)-1 {
+			consider(stage.Name, stage.Means)
+		}
+		for _, in := range stage.Inputs {
+			consider(in.Name, in.Means)
+		}
+	}
+}
+
+func (s System) timeText() string {
+	if len(s.Values) == 0 || len(s.Values[0]) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
 }

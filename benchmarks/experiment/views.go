@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/table"
-	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
 // WriteText prints the table of systems and measures for a terminal.
@@ -72,13 +69,6 @@ func (r *Result) comparison(system, measure string) (Comparison, bool) {
 	return Comparison{}, false
 }
 
-func (s System) timeText() string {
-	if len(s.Values) == 0 || len(s.Values[0]) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
-}
-
 // PerTopic returns the values of every system on every topic as a table.
 func (r *Result) PerTopic() *table.Table {
 	t := &table.Table{Columns: []string{"topic", "system"}}
@@ -109,49 +99,6 @@ func ReadJSON(in io.Reader) (*Result, error) {
 		return nil, fmt.Errorf("experiment: read result: %w", err)
 	}
 	return &r, nil
-}
-
-// writeRuns writes a TREC run for every stage of every system, whole.
-func (r *runner) writeRuns() error {
-	if r.plan.Dir == "" {
-		return nil
-	}
-	dir := filepath.Join(r.plan.Dir, "runs")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("experiment: %w", err)
-	}
-	for _, name := range r.plan.names() {
-		for repeat, end := range r.forest.ends[name] {
-			for i, b := range end.path() {
-				file := fmt.Sprintf("%s.%d-%s", clean(name), i+1, clean(b.node.Name))
-				if repeat > 0 {
-					file += fmt.Sprintf(".repeat%d", repeat+1)
-				}
-				if err := r.writeRun(filepath.Join(dir, file+".txt"), clean(name), b); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (r *runner) writeRun(file, tag string, b *branch) (err error) {
-	f, err := os.Create(file)
-	if err != nil {
-		return fmt.Errorf("experiment: %w", err)
-	}
-	defer func() {
-		if closing := f.Close(); err == nil {
-			err = closing
-		}
-	}()
-	run := trec.NewRun(tag, nil)
-	for i, q := range r.plan.Topics {
-		o := r.runs[i].outcomes[b.at]
-		run.Topics = append(run.Topics, trec.Topic{ID: q.ID, Entries: entries(ranked{o.IDs, o.Scores})})
-	}
-	return trec.WriteRun(f, run, trec.WriteOptions{})
 }
 
 // clean makes a name fit for a file and a tag.

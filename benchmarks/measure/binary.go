@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"math"
 	"slices"
 )
 
@@ -93,15 +92,6 @@ func interpolated(m Measure, t *topic) float64 {
 
 func elevenRecalls() []float64 { return []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1} }
 
-// elevenPoints interpolates at the eleven usual recalls, once for each ranking
-// and level in a row.
-func (t *topic) elevenPoints(level int32) []float64 {
-	if t.elevenLevel != level {
-		t.eleven, t.elevenLevel = interpolate(t, level, elevenRecalls()), level
-	}
-	return t.eleven
-}
-
 func elevenPoint(m Measure, t *topic) float64 {
 	values := t.elevenPoints(m.level(t))
 	sum := 0.0
@@ -138,12 +128,4 @@ func interpolate(t *topic, level int32, recalls []float64) []float64 {
 		values[at] = best
 	}
 	return values
-}
-
-// recallCut is how many relevant documents make the recall.
-func (t *topic) recallCut(recall float64, all int) int {
-	if t.oldCuts {
-		return int(recall*float64(all) + .9)
-	}
-	return int(math.Round(recall * float64(all)))
 }

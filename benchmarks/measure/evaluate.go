@@ -35,7 +35,7 @@ type Result struct {
 // mean, for counts the sum, for GMAP and GBpref the geometric mean. It is 0 when
 // there are no topics.
 func (r *Result) Mean(i int) float64 {
-	s, _ := find(r.Measures[i].Name)
+	s, _ := r.Measures[i].spec()
 	return aggregate(s.mean, r.Values[i], r.sum())
 }
 
@@ -46,6 +46,18 @@ func (r *Result) MeanUnjudged(i int) float64 {
 
 // Conventions says in one line how ties, topics and grades were treated.
 func (r *Result) Conventions() string { return r.Options.Conventions() }
+
+// finite looks at the values of measures that a program brought.
+func (r *Result) finite() error {
+	for m, values := range r.Values {
+		for i, v := range values {
+			if err := finite(r.Measures[m], r.Topics[i], v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 func (r *Result) sum() func([]float64) float64 {
 	if r.Options.PairwiseMeans {
@@ -84,6 +96,9 @@ func Evaluate(qrels *trec.Qrels, run *trec.Run, measures []Measure, o Options) (
 		})
 	}
 	threads.Wait()
+	if err := r.finite(); err != nil {
+		return nil, err
+	}
 	for i, id := range r.Topics {
 		if barren[i] {
 			r.Barren = append(r.Barren, id)
@@ -146,11 +161,11 @@ func depthOf(measures []Measure, specs []spec, o Options) int {
 func specsOf(measures []Measure) ([]spec, error) {
 	specs := make([]spec, len(measures))
 	for i, m := range measures {
-		s, ok := find(m.Name)
+		s, ok := m.spec()
 		if !ok {
 			return nil, fmt.Errorf("measure: evaluate: %v: make measures with Parse", m)
 		}
-		if _, err := parseOne(m.String()); err != nil {
+		if err := m.check(); err != nil {
 			return nil, fmt.Errorf("measure: evaluate: %v: %w", m, err)
 		}
 		specs[i] = s
@@ -216,7 +231,7 @@ func (e *evaluator) measure(id string, entries []trec.Entry, set func(m int, val
 	}
 	judged, _ := e.qrels.Topic(id)
 	t := &e.topic
-	t.level, t.oldCuts, t.annotated = int32(o.level()), o.OldRecallCuts, e.annotated
+	t.id, t.level, t.oldCuts, t.annotated = id, int32(o.level()), o.OldRecallCuts, e.annotated
 	e.grades.fill(judged)
 	t.judge(judged)
 	t.rank(entries, e.order, &e.grades)

@@ -5,50 +5,6 @@ package measure
 // presence of tied scores" (2008). A group is a run of equal scores; within it
 // every order is as likely.
 
-// groups calls f for each group of ties: where it begins, how many documents it
-// has and how many of them have at least the level.
-func (t *topic) groups(level int32, f func(start, size, relevant int) bool) {
-	start := 0
-	for _, end := range t.tieEnds {
-		size, found := int(end)-start, 0
-		for _, g := range t.grades[start:end] {
-			if g >= level {
-				found++
-			}
-		}
-		if !f(start, size, found) {
-			return
-		}
-		start = int(end)
-	}
-}
-
-// depth is the rank up to which a measure with cut-off k looks.
-func (t *topic) depth(k int) int {
-	if k == 0 || k > len(t.grades) {
-		return len(t.grades)
-	}
-	return k
-}
-
-// expectedFound is the expected number of relevant documents in the top k.
-func (t *topic) expectedFound(k int, level int32) float64 {
-	k = t.depth(k)
-	sum := 0.0
-	t.groups(level, func(start, size, relevant int) bool {
-		switch {
-		case start >= k:
-			return false
-		case start+size <= k:
-			sum += float64(relevant)
-		default:
-			sum += float64(relevant) * float64(k-start) / float64(size)
-		}
-		return true
-	})
-	return sum
-}
-
 func share(a float64, b int) float64 {
 	if b == 0 {
 		return 0
@@ -132,27 +88,6 @@ func expectedAveragePrecision(m Measure, t *topic) float64 {
 	return share(sum, t.relevant(m.level(t)))
 }
 
-// expectedSum adds up weight(rank) times the mean gain of the rank's group, for
-// measures that are linear in the gains.
-func (t *topic) expectedSum(k int, gain func(int32) float64, weight func(rank int) float64) float64 {
-	k, start, sum := t.depth(k), 0, 0.0
-	for _, end := range t.tieEnds {
-		if start >= k {
-			break
-		}
-		gains, weights := 0.0, 0.0
-		for _, g := range t.grades[start:end] {
-			gains += gain(g)
-		}
-		for rank := start + 1; rank <= min(int(end), k); rank++ {
-			weights += weight(rank)
-		}
-		sum += gains / float64(int(end)-start) * weights
-		start = int(end)
-	}
-	return sum
-}
-
 func expectedDCG(m Measure, t *topic) float64 {
 	gain := gainOf(m)
 	positive := func(g int32) float64 {
@@ -188,18 +123,4 @@ func expectedUnjudged(m Measure, t *topic) float64 {
 func expectedJudged(m Measure, t *topic) float64 {
 	seen := t.depth(m.K)
 	return share(float64(seen)-t.unjudgedIn(m.K), seen)
-}
-
-// unjudgedIn is the number of unjudged documents in the top k, the expected one
-// if ties are.
-func (t *topic) unjudgedIn(k int) float64 {
-	if t.tieEnds == nil {
-		return float64(t.unjudged(k))
-	}
-	return t.expectedSum(k, func(g int32) float64 {
-		if g < 0 {
-			return 1
-		}
-		return 0
-	}, func(int) float64 { return 1 })
 }

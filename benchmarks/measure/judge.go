@@ -14,8 +14,10 @@ type Judge struct {
 
 // NewJudge prepares the judgements of a topic. Only Level and OldRecallCuts of
 // the options matter: the order of a ranking is the caller's.
-func NewJudge(judged []trec.Judgement, o Options) *Judge {
+func NewJudge(t trec.Judgements, o Options) *Judge {
+	judged := t.Judged
 	j := &Judge{judged: judged}
+	j.topic.id = t.ID
 	j.grades.fill(judged)
 	j.topic.level, j.topic.oldCuts = int32(o.level()), o.OldRecallCuts
 	j.topic.judge(judged)
@@ -25,9 +27,9 @@ func NewJudge(judged []trec.Judgement, o Options) *Judge {
 }
 
 // Value measures the documents in the order in which they stand. The measure
-// must come from Parse. Hole knows of this topic's judgements alone.
+// must come from Parse or Own; a value of an own measure is not checked. Hole knows of this topic's judgements alone.
 func (j *Judge) Value(m Measure, documents []string) float64 {
-	s, ok := find(m.Name)
+	s, ok := m.spec()
 	if !ok {
 		return 0
 	}

@@ -1,13 +1,15 @@
 package measure
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
 
 // Measure is a measure of one ranking's quality, with its parameters. It prints
 // and parses as its name, such as nDCG@10 or AP(rel=2)@1000, and compares with
-// ==. Make one with Parse or MustParse; the zero value is not a measure.
+// ==. Make one with Parse or MustParse, or of a formula of your own with Own; the
+// zero value is not a measure.
 type Measure struct {
 	// Name is the measure's canonical name without parameters; see Catalogue.
 	Name string
@@ -33,11 +35,13 @@ type Measure struct {
 	Beta float64
 	// Factor is the multiple of R at which RprecMult cuts.
 	Factor float64
+
+	own *own // a program's own formula, see Own
 }
 
 // String returns the name under which Parse finds the measure again.
 func (m Measure) String() string {
-	spec, ok := find(m.Name)
+	spec, ok := m.spec()
 	if !ok {
 		return "invalid measure " + strconv.Quote(m.Name)
 	}
@@ -58,10 +62,65 @@ func (m Measure) String() string {
 	return b.String()
 }
 
+// spec returns the description of the measure, and whether there is one.
+func (m Measure) spec() (spec, bool) {
+	if m.own != nil {
+		return m.own.spec(), true
+	}
+	return find(m.Name)
+}
+
+// check says whether the measure can be computed: Parse makes only such ones.
+func (m Measure) check() error {
+	if m.own != nil {
+		return m.own.check(m)
+	}
+	_, err := parseOne(m.String())
+	return err
+}
+
 // level is the lowest relevant grade for this measure on this topic.
 func (m Measure) level(t *topic) int32 {
 	if m.Rel > 0 {
 		return int32(m.Rel)
 	}
 	return t.level
+}
+
+// TrecName returns the name under which trec_eval prints the measure, and
+// whether it has one there. A measure with a relevance level of its own has
+// none, because trec_eval sets the level for all measures at once.
+func (m Measure) TrecName() (string, bool) {
+	if m.own != nil || m.Rel != 0 || m.Gain != "" || m.Discount != "" {
+		return "", false
+	}
+	plain := map[string]string{
+		"AP": "map", "GMAP": "gm_map", "RR": "recip_rank", "Rprec": "Rprec", "Bpref": "bpref", "GBpref": "gm_bpref",
+		"infAP": "infAP", "nDCG": "ndcg", "IPrec11": "11pt_avg", "SetP": "set_P", "SetR": "set_recall", "SetF": "set_F",
+		"SetAP": "set_map", "SetRelP": "set_relative_P", "Utility": "utility", "G": "G", "BinG": "binG", "GradeNDCG": "Rndcg", "RelNDCG": "ndcg_rel", "NumRet": "num_ret", "NumRel": "num_rel", "NumRelRet": "num_rel_ret", "NumNonrelRet": "num_nonrel_judged_ret",
+	}
+	cut := map[string]string{"P": "P", "R": "recall", "RCap": "relative_P", "AP": "map_cut", "nDCG": "ndcg_cut", "Success": "success", "Unjudged": "unj"}
+	switch {
+	case m.Name == "IPrec":
+		return fmt.Sprintf("iprec_at_recall_%.2f", m.Recall), true
+	case m.Name == "RprecMult":
+		return fmt.Sprintf("Rprec_mult_%.2f", m.Factor), true
+	case m.Name == "SetF" && m.Beta != 1:
+		return "", false
+	case m.K > 0:
+		name, ok := cut[m.Name]
+		return name + "_" + strconv.Itoa(m.K), ok
+	}
+	name, ok := plain[m.Name]
+	return name, ok
+}
+
+// TrecText prints a value as trec_eval does: counts as whole numbers, all else
+// with four decimals.
+func (m Measure) TrecText(v float64) string {
+	switch m.Name {
+	case "NumRet", "NumRel", "NumRelRet", "NumNonrelRet":
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 4, 64)
 }

@@ -66,11 +66,6 @@ func judged(m Measure, t *topic) float64 {
 	return ratio(seen-t.unjudged(m.K), seen)
 }
 
-// unjudged counts the documents in the top k without a judgement.
-func (t *topic) unjudged(k int) int {
-	return int(t.unjudgedUpTo[len(t.top(k))])
-}
-
 // holes counts the documents in the top k that nobody judged for any topic.
 func holes(m Measure, t *topic) float64 {
 	n := 0

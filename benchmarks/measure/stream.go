@@ -34,7 +34,7 @@ func EvaluateStream(qrels *trec.Qrels, name string, topics iter.Seq2[trec.Topic,
 	r := &Result{Run: name, Measures: measures, Options: o}
 	r.chooseTopics(qrels, trec.NewRun(name, ids))
 	c.fill(r)
-	return r, nil
+	return r, r.finite()
 }
 
 // row has a topic's values and shares of unjudged documents, by measure.

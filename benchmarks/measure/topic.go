@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -15,6 +16,8 @@ const (
 
 // topic is one topic, ready to be measured.
 type topic struct {
+	// id is the topic's.
+	id string
 	// grades has the grade of each retrieved document, in ranking order.
 	grades []int32
 	// ideal has all positive grades that were given, highest first.
@@ -161,6 +164,19 @@ func (t *topic) counts(level int32) []int32 {
 	return f.counts
 }
 
+// ranked shows the topic to a program's own measure.
+func (t *topic) ranked(m Measure) Ranked {
+	top := t.top(m.K)
+	r := Ranked{Topic: t.id, Level: int(m.level(t)), Judged: t.judged, Documents: make([]string, len(top)), Grades: make([]int, len(top)), Ideal: make([]int, len(t.ideal))}
+	for i, g := range top {
+		r.Documents[i], r.Grades[i] = t.document(i), max(int(g), Unjudged)
+	}
+	for i, g := range t.ideal {
+		r.Ideal[i] = int(g)
+	}
+	return r
+}
+
 // document returns the document that stands at an index of the ranking.
 func (t *topic) document(i int) string { return t.entries[t.order[i]].Document }
 
@@ -218,4 +234,105 @@ func (t *topic) powersOf(p float64, n int) []float64 {
 		t.powers[p] = known
 	}
 	return known
+}
+
+// elevenPoints interpolates at the eleven usual recalls, once for each ranking
+// and level in a row.
+func (t *topic) elevenPoints(level int32) []float64 {
+	if t.elevenLevel != level {
+		t.eleven, t.elevenLevel = interpolate(t, level, elevenRecalls()), level
+	}
+	return t.eleven
+}
+
+// recallCut is how many relevant documents make the recall.
+func (t *topic) recallCut(recall float64, all int) int {
+	if t.oldCuts {
+		return int(recall*float64(all) + .9)
+	}
+	return int(math.Round(recall * float64(all)))
+}
+
+// groups calls f for each group of ties: where it begins, how many documents it
+// has and how many of them have at least the level.
+func (t *topic) groups(level int32, f func(start, size, relevant int) bool) {
+	start := 0
+	for _, end := range t.tieEnds {
+		size, found := int(end)-start, 0
+		for _, g := range t.grades[start:end] {
+			if g >= level {
+				found++
+			}
+		}
+		if !f(start, size, found) {
+			return
+		}
+		start = int(end)
+	}
+}
+
+// depth is the rank up to which a measure with cut-off k looks.
+func (t *topic) depth(k int) int {
+	if k == 0 || k > len(t.grades) {
+		return len(t.grades)
+	}
+	return k
+}
+
+// expectedFound is the expected number of relevant documents in the top k.
+func (t *topic) expectedFound(k int, level int32) float64 {
+	k = t.depth(k)
+	sum := 0.0
+	t.groups(level, func(start, size, relevant int) bool {
+		switch {
+		case start >= k:
+			return false
+		case start+size <= k:
+			sum += float64(relevant)
+		default:
+			sum += float64(relevant) * float64(k-start) / float64(size)
+		}
+		return true
+	})
+	return sum
+}
+
+// expectedSum adds up weight(rank) times the mean gain of the rank's group, for
+// measures that are linear in the gains.
+func (t *topic) expectedSum(k int, gain func(int32) float64, weight func(rank int) float64) float64 {
+	k, start, sum := t.depth(k), 0, 0.0
+	for _, end := range t.tieEnds {
+		if start >= k {
+			break
+		}
+		gains, weights := 0.0, 0.0
+		for _, g := range t.grades[start:end] {
+			gains += gain(g)
+		}
+		for rank := start + 1; rank <= min(int(end), k); rank++ {
+			weights += weight(rank)
+		}
+		sum += gains / float64(int(end)-start) * weights
+		start = int(end)
+	}
+	return sum
+}
+
+// unjudgedIn is the number of unjudged documents in the top k, the expected one
+// if ties are.
+func (t *topic) unjudgedIn(k int) float64 {
+	if t.tieEnds == nil {
+		return float64(t.unjudged(k))
+	}
+	return t.expectedSum(k, func(g int32) float64 {
+		if g < 0 {
+			return 1
+		}
+		return 0
+	}, func(int) float64 { return 1 })
+}
+
+// unjudged counts the documents in the top k without a judgement.
+func (t *topic) unjudged(k int) int {
+	return int(t.unjudgedUpTo[len(t.top(k))])
 }

@@ -3,45 +3,10 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"path/filepath"
-
-	"github.com/tmc/langchaingo/embeddings"
-	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/rankcascade/cascade/retriever/memory"
 )
-
-// embedder makes the embedder of a dense retriever: a server that speaks
-// OpenAI's form, in front of which stands a file with the vectors that it gave
-// before.
-func (b *builder) embedder(c retrieverConfig) (memory.Embedder, error) {
-	if c.Model == "" || c.URL == "" {
-		return nil, errors.New("a dense retriever needs model and url")
-	}
-	key, err := keyFrom(c.KeyEnv)
-	if err != nil {
-		return nil, err
-	}
-	if key == "" {
-		key = "none" // the client refuses an empty one
-	}
-	client, err := openai.New(openai.WithToken(key), openai.WithBaseURL(c.URL), openai.WithModel(c.Model), openai.WithEmbeddingModel(c.Model))
-	if err != nil {
-		return nil, err
-	}
-	asked, err := embeddings.NewEmbedder(client, embeddings.WithStripNewLines(false), embeddings.WithBatchSize(64))
-	if err != nil {
-		return nil, err
-	}
-	kept, err := openVectors(filepath.Join(b.dir, "vectors.bin"))
-	if err != nil {
-		return nil, err
-	}
-	b.closers = append(b.closers, kept.close)
-	return &remembering{asked: asked, kept: kept, model: c.URL + " " + c.Model, prefix: c.Prefix}, nil
-}
 
 // remembering is an embedder that asks for each text once.
 type remembering struct {

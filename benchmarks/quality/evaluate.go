@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
@@ -76,64 +74,6 @@ func tieRule(o trec.Order, name string) (trec.Order, error) {
 	}
 	o.Ties = rule
 	return o, nil
-}
-
-func (j *judging) measuresOrAll() ([]measure.Measure, error) {
-	if j.measures == "all_trec" {
-		return measure.AllTrec(), nil
-	}
-	return j.parseMeasures()
-}
-
-// evaluateAll reads judgements and measures one run after the other, so that
-// memory holds one run, or with stream one topic.
-func (j *judging) evaluateAll(runList string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) ([]*measure.Result, error) {
-	if strings.Trim(runList, ", ") == "" {
-		return nil, usage("-runs is missing")
-	}
-	qrels, err := j.load(errs)
-	if err != nil {
-		return nil, err
-	}
-	var results []*measure.Result
-	var names []*trec.Run
-	for name := range strings.SplitSeq(runList, ",") {
-		if name = strings.TrimSpace(name); name == "" {
-			continue
-		}
-		r, err := j.evaluateFile(qrels, name, stream, o, measures, errs)
-		if err != nil {
-			return nil, err
-		}
-		results, names = append(results, r), append(names, &trec.Run{Name: r.Run})
-	}
-	distinguish(names, runList)
-	for i, r := range results {
-		r.Run = names[i].Name
-		warnTopics(errs, r)
-	}
-	return results, nil
-}
-
-func (j *judging) evaluateFile(qrels *trec.Qrels, name string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) (*measure.Result, error) {
-	if !stream {
-		runs, err := loadRuns(name, j.lenient, errs)
-		if err != nil {
-			return nil, err
-		}
-		return measure.Evaluate(qrels, runs[0], measures, o)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var problems []trec.Problem
-	topics := trec.StreamRun(f, name, trec.Options{Lenient: j.lenient}, func(p trec.Problem) { problems = append(problems, p) })
-	base, _, _ := strings.Cut(filepath.Base(name), ".")
-	r, err := measure.EvaluateStream(qrels, base, topics, measures, o)
-	tell(errs, problems)
-	return r, err
 }
 
 func evaluateRuns(qrels *trec.Qrels, runs []*trec.Run, measures []measure.Measure, o measure.Options, errs io.Writer) ([]*measure.Result, error) {

@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +20,9 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/report"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/table"
+	"github.com/rankcascade/cascade/benchmarks/trec"
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
 )
 
 const runHelp = `
@@ -252,4 +258,216 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// openCorpora opens the collections that are there, and says loudly which are
+// not.
+func (e *experimenter) openCorpora() ([]*corpus, error) {
+	var found []*corpus
+	for _, name := range e.config.Collections {
+		dir := name
+		if !strings.ContainsAny(name, `/\`) {
+			dir = filepath.Join(e.collections, name)
+		}
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(e.errs, "!! collection %s is not there and is LEFT OUT: no folder %s\n", name, dir)
+			continue
+		}
+		c, err := e.openCorpus(dir)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("none of the collections %s is in %s: say where they are with -collections", strings.Join(e.config.Collections, ", "), e.collections)
+	}
+	return found, nil
+}
+
+func (e *experimenter) openCorpus(dir string) (*corpus, error) {
+	opened, err := trec.OpenCollection(dir, trec.Options{})
+	if err != nil {
+		return nil, err
+	}
+	odd, err := opened.Verify()
+	if err != nil {
+		return nil, err
+	}
+	tell(e.errs, append(opened.Problems, odd...))
+	c := &corpus{Collection: opened}
+	hash := sha256.New()
+	for d, err := range opened.Documents() {
+		if err != nil {
+			return nil, err
+		}
+		c.documents = append(c.documents, document(d))
+		fmt.Fprintf(hash, "%q %q %q\n", d.ID, d.Title, d.Text)
+	}
+	c.digest = hex.EncodeToString(hash.Sum(nil))
+	return c, c.ask(e.limit, e.errs)
+}
+
+// clear prints what servers would be asked for, and refuses to go on where that
+// may cost money and nobody has said yes.
+func (e *experimenter) clear(ctx context.Context, corpora []*corpus) error {
+	price, servers := 0.0, false
+	for _, c := range corpora {
+		lines, cost, err := e.estimateOn(ctx, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Manifest.Name, err)
+		}
+		for _, line := range lines {
+			fmt.Fprintf(e.out, "estimate for %s: %s\n", c.Manifest.Name, line)
+			servers = true
+		}
+		price += cost
+	}
+	if !servers {
+		if e.estimate {
+			fmt.Fprintln(e.out, "nothing is sent to a server: it costs nothing")
+		}
+		return nil
+	}
+	unknown := e.unpriced()
+	fmt.Fprintf(e.out, "estimated price of all: %.4f%s\n", price, unknown)
+	if e.estimate || e.yes || (price == 0 && unknown == "") {
+		return nil
+	}
+	return errors.New("this would cost money, and nothing was sent: run it again with -yes, or see -estimate")
+}
+
+// unpriced names the models of servers elsewhere that have no price.
+func (e *experimenter) unpriced() string {
+	var names []string
+	note := func(model, url string) {
+		_, priced := e.config.Prices[model]
+		_, all := e.config.Prices[""]
+		if !priced && !all && !local(url) && !slices.Contains(names, model) {
+			names = append(names, model)
+		}
+	}
+	for _, s := range e.config.Scorers {
+		if s.Kind == "http" {
+			note(s.Model, s.URL)
+		}
+	}
+	for _, r := range e.config.Retrievers {
+		if r.Kind == "dense" {
+			note(r.Model, r.URL)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return ", not counting " + strings.Join(names, ", ") + ", for which prices has no entry"
+}
+
+// estimateOn estimates one collection: the embeddings of its documents and
+// topics, and each pair of topic and candidate once, however many systems rerank
+// it, because scores are cached.
+func (e *experimenter) estimateOn(ctx context.Context, c *corpus) (_ []string, price float64, err error) {
+	b := e.builder(c, true)
+	defer func() { err = errors.Join(err, b.close()) }()
+	var lines []string
+	for _, name := range e.denseInUse() {
+		r := e.config.Retrievers[name]
+		tokens := 0
+		for _, d := range c.documents {
+			tokens += (len(d.Text) + 3) / 4
+		}
+		for _, q := range c.topics {
+			tokens += (len(r.Prefix) + len(q.Text) + 3) / 4
+		}
+		cost := e.price(r.Model) * float64(tokens) / 1e6
+		lines = append(lines, fmt.Sprintf("%s: %d texts to embed with %s, about %d tokens, price %.4f", name, len(c.documents)+len(c.topics), r.Model, tokens, cost))
+		price += cost
+	}
+	systems := experiment.Systems{}
+	for _, s := range e.deepest() {
+		first, err := b.first(ctx, s)
+		if err != nil {
+			return nil, 0, err
+		}
+		rerank, err := b.rerank(s)
+		if err != nil {
+			return nil, 0, err
+		}
+		systems[strings.Join(s.Retrieve, "+")+" > "+s.Rerank] = pipeline.Chain(first, rerank)
+	}
+	if len(systems) == 0 {
+		return lines, price, nil
+	}
+	p, err := e.plan(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	p.Systems, p.Baseline, p.Repeats = systems, "", nil
+	cost, err := experiment.EstimateCost(ctx, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	return append(lines, "reranking, "+cost.String()), price + cost.Price, nil
+}
+
+// denseInUse lists the dense retrievers that systems use.
+func (e *experimenter) denseInUse() []string {
+	var names []string
+	for _, s := range e.config.Systems {
+		for _, name := range s.Retrieve {
+			if e.config.Retrievers[name].Kind == "dense" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// deepest returns, for each pair of retrieval and served scorer, the system that
+// reranks deepest.
+func (e *experimenter) deepest() []systemConfig {
+	var kept []systemConfig
+	for _, s := range e.config.Systems {
+		if e.config.Scorers[s.Rerank].Kind != "http" {
+			continue
+		}
+		i := slices.IndexFunc(kept, func(k systemConfig) bool {
+			return k.Rerank == s.Rerank && slices.Equal(k.Retrieve, s.Retrieve) && k.Fuse == s.Fuse
+		})
+		switch {
+		case i < 0:
+			kept = append(kept, s)
+		case s.Depth == 0 || (kept[i].Depth != 0 && s.Depth > kept[i].Depth):
+			kept[i] = s
+		}
+	}
+	return kept
+}
+
+func (e *experimenter) builder(c *corpus, dry bool) *builder {
+	return &builder{experimenter: e, corpus: c, dry: dry, retrievers: map[string]pipeline.Retriever{}, scorers: map[string]reranker.Scorer{}, reranks: map[string]pipeline.Stage{}}
+}
+
+// charge counts what a rerank cost, against the budget of the whole experiment.
+// The caller holds the lock.
+func (e *experimenter) charge(r pipeline.Ranking) error {
+	for _, report := range reranker.ReportKey.NotedAll(r) {
+		spent := report.Useful.Add(report.Wasted)
+		e.spent.Calls += report.Attempts
+		e.spent.Tokens += spent.Tokens
+		e.spent.Price += e.price(report.Model) * float64(spent.Tokens) / 1e6
+	}
+	b := e.config.Budget
+	if (b.Calls > 0 && e.spent.Calls > b.Calls) || (b.Tokens > 0 && e.spent.Tokens > b.Tokens) || (b.Price > 0 && e.spent.Price > b.Price) {
+		return &experiment.BudgetError{Budget: b.plan(), Cost: e.spent}
+	}
+	return nil
+}
+
+func (e *experimenter) price(model string) float64 {
+	if price, ok := e.config.Prices[model]; ok {
+		return price
+	}
+	return e.config.Prices[""]
 }

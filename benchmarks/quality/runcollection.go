@@ -2,15 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -23,54 +16,6 @@ type corpus struct {
 	documents []pipeline.Document
 	digest    string // of every id and text
 	topics    []pipeline.Query
-}
-
-// openCorpora opens the collections that are there, and says loudly which are
-// not.
-func (e *experimenter) openCorpora() ([]*corpus, error) {
-	var found []*corpus
-	for _, name := range e.config.Collections {
-		dir := name
-		if !strings.ContainsAny(name, `/\`) {
-			dir = filepath.Join(e.collections, name)
-		}
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(e.errs, "!! collection %s is not there and is LEFT OUT: no folder %s\n", name, dir)
-			continue
-		}
-		c, err := e.openCorpus(dir)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, c)
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("none of the collections %s is in %s: say where they are with -collections", strings.Join(e.config.Collections, ", "), e.collections)
-	}
-	return found, nil
-}
-
-func (e *experimenter) openCorpus(dir string) (*corpus, error) {
-	opened, err := trec.OpenCollection(dir, trec.Options{})
-	if err != nil {
-		return nil, err
-	}
-	odd, err := opened.Verify()
-	if err != nil {
-		return nil, err
-	}
-	tell(e.errs, append(opened.Problems, odd...))
-	c := &corpus{Collection: opened}
-	hash := sha256.New()
-	for d, err := range opened.Documents() {
-		if err != nil {
-			return nil, err
-		}
-		c.documents = append(c.documents, document(d))
-		fmt.Fprintf(hash, "%q %q %q\n", d.ID, d.Title, d.Text)
-	}
-	c.digest = hex.EncodeToString(hash.Sum(nil))
-	return c, c.ask(e.limit, e.errs)
 }
 
 // document puts the title in front of the text, where every retriever and scorer

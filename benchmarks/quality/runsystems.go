@@ -5,13 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/trec"
+	"github.com/rankcascade/cascade/benchmarks/tune"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/nearest"
 	"github.com/rankcascade/cascade/pipeline"
@@ -20,6 +27,9 @@ import (
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/retriever/bleve"
 	"github.com/rankcascade/cascade/retriever/memory"
+	"github.com/sourcegraph/conc/pool"
+	"github.com/tmc/langchaingo/embeddings"
+	"github.com/tmc/langchaingo/llms/openai"
 )
 
 const defaultLimit = 1000
@@ -36,10 +46,6 @@ type builder struct {
 	scorers    map[string]reranker.Scorer
 	reranks    map[string]pipeline.Stage
 	closers    []func() error
-}
-
-func (e *experimenter) builder(c *corpus, dry bool) *builder {
-	return &builder{experimenter: e, corpus: c, dry: dry, retrievers: map[string]pipeline.Retriever{}, scorers: map[string]reranker.Scorer{}, reranks: map[string]pipeline.Stage{}}
 }
 
 func (b *builder) close() error {
@@ -267,4 +273,109 @@ func (b *builder) second(ctx context.Context, s systemConfig, first pipeline.Ret
 		return pipeline.Blend(fuser, pipeline.Keep(), rerank), nil, nil
 	}
 	return b.tuned(ctx, s, fuser, first, rerank)
+}
+
+// embedder makes the embedder of a dense retriever: a server that speaks
+// OpenAI's form, in front of which stands a file with the vectors that it gave
+// before.
+func (b *builder) embedder(c retrieverConfig) (memory.Embedder, error) {
+	if c.Model == "" || c.URL == "" {
+		return nil, errors.New("a dense retriever needs model and url")
+	}
+	key, err := keyFrom(c.KeyEnv)
+	if err != nil {
+		return nil, err
+	}
+	if key == "" {
+		key = "none" // the client refuses an empty one
+	}
+	client, err := openai.New(openai.WithToken(key), openai.WithBaseURL(c.URL), openai.WithModel(c.Model), openai.WithEmbeddingModel(c.Model))
+	if err != nil {
+		return nil, err
+	}
+	asked, err := embeddings.NewEmbedder(client, embeddings.WithStripNewLines(false), embeddings.WithBatchSize(64))
+	if err != nil {
+		return nil, err
+	}
+	kept, err := openVectors(filepath.Join(b.dir, "vectors.bin"))
+	if err != nil {
+		return nil, err
+	}
+	b.closers = append(b.closers, kept.close)
+	return &remembering{asked: asked, kept: kept, model: c.URL + " " + c.Model, prefix: c.Prefix}, nil
+}
+
+// tuned chooses the blend's setting by cross-validation.
+func (b *builder) tuned(ctx context.Context, s systemConfig, standard fusion.Method, first pipeline.Retriever, rerank pipeline.Stage) (pipeline.Stage, *experiment.Tuning, error) {
+	measures, err := measure.Parse(cmp.Or(s.Tune.Measure, b.config.Measures[0]))
+	if err != nil {
+		return nil, nil, fmt.Errorf("tune: %w", err)
+	}
+	space, err := spaceOf(s.Tune.Space, standard)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tune: %w", err)
+	}
+	runs, err := b.inputRuns(ctx, s, first, rerank)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tune: %w", err)
+	}
+	report, err := tune.Tune(tune.Problem{
+		Runs: runs.list, Scales: runs.scales, Qrels: b.askedQrels(), Measure: measures[0], Options: b.corpus.options(),
+		Depth: math.MaxInt, Folds: s.Tune.Folds, Groups: sameText(b.corpus.topics), Sampling: stats.Sampling{Samples: 2000, Seed: b.config.Seed},
+	}, space)
+	if err != nil {
+		return nil, nil, err
+	}
+	return assembleHeldOut(report, rerank)
+}
+
+// askedQrels are the judgements of the topics that are asked.
+func (b *builder) askedQrels() *trec.Qrels {
+	var kept []trec.Judgements
+	for _, q := range b.corpus.topics {
+		if judged, ok := b.corpus.Qrels.Topic(q.ID); ok {
+			kept = append(kept, trec.Judgements{ID: q.ID, Judged: judged})
+		}
+	}
+	return trec.NewQrels(kept)
+}
+
+// inputRuns asks the retriever and the reranker for every topic. Scores of a
+// server go through the cache, so that the experiment does not pay again.
+func (b *builder) inputRuns(ctx context.Context, s systemConfig, first pipeline.Retriever, rerank pipeline.Stage) (inputs, error) {
+	key := fmt.Sprint(s.Retrieve, s.Fuse, s.Rerank, s.Depth)
+	if known, ok := b.runs[b.corpus.digest+key]; ok {
+		return known, nil
+	}
+	topics := b.corpus.topics
+	retrieved, reranked := make([]trec.Topic, len(topics)), make([]trec.Topic, len(topics))
+	scales := make([]pipeline.Scale, 2)
+	done := 0
+	p := pool.New().WithErrors().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(runtime.GOMAXPROCS(0))
+	for i, q := range topics {
+		p.Go(func(ctx context.Context) error {
+			before, err := pipeline.Chain(first).Retrieve(ctx, q)
+			if err != nil {
+				return fmt.Errorf("topic %s: %w", q.ID, err)
+			}
+			given := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return before, nil })
+			after, err := pipeline.Chain(given, rerank).Retrieve(ctx, q)
+			if err != nil {
+				return fmt.Errorf("topic %s: %w", q.ID, err)
+			}
+			retrieved[i], reranked[i] = judgedEntries(q.ID, before), judgedEntries(q.ID, after)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			scales[0], scales[1] = before.Scale, after.Scale
+			done++
+			b.bar.show(b.corpus.Manifest.Name+": tuning, "+s.Rerank+fmt.Sprintf(" at %d", s.Depth), done, len(topics), "")
+			return b.charge(after)
+		})
+	}
+	if err := p.Wait(); err != nil {
+		return inputs{}, err
+	}
+	known := inputs{[]*trec.Run{trec.NewRun("retrieval", retrieved), trec.NewRun(s.Rerank, reranked)}, scales}
+	b.runs[b.corpus.digest+key] = known
+	return known, nil
 }

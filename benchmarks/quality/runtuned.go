@@ -1,25 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"runtime"
 	"slices"
 	"strings"
 
-	"github.com/sourcegraph/conc/pool"
-
 	"github.com/rankcascade/cascade/benchmarks/experiment"
-	"github.com/rankcascade/cascade/benchmarks/measure"
-	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/benchmarks/tune"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/rankcascade/cascade/reranker"
 )
 
 // heldOut blends every topic with the setting that topics of other folds chose.
@@ -46,30 +38,6 @@ func (h *heldOut) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranki
 		return pipeline.Ranking{}, fmt.Errorf("held-out blend: topic %q is in no fold", q.ID)
 	}
 	return h.folds[i].Apply(ctx, q, in)
-}
-
-// tuned chooses the blend's setting by cross-validation.
-func (b *builder) tuned(ctx context.Context, s systemConfig, standard fusion.Method, first pipeline.Retriever, rerank pipeline.Stage) (pipeline.Stage, *experiment.Tuning, error) {
-	measures, err := measure.Parse(cmp.Or(s.Tune.Measure, b.config.Measures[0]))
-	if err != nil {
-		return nil, nil, fmt.Errorf("tune: %w", err)
-	}
-	space, err := spaceOf(s.Tune.Space, standard)
-	if err != nil {
-		return nil, nil, fmt.Errorf("tune: %w", err)
-	}
-	runs, err := b.inputRuns(ctx, s, first, rerank)
-	if err != nil {
-		return nil, nil, fmt.Errorf("tune: %w", err)
-	}
-	report, err := tune.Tune(tune.Problem{
-		Runs: runs.list, Scales: runs.scales, Qrels: b.askedQrels(), Measure: measures[0], Options: b.corpus.options(),
-		Depth: math.MaxInt, Folds: s.Tune.Folds, Groups: sameText(b.corpus.topics), Sampling: stats.Sampling{Samples: 2000, Seed: b.config.Seed},
-	}, space)
-	if err != nil {
-		return nil, nil, err
-	}
-	return assembleHeldOut(report, rerank)
 }
 
 // assembleHeldOut makes the stage, with one blend for each fold.
@@ -121,17 +89,6 @@ func spaceOf(words oneOrMore, standard fusion.Method) (tune.Space, error) {
 	return tune.Candidates(standard, others...), nil
 }
 
-// askedQrels are the judgements of the topics that are asked.
-func (b *builder) askedQrels() *trec.Qrels {
-	var kept []trec.Judgements
-	for _, q := range b.corpus.topics {
-		if judged, ok := b.corpus.Qrels.Topic(q.ID); ok {
-			kept = append(kept, trec.Judgements{ID: q.ID, Judged: judged})
-		}
-	}
-	return trec.NewQrels(kept)
-}
-
 // sameText puts topics with one and the same text into one group, so that they
 // do not teach each other.
 func sameText(topics []pipeline.Query) map[string]string {
@@ -146,69 +103,6 @@ func sameText(topics []pipeline.Query) map[string]string {
 type inputs struct {
 	list   []*trec.Run
 	scales []pipeline.Scale
-}
-
-// inputRuns asks the retriever and the reranker for every topic. Scores of a
-// server go through the cache, so that the experiment does not pay again.
-func (b *builder) inputRuns(ctx context.Context, s systemConfig, first pipeline.Retriever, rerank pipeline.Stage) (inputs, error) {
-	key := fmt.Sprint(s.Retrieve, s.Fuse, s.Rerank, s.Depth)
-	if known, ok := b.runs[b.corpus.digest+key]; ok {
-		return known, nil
-	}
-	topics := b.corpus.topics
-	retrieved, reranked := make([]trec.Topic, len(topics)), make([]trec.Topic, len(topics))
-	scales := make([]pipeline.Scale, 2)
-	done := 0
-	p := pool.New().WithErrors().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(runtime.GOMAXPROCS(0))
-	for i, q := range topics {
-		p.Go(func(ctx context.Context) error {
-			before, err := pipeline.Chain(first).Retrieve(ctx, q)
-			if err != nil {
-				return fmt.Errorf("topic %s: %w", q.ID, err)
-			}
-			given := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return before, nil })
-			after, err := pipeline.Chain(given, rerank).Retrieve(ctx, q)
-			if err != nil {
-				return fmt.Errorf("topic %s: %w", q.ID, err)
-			}
-			retrieved[i], reranked[i] = judgedEntries(q.ID, before), judgedEntries(q.ID, after)
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			scales[0], scales[1] = before.Scale, after.Scale
-			done++
-			b.bar.show(b.corpus.Manifest.Name+": tuning, "+s.Rerank+fmt.Sprintf(" at %d", s.Depth), done, len(topics), "")
-			return b.charge(after)
-		})
-	}
-	if err := p.Wait(); err != nil {
-		return inputs{}, err
-	}
-	known := inputs{[]*trec.Run{trec.NewRun("retrieval", retrieved), trec.NewRun(s.Rerank, reranked)}, scales}
-	b.runs[b.corpus.digest+key] = known
-	return known, nil
-}
-
-// charge counts what a rerank cost, against the budget of the whole experiment.
-// The caller holds the lock.
-func (e *experimenter) charge(r pipeline.Ranking) error {
-	for _, report := range reranker.ReportKey.NotedAll(r) {
-		spent := report.Useful.Add(report.Wasted)
-		e.spent.Calls += report.Attempts
-		e.spent.Tokens += spent.Tokens
-		e.spent.Price += e.price(report.Model) * float64(spent.Tokens) / 1e6
-	}
-	b := e.config.Budget
-	if (b.Calls > 0 && e.spent.Calls > b.Calls) || (b.Tokens > 0 && e.spent.Tokens > b.Tokens) || (b.Price > 0 && e.spent.Price > b.Price) {
-		return &experiment.BudgetError{Budget: b.plan(), Cost: e.spent}
-	}
-	return nil
-}
-
-func (e *experimenter) price(model string) float64 {
-	if price, ok := e.config.Prices[model]; ok {
-		return price
-	}
-	return e.config.Prices[""]
 }
 
 // judgedEntries leaves out what has no score of its own, as a fuser does.

@@ -130,3 +130,41 @@ func plain(r []*experiment.Result) string {
 	}
 	return b.String()
 }
+
+// pack makes the page's data and its blocks, cut so that they fit.
+func (o Options) pack(r []*experiment.Result) (page, []string, error) {
+	if o.Hits <= 0 {
+		o.Hits = 20
+	}
+	if o.Text <= 0 {
+		o.Text = 1200
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 12 << 20
+	}
+	for i, rung := range rungs {
+		p := page{Title: title(r)}
+		var blocks []string
+		size := 0
+		for _, x := range r {
+			out := resultOf(x)
+			out.First, out.PerBlock = len(blocks), perBlock
+			out.Hits, out.Text = o.Hits*rung[0]/100, o.Text*rung[1]/100
+			cut := cutter{result: x, hits: out.Hits, text: out.Text}
+			some, err := cut.blocks()
+			if err != nil {
+				return p, nil, err
+			}
+			for _, b := range some {
+				size += len(b)
+			}
+			out.Cut = cut.said(i > 0)
+			blocks = append(blocks, some...)
+			p.Results = append(p.Results, out)
+		}
+		if size <= o.MaxBytes || i == len(rungs)-1 {
+			return p, blocks, nil
+		}
+	}
+	return page{}, nil, nil // not reached: the last rung returns
+}

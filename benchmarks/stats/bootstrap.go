@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -53,13 +52,6 @@ func Bootstrap(d []float64, method IntervalMethod, level float64, s Sampling) (I
 		}
 	})
 	return intervalOf(d, means, method, level), nil
-}
-
-// index draws a topic: the high half of word * n (Lemire 2019), whose bias is
-// below n/2^64.
-func (s Sampling) index(i, j, n int) int {
-	high, _ := bits.Mul64(s.word(i, j), uint64(n))
-	return int(high)
 }
 
 // intervalOf turns the resampled means of d into an interval.

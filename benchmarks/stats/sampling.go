@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math/bits"
 	"runtime"
 
 	"github.com/sourcegraph/conc/pool"
@@ -46,4 +47,11 @@ func (s Sampling) each(n int, work func(from, to int)) {
 		p.Go(func() { work(from, min(from+block, n)) })
 	}
 	p.Wait()
+}
+
+// index draws a topic: the high half of word * n (Lemire 2019), whose bias is
+// below n/2^64.
+func (s Sampling) index(i, j, n int) int {
+	high, _ := bits.Mul64(s.word(i, j), uint64(n))
+	return int(high)
 }

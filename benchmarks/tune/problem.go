@@ -66,7 +66,7 @@ func prepare(p Problem) (*data, error) {
 	slices.Sort(d.topics)
 	for _, id := range d.topics {
 		judged, _ := p.Qrels.Topic(id)
-		d.judges = append(d.judges, measure.NewJudge(judged, p.Options))
+		d.judges = append(d.judges, measure.NewJudge(trec.Judgements{ID: id, Judged: judged}, p.Options))
 		d.tasks = append(d.tasks, task(p, id))
 	}
 	return d, d.deal()
