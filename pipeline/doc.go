@@ -21,6 +21,7 @@
 //	Else, Fallback          something else where a part fails
 //	Within, RetrieveWithin  a time budget; Budget has its options
 //	Strict, Observe, Keep   all or nothing; tell somebody; change nothing
+//	Named                   any part, under a name of its own
 //
 // An error means that there is no usable ranking. A degraded ranking is a value:
 // its Gaps say what is missing and why. The end of the caller's context is always

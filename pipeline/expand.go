@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 )
 
 type expand struct {
@@ -19,8 +17,8 @@ type expand struct {
 // Expand asks the retriever every query that the rewriter makes of the one it
 // gets, at once, and fuses the rankings in the order of the queries. A query
 // that fails leaves a Gap, as a retriever in a Fan does; an error of the
-// rewriter, and a rewriter that returns no query, is an error. Query.Trace is
-// passed on to the new queries.
+// rewriter, and a rewriter that returns no query, is an error. The new queries
+// inherit what Rewriter says.
 func Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
 	return Parallel{}.Expand(rewriter, fuser, retriever)
 }
@@ -57,42 +55,21 @@ func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if e.err != nil {
 		return Ranking{}, e.err
 	}
-	queries, err := e.rewrite(ctx, q)
+	queries, err := rewrite(ctx, e.rewriter, q)
 	if err != nil {
 		return Ranking{}, err
 	}
 	n := len(queries)
 	outcomes := sideBySide(ctx, n, e.concurrency(n), func(i int) (Ranking, error) {
-		sub := queries[i]
-		sub.Trace = sub.Trace || q.Trace
-		return retrieve(ctx, e.retriever, sub)
+		return retrieve(ctx, e.retriever, queries[i])
 	})
 	inputs, err := collect(ctx, "expand", []part[Retriever]{e.retriever}, outcomes, min(n, e.quorum(1)))
 	if err != nil {
 		return Ranking{}, err
 	}
-	return fuse(ctx, e.fuser, q, inputs)
-}
-
-var errNoQueries = errors.New("returned no query")
-
-// rewrite calls the rewriter as the guard calls the other parts.
-func (e expand) rewrite(ctx context.Context, q Query) (queries []Query, err error) {
-	g := run{name: e.rewriter.name, kind: kindRetrieve}
-	defer func() {
-		if v := recover(); v != nil {
-			queries, err = nil, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
-		}
-	}()
-	if err := g.mayStart(ctx); err != nil {
-		return nil, err
-	}
-	queries, err = e.rewriter.do.Rewrite(ctx, q)
-	if err == nil && len(queries) == 0 {
-		err = errNoQueries
-	}
+	r, err := fuse(ctx, e.fuser, q, inputs)
 	if err != nil {
-		return nil, g.failed(ctx, err)
+		return Ranking{}, err
 	}
-	return queries, nil
+	return eachGap(r, inputs, func(i int) []Gap { return queries[i].gaps }), nil
 }

@@ -57,7 +57,7 @@ func (e orElse) instead(ctx context.Context, q Query, in Ranking, cause error) (
 	if err != nil {
 		return Ranking{}, withCause(ctx, fmt.Errorf("pipeline: else: %w", errors.Join(cause, err)))
 	}
-	return out.WithGaps(gapOf(e.stage.name, cause)), nil
+	return out.withGapsAfter(in.Gaps, gapOf(e.stage.name, cause)), nil
 }
 
 // Refine implements Refiner.
@@ -117,18 +117,18 @@ func (f fallback) Describe() Node {
 }
 
 func (f fallback) Retrieve(ctx context.Context, q Query) (Ranking, error) {
-	return last(f.attempts(ctx, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
+	return last(f.attempts(ctx, q, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
 		return func(yield func(Ranking, error) bool) { yield(retrieve(ctx, p, q)) }
 	}))
 }
 
 func (f fallback) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
-	return f.attempts(ctx, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
+	return f.attempts(ctx, q, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
 		return streamPart(ctx, p, q)
 	})
 }
 
-func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[Retriever]) iter.Seq2[Ranking, error]) iter.Seq2[Ranking, error] {
+func (f fallback) attempts(ctx context.Context, q Query, ask func(context.Context, part[Retriever]) iter.Seq2[Ranking, error]) iter.Seq2[Ranking, error] {
 	if f.err != nil {
 		return failing(f.err)
 	}
@@ -137,7 +137,7 @@ func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[R
 		var causes []error
 		for i, p := range f.retrievers {
 			share, cancel := shareOfDeadline(ctx, p.name, len(f.retrievers)-i)
-			stopped, err := attemptOne(ask(share, p), gaps, yield)
+			stopped, err := attemptOne(ask(share, p), q.gaps, gaps, yield)
 			cancel()
 			if err == nil || stopped {
 				return
@@ -153,14 +153,15 @@ func (f fallback) attempts(ctx context.Context, ask func(context.Context, part[R
 }
 
 // attemptOne passes the rankings of one retriever on, with the gaps of those
-// that failed before it, up to its error. The consumer may stop.
-func attemptOne(rankings iter.Seq2[Ranking, error], gaps []Gap, yield func(Ranking, error) bool) (stopped bool, failure error) {
+// that failed before it behind the inherited ones, up to its error. The consumer
+// may stop.
+func attemptOne(rankings iter.Seq2[Ranking, error], inherited, gaps []Gap, yield func(Ranking, error) bool) (stopped bool, failure error) {
 	for r, err := range rankings {
 		if err != nil {
 			return false, err
 		}
 		if len(gaps) > 0 {
-			r = r.WithGaps(gaps...)
+			r = r.withGapsAfter(inherited, gaps...)
 		}
 		if !yield(r, nil) {
 			return true, nil

@@ -55,7 +55,11 @@ func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if err != nil {
 		return Ranking{}, err
 	}
-	return fuse(ctx, f.fuser, q, inputs)
+	r, err := fuse(ctx, f.fuser, q, inputs)
+	if err != nil {
+		return Ranking{}, err
+	}
+	return eachGap(r, inputs, func(int) []Gap { return q.gaps }), nil
 }
 
 type blend struct {
@@ -109,13 +113,15 @@ func (b blend) fuse(ctx context.Context, q Query, in Ranking, outcomes []outcome
 		return Ranking{}, err
 	}
 	r, err := fuse(ctx, b.fuser, q, inputs)
-	if err == nil || !b.emptyFallen(in, inputs) {
-		return r, err
+	if err != nil && b.emptyFallen(in, inputs) {
+		if again, refused := fuse(ctx, b.fuser, q, inputs); refused == nil {
+			r, err = again, nil
+		}
 	}
-	if again, refused := fuse(ctx, b.fuser, q, inputs); refused == nil {
-		return again, nil
+	if err != nil {
+		return Ranking{}, err
 	}
-	return r, err
+	return eachGap(r, inputs, func(int) []Gap { return in.Gaps }), nil
 }
 
 // emptyFallen empties the lists of branches that had nothing better than their

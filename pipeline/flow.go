@@ -168,12 +168,12 @@ func throughOther(n Node, path []string, in flow, visit visitor) flow {
 		return throughAlternatives(n, path, in, visit)
 	case len(n.Children) == 1:
 		out := through(n.Children[0], path, in, visit)
-		if _, conditional := n.Value.(gate); conditional {
+		if _, conditional := inner(n.Value).(gate); conditional {
 			return either(in, out)
 		}
 		return out
 	}
-	if _, ok := n.Value.(Describer); ok || n.Value == nil {
+	if _, ok := inner(n.Value).(Describer); ok || n.Value == nil {
 		return in
 	}
 	return unknownFlow()
@@ -195,7 +195,7 @@ func uncovered(n Node) string {
 	case RoleRerank, RoleRetrieve:
 		return n.Name
 	}
-	if _, ok := n.Value.(keep); ok {
+	if _, ok := inner(n.Value).(keep); ok {
 		return ""
 	}
 	if len(n.Children) == 0 {

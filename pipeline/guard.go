@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +38,7 @@ type part[T any] struct {
 	structural bool
 	// cuts says that the part only cuts, in memory.
 	cuts bool
+	role Role
 }
 
 // structure marks the combinators of this package.
@@ -47,15 +49,15 @@ type combinator struct{}
 func (combinator) structural() {}
 
 func newPart[T any](v T) part[T] {
-	_, structural := any(v).(structure)
+	_, structural := inner(v).(structure)
 	n := Describe(v)
-	cuts := n.Facts.Role == RoleCut || n.Facts.Role == RoleThreshold
-	return part[T]{do: v, name: n.Name, structural: structural, cuts: cuts}
+	role := n.Facts.Role
+	return part[T]{do: v, name: n.Name, structural: structural, cuts: role == RoleCut || role == RoleThreshold, role: role}
 }
 
 // instant reports whether the part works in memory and takes no time.
 func (p part[T]) instant() bool {
-	_, keeps := any(p.do).(keep)
+	_, keeps := inner(p.do).(keep)
 	return keeps || p.cuts
 }
 
@@ -76,11 +78,16 @@ func nodes[T any](parts []part[T]) []Node {
 	return out
 }
 
-// missing reports the first part that is nil.
+// missing reports the first part that is nil, or that has another shape under a
+// name.
 func missing[T any](combinator, what string, parts []part[T]) error {
 	for i, p := range parts {
-		if any(p.do) == nil {
+		do := inner(p.do)
+		if do == nil {
 			return fmt.Errorf("pipeline: %s: %s %d of %d is nil", combinator, what, i+1, len(parts))
+		}
+		if _, ok := do.(T); !ok {
+			return fmt.Errorf("pipeline: %s: %q, a %T, is no %s", combinator, p.name, do, what)
 		}
 	}
 	return nil
@@ -96,34 +103,32 @@ func ask[T any](name string, decide func() T) (answer T, err error) {
 	return decide(), nil
 }
 
-// The kinds of events.
-const (
-	kindRetrieve = "retrieve"
-	kindApply    = "apply"
-	kindFuse     = "fuse"
-)
-
 // run is one guarded call of a part.
 type run struct {
 	name       string
 	kind       string
+	role       Role
 	structural bool
 	query      Query
 }
 
+func newRun[T any](p part[T], kind string, q Query) run {
+	return run{name: p.name, kind: kind, role: p.role, structural: p.structural, query: q}
+}
+
 func retrieve(ctx context.Context, p part[Retriever], q Query) (Ranking, error) {
-	g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
+	g := newRun(p, KindRetrieve, q)
 	return g.guard(ctx, nil, func(ctx context.Context) (Ranking, error) { return p.do.Retrieve(ctx, q) })
 }
 
 func apply(ctx context.Context, p part[Stage], q Query, in Ranking) (Ranking, error) {
 	inputs := [1]Ranking{in}
-	g := run{name: p.name, kind: kindApply, structural: p.structural, query: q}
+	g := newRun(p, KindApply, q)
 	return g.guard(ctx, inputs[:], func(ctx context.Context) (Ranking, error) { return p.do.Apply(ctx, q, in) })
 }
 
 func fuse(ctx context.Context, p part[Fuser], q Query, inputs []Ranking) (Ranking, error) {
-	g := run{name: p.name, kind: kindFuse, structural: p.structural, query: q}
+	g := newRun(p, KindFuse, q)
 	return g.guard(ctx, inputs, func(context.Context) (Ranking, error) { return p.do.Fuse(inputs) })
 }
 
@@ -154,10 +159,10 @@ func (g *run) attempt(ctx context.Context, inputs []Ranking, call func(context.C
 }
 
 // mayStart refuses work for a caller who is gone. After the end of a budget of
-// the pipeline's own, only retrievers are refused: a stage may still finish what
-// is in hand (cut a degraded ranking to k), and a slow one looks at the context.
+// the pipeline's own, retrievers and rewriters are refused: a stage may still finish
+// what is in hand (cut a degraded ranking to k), and a slow one looks at the context.
 func (g *run) mayStart(ctx context.Context) error {
-	if ctx.Err() == nil || (g.kind != kindRetrieve && budgetEnded(ctx)) {
+	if ctx.Err() == nil || ((g.kind == KindApply || g.kind == KindFuse) && budgetEnded(ctx)) {
 		return nil
 	}
 	return g.named(ended(ctx))
@@ -186,7 +191,7 @@ func (g *run) accept(inputs []Ranking, out Ranking) (Ranking, error) {
 		}
 	}
 	out = keepGapsAndNotes(inputs, out)
-	if g.kind == kindRetrieve && len(g.query.gaps) > 0 {
+	if g.kind == KindRetrieve && len(g.query.gaps) > 0 {
 		out.Gaps = unionGaps(g.query.gaps, out.Gaps)
 	}
 	if g.query.Trace && !g.structural {
@@ -209,16 +214,38 @@ func prefixOfInput(inputs []Ranking, hits []Hit) bool {
 	return false
 }
 
-// keepGapsAndNotes restores what a part forgot to pass on, so that no stage can
-// make a degraded ranking look complete.
+// keepGapsAndNotes restores what a part forgot to pass on, in the order of its
+// inputs, so that no stage can make a degraded ranking look complete.
 func keepGapsAndNotes(inputs []Ranking, out Ranking) Ranking {
+	var gaps []Gap
+	kept := true
 	for _, in := range inputs {
-		if len(in.Gaps) > 0 && !hasPrefix(out.Gaps, in.Gaps) {
-			out.Gaps = unionGaps(in.Gaps, out.Gaps)
-		}
-		if in.notes != nil && in.notes != out.notes {
-			out.notes = mergeNotes([]Ranking{in, out})
-		}
+		gaps = unionGaps(gaps, in.Gaps)
+		kept = kept && out.notes.contains(in.notes)
+	}
+	if len(gaps) > 0 && !hasPrefix(out.Gaps, gaps) {
+		out.Gaps = unionGaps(gaps, out.Gaps)
+	}
+	if !kept {
+		out.notes = mergeNotes(append(slices.Clip(inputs), out))
+	}
+	return out
+}
+
+// eachGap replaces the gaps of what was made of several rankings: first come the
+// gaps that all of them inherited, then those that each has beyond what it
+// inherited, in the order of the parts, then what the fuser added. A fuser sees
+// gaps that look alike and cannot tell which.
+func eachGap(out Ranking, inputs []Ranking, inherited func(i int) []Gap) Ranking {
+	var common, own, seen []Gap
+	for i, in := range inputs {
+		common = unionGaps(common, inherited(i))
+		own = append(own, withoutGaps(in.Gaps, inherited(i))...)
+		seen = unionGaps(seen, in.Gaps)
+	}
+	added := withoutGaps(out.Gaps, seen)
+	if len(common)+len(own)+len(added) > 0 {
+		out.Gaps = slices.Concat(common, own, added)
 	}
 	return out
 }

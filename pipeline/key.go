@@ -143,3 +143,57 @@ func mergeNotes(rankings []Ranking) *attribute {
 	}
 	return merged
 }
+
+// overlay returns the attributes of from, and below them those of made whose
+// keys from does not have.
+func overlay(made, from *attribute) *attribute {
+	if made == from || from == nil {
+		return made
+	}
+	var own []*attribute
+	for a := made; a != nil && a != from; a = a.next {
+		if !from.has(a.key) {
+			own = append(own, a)
+		}
+	}
+	if own == nil {
+		return from
+	}
+	var list *attribute
+	for _, a := range slices.Backward(own) {
+		list = &attribute{key: a.key, value: a.value, next: list}
+	}
+	return from.above(list)
+}
+
+// has reports whether the list has a link with the key.
+func (a *attribute) has(key *string) bool {
+	for ; a != nil; a = a.next {
+		if a.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// above returns a copy of the list that ends in other.
+func (a *attribute) above(other *attribute) *attribute {
+	if a == nil {
+		return other
+	}
+	return &attribute{key: a.key, value: a.value, next: a.next.above(other), origin: a.origin}
+}
+
+// contains reports whether the list has every note of the others.
+func (a *attribute) contains(others *attribute) bool {
+	for ; others != nil; others = others.next {
+		found := false
+		for b := a; b != nil && !found; b = b.next {
+			found = b.source() == others.source()
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}

@@ -2,52 +2,51 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 )
 
-// Event tells an Observer that a part of a pipeline has run.
-type Event struct {
-	// Name is the part's name, as in its description.
-	Name string
-	// Kind is "retrieve", "apply" or "fuse".
-	Kind string
-	// Query is the query that was asked. It may hold personal data: an observer
-	// that writes it somewhere decides so itself.
-	Query Query
-	// In and Out are the numbers of hits before and after. In is 0 for a
-	// retriever and the sum over the inputs for a fusion.
-	In, Out int
-	// Gaps are the gaps that this part, or a part of it, added.
-	Gaps []Gap
-	// Start and Duration are wall time and monotonic length of the run.
-	Start    time.Time
-	Duration time.Duration
-	// Err is the error that the part returned.
-	Err error
-	// Depth is how deep the part is nested, 0 for the outermost.
-	Depth int
-}
-
-// Observer is told about every part that ran, from the goroutine that ran it:
-// it must be safe for concurrent use and should return soon. A panic of an
-// observer fails the part that it was told about.
+// Observer hears of every event before and after it happens.
+//
+// Start is told before. It returns the context in which the event happens, so
+// that a span or anything else travels with it to the parts inside and over the
+// network; it must be made from ctx, and nil stands for ctx itself. It also
+// returns the function that is told after; nil for nobody. An observer further
+// out is told of a beginning first and of an end last.
+//
+// Both are called on the goroutine of the part. The observer must be safe for
+// concurrent use and should return soon. A panic of it fails the part that it was
+// told about.
 type Observer interface {
-	Observe(ctx context.Context, e Event)
+	Start(ctx context.Context, e Event) (context.Context, func(Event))
 }
 
-// ObserverFunc makes a function an Observer.
+// ObserverFunc makes an Observer of a function that wants to hear of ends only.
+// It is given the context of the part.
 type ObserverFunc func(ctx context.Context, e Event)
 
-// Observe calls f.
-func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
+// Start returns the function that calls f.
+func (f ObserverFunc) Start(ctx context.Context, _ Event) (context.Context, func(Event)) {
+	return ctx, func(e Event) { f(ctx, e) }
+}
 
-// observation is what a context carries for the parts below an Observe.
+// observation is what a context carries for the parts below an Observe. A nil
+// observation hides the work below from all observers.
 type observation struct {
+	watchers []watcher // the outermost first
+	ids      *atomic.Uint64
+	event    uint64 // the event that is going on
+	depth    int
+}
+
+// watcher is an observer and the depth at which it began to watch.
+type watcher struct {
 	observer Observer
 	depth    int
-	outer    *observation
 }
 
 type observationKey struct{}
@@ -61,22 +60,23 @@ func (o *observation) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, observationKey{}, o)
 }
 
-// below is the observation for the parts of the part that runs now.
-func (o *observation) below() *observation {
-	if o == nil {
-		return nil
-	}
-	return &observation{observer: o.observer, depth: o.depth + 1, outer: o.outer.below()}
+// WithObserver returns a context under which the observer hears of every event:
+// for work around pipelines, such as the whole answer of a chatbot. Inside a
+// pipeline Observe does the same. An observer that is in force already hears of
+// the events too.
+func WithObserver(ctx context.Context, observer Observer) context.Context {
+	return observed(ctx, observer, new(atomic.Uint64))
 }
 
-// tell informs every observer from the outermost in, each with its own depth.
-func (o *observation) tell(ctx context.Context, e Event) {
-	if o == nil {
-		return
+// observed adds an observer to those of ctx. ids numbers the events unless an
+// outer observer does so already.
+func observed(ctx context.Context, observer Observer, ids *atomic.Uint64) context.Context {
+	o := observation{ids: ids}
+	if outer := observing(ctx); outer != nil {
+		o = *outer
 	}
-	o.outer.tell(ctx, e)
-	e.Depth = o.depth
-	o.observer.Observe(ctx, e)
+	o.watchers = append(slices.Clip(o.watchers), watcher{observer, o.depth})
+	return o.in(ctx)
 }
 
 // unobserved returns a context for work that no observer should hear of.
@@ -87,57 +87,129 @@ func unobserved(ctx context.Context) context.Context {
 	return (*observation)(nil).in(ctx)
 }
 
-func (g *run) watch(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
-	return g.watched(ctx, o, inputs, func() (Ranking, error) { return g.attempt(o.below().in(ctx), inputs, call) })
-}
-
-// watched makes the call and tells the observers what came of it.
-func (g *run) watched(ctx context.Context, o *observation, inputs []Ranking, call func() (Ranking, error)) (out Ranking, err error) {
-	start := time.Now()
-	out, err = call()
-	e := Event{
-		Name: g.name, Kind: g.kind, Query: g.query, Out: len(out.Hits),
-		Start: start, Duration: time.Since(start), Err: err,
-	}
-	var before []Gap
-	for _, in := range inputs {
-		e.In += len(in.Hits)
-		before = append(before, in.Gaps...)
-	}
-	e.Gaps = addedGaps(before, out.Gaps)
+// begin numbers the event, tells the observers, and returns the context in which
+// it happens.
+func (o *observation) begin(ctx context.Context, e Event) (context.Context, *Span) {
+	e.ID, e.Parent, e.Start = o.ids.Add(1), o.event, time.Now()
+	s := &Span{event: e}
 	defer func() {
 		if v := recover(); v != nil {
-			out, err = Ranking{}, &PanicError{Part: "observer of " + g.name, Value: v, Stack: debug.Stack()}
+			panic(s.abort(v))
 		}
 	}()
-	o.tell(ctx, e)
+	for _, w := range o.watchers {
+		own := o.seenBy(w, e)
+		child, end := w.observer.Start(ctx, own)
+		if child != nil {
+			ctx = child
+		}
+		if end != nil {
+			s.ends = append(s.ends, func(e Event) { end(o.seenBy(w, e)) })
+		}
+	}
+	below := &observation{watchers: o.watchers, ids: o.ids, event: e.ID, depth: o.depth + 1}
+	return below.in(ctx), s
+}
+
+// seenBy is the event as an observer sees it that does not hear of what is
+// further out.
+func (o *observation) seenBy(w watcher, e Event) Event {
+	e.Depth = o.depth - w.depth
+	if e.Depth == 0 {
+		e.Parent = 0
+	}
+	return e
+}
+
+func (g *run) watch(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	return g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return g.attempt(ctx, inputs, call) })
+}
+
+// watched makes the call and tells the observers before and after. A panic of an
+// observer fails the part; a panic that call lets pass is passed on.
+func (g *run) watched(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	inside, span, err := g.begin(ctx, o, inputs)
+	if err != nil {
+		return Ranking{}, err
+	}
+	returned := false
+	defer func() {
+		if !returned { // the consumer of a stream panicked
+			span.End(errAbandoned)
+		}
+	}()
+	out, err := call(inside)
+	returned = true
+	if failure := g.finish(span, out, err); failure != nil {
+		return Ranking{}, failure
+	}
 	return out, err
 }
 
-// addedGaps returns the gaps in after that are not in before.
-func addedGaps(before, after []Gap) []Gap {
-	var added []Gap
-	for _, g := range after {
-		if !hasGap(before, g) {
-			added = append(added, g)
+var errAbandoned = errors.New("pipeline: abandoned by a panic")
+
+func (g *run) begin(ctx context.Context, o *observation, inputs []Ranking) (inside context.Context, span *Span, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = g.observerPanic(v)
 		}
+	}()
+	inside, span = o.begin(ctx, g.event(inputs))
+	return inside, span, nil
+}
+
+func (g *run) finish(span *Span, out Ranking, err error) (failure error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = g.observerPanic(v)
+		}
+	}()
+	span.finish(func(e *Event) {
+		e.Output, e.Out, e.Err = out, len(out.Hits), err
+		var before []Gap
+		for _, in := range e.Inputs {
+			before = append(before, in.Gaps...)
+		}
+		e.Gaps = withoutGaps(out.Gaps, before)
+	})
+	return nil
+}
+
+// event is the event of the run before it begins. The copy of the inputs keeps
+// the argument off the heap where nobody observes.
+func (g *run) event(inputs []Ranking) Event {
+	e := Event{Name: g.name, Kind: g.kind, Role: g.role, Query: g.query}
+	if len(inputs) > 0 {
+		e.Inputs = make([]Ranking, len(inputs))
+		copy(e.Inputs, inputs)
 	}
-	return added
+	for _, in := range e.Inputs {
+		e.In += len(in.Hits)
+	}
+	return e
+}
+
+func (g *run) observerPanic(v any) error {
+	if err, ok := v.(*PanicError); ok {
+		return err
+	}
+	return &PanicError{Part: "observer of " + g.name, Value: v, Stack: debug.Stack()}
 }
 
 type observe struct {
 	combinator
 	retriever part[Retriever]
 	observer  Observer
+	ids       *atomic.Uint64
 	err       error
 }
 
-// Observe tells the observer about the retriever and about every part below it:
-// what ran, for how long, how many hits came out, which gaps and errors it left.
-// An Observe further out hears of them too, first. Where no observer is in
-// force, a part costs no allocation and no look at the clock for it.
+// Observe tells the observer about the retriever and about everything inside it:
+// what runs, for how long, which hits came out, which gaps and errors it left. An
+// Observer further out hears of the same. Where no observer is in force, a part
+// costs no allocation and no look at the clock for it.
 func Observe(retriever Retriever, observer Observer) Retriever {
-	o := observe{retriever: newPart(retriever), observer: observer}
+	o := observe{retriever: newPart(retriever), observer: observer, ids: new(atomic.Uint64)}
 	o.err = missing("observe", "retriever", []part[Retriever]{o.retriever})
 	if o.err == nil && observer == nil {
 		o.err = errNilArgument("observe", "observer")
@@ -153,17 +225,12 @@ func (o observe) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if o.err != nil {
 		return Ranking{}, o.err
 	}
-	return retrieve(o.context(ctx), o.retriever, q)
+	return retrieve(observed(ctx, o.observer, o.ids), o.retriever, q)
 }
 
 func (o observe) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
 	if o.err != nil {
 		return failing(o.err)
 	}
-	return streamPart(o.context(ctx), o.retriever, q)
-}
-
-func (o observe) context(ctx context.Context) context.Context {
-	outer := observing(ctx)
-	return (&observation{observer: o.observer, outer: outer}).in(ctx)
+	return streamPart(observed(ctx, o.observer, o.ids), o.retriever, q)
 }

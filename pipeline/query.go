@@ -1,6 +1,11 @@
 package pipeline
 
-import "slices"
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+)
 
 // Query is what a retriever is asked. It is a value: stages that change it
 // work on a copy, and nothing here is written after it has been handed over.
@@ -42,4 +47,44 @@ type Turn struct {
 	Role string
 	// Text is what was said.
 	Text string
+}
+
+// inherit returns q, which a part made of the query from, with what it must not
+// lose: id, filter, turns, attributes, gaps and trace.
+//
+// A filter is a permission, and so is an attribute that a guard reads, so those
+// of from hold whatever q says: only the caller of the pipeline widens them. A
+// part may add attributes of other keys. Turns that are empty and not nil stay
+// empty: they say that a part has used the turns up.
+func (q Query) inherit(from Query) (Query, error) {
+	if q.ID == "" {
+		q.ID = from.ID
+	}
+	if q.Turns == nil {
+		q.Turns = from.Turns
+	}
+	filter, err := narrowed(from.Filter, q.Filter)
+	if err != nil {
+		return Query{}, err
+	}
+	q.Filter = filter
+	q.Trace = q.Trace || from.Trace
+	q.attributes = overlay(q.attributes, from.attributes)
+	q.gaps = unionGaps(from.gaps, q.gaps)
+	return q, nil
+}
+
+// ErrFilterChanged is in the chain of the error of a combinator whose rewriter
+// put another filter in the place of the caller's.
+var ErrFilterChanged = errors.New("the filter of the query was replaced")
+
+// narrowed returns the filter that allows what both filters allow.
+func narrowed(from, made any) (any, error) {
+	switch {
+	case made == nil, from != nil && reflect.DeepEqual(made, from):
+		return from, nil
+	case from == nil:
+		return made, nil
+	}
+	return nil, fmt.Errorf("%w: a filter of type %T cannot be added to one of type %T: leave it as it was", ErrFilterChanged, made, from)
 }

@@ -59,10 +59,18 @@ func (r Ranking) WithGaps(gaps ...Gap) Ranking {
 	return r
 }
 
+// withGapsAfter adds gaps behind the inherited ones and before the ranking's own:
+// what failed first stands first.
+func (r Ranking) withGapsAfter(inherited []Gap, gaps ...Gap) Ranking {
+	r.Gaps = slices.Concat(inherited, gaps, withoutGaps(r.Gaps, inherited))
+	return r
+}
+
 // Merge returns a ranking with the given hits and scale that carries the gaps
 // and notes of all inputs, in their order. It is what a Fuser returns. A gap or
-// note that several inputs inherited from a common one is kept once. The traces
-// are joined by the combinator that called the Fuser.
+// note that several inputs inherited from a common one is kept once. The
+// combinator that called the Fuser joins the traces and tells gaps that were
+// inherited from gaps that look alike.
 func Merge(inputs []Ranking, scale Scale, hits []Hit) Ranking {
 	if hits == nil {
 		hits = []Hit{}
@@ -74,20 +82,34 @@ func Merge(inputs []Ranking, scale Scale, hits []Hit) Ranking {
 	return out
 }
 
-// unionGaps returns the gaps of a and then those of b that a does not have. It
+// unionGaps returns the gaps of a and then those that b has beyond them. It
 // writes to neither.
 func unionGaps(a, b []Gap) []Gap {
-	out := slices.Clip(a)
-	for _, g := range b {
-		if !hasGap(out, g) {
-			out = append(out, g)
-		}
+	extra := withoutGaps(b, a)
+	if len(extra) == 0 {
+		return a
 	}
-	return out
+	return append(slices.Clip(a), extra...)
 }
 
-func hasGap(gaps []Gap, g Gap) bool {
-	return slices.ContainsFunc(gaps, func(o Gap) bool { return sameGap(o, g) })
+// withoutGaps returns the gaps that are not among the inherited ones, in their
+// order. Each inherited gap stands for one: of two parts that failed alike, both
+// gaps stay.
+func withoutGaps(gaps, inherited []Gap) []Gap {
+	if len(inherited) == 0 {
+		return gaps
+	}
+	left := slices.Clone(inherited)
+	var out []Gap
+	for _, g := range gaps {
+		i := slices.IndexFunc(left, func(o Gap) bool { return sameGap(o, g) })
+		if i < 0 {
+			out = append(out, g)
+			continue
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	return out
 }
 
 func sameGap(a, b Gap) bool {

@@ -35,6 +35,13 @@ type Fuser interface {
 
 // Rewriter turns a query into one or more queries that are asked in its place.
 // An empty result is an error of the rewriter.
+//
+// It need not copy what it does not change: a query that it makes inherits the id,
+// the filter, the turns, the attributes, the gaps and the trace of the one that it
+// was given. It cannot put another filter or another value of an attribute in
+// their place, so nothing that was forbidden becomes visible; ErrFilterChanged is
+// in the chain of the error of one that tries. Turns that are empty and not nil
+// say that the rewriter has used them up.
 type Rewriter interface {
 	Rewrite(ctx context.Context, q Query) ([]Query, error)
 }

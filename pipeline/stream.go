@@ -42,33 +42,33 @@ func Stream(ctx context.Context, r Retriever, q Query) iter.Seq2[Ranking, error]
 	if r == nil {
 		return failing(errNilArgument("stream", "retriever"))
 	}
-	if s, ok := r.(streamer); ok {
+	if s, ok := asStreamer(r); ok {
 		return s.stream(ctx, q)
 	}
 	return streamPart(ctx, newPart(r), q)
 }
 
 func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranking, error] {
-	s, ok := p.do.(streamer)
+	s, ok := asStreamer(p.do)
 	return func(yield func(Ranking, error) bool) {
 		if !ok {
 			yield(retrieve(ctx, p, q))
 			return
 		}
-		g := run{name: p.name, kind: kindRetrieve, structural: p.structural, query: q}
+		g := newRun(p, KindRetrieve, q)
 		g.sequence(ctx, nil, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.stream(ctx, q) }, yield)
 	}
 }
 
 // refine is apply for a part that may be a Refiner.
 func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[Ranking, error] {
-	s, ok := p.do.(Refiner)
+	s, ok := asRefiner(p.do)
 	return func(yield func(Ranking, error) bool) {
 		if !ok {
 			yield(apply(ctx, p, q, in))
 			return
 		}
-		g := run{name: p.name, kind: kindApply, structural: p.structural, query: q}
+		g := newRun(p, KindApply, q)
 		if err := g.mayStart(ctx); err != nil {
 			yield(Ranking{}, err)
 			return
@@ -83,8 +83,8 @@ func (g *run) sequence(ctx context.Context, inputs []Ranking, start func(context
 	stopped := false
 	var err error
 	if o := observing(ctx); o != nil {
-		_, err = g.watched(ctx, o, inputs, func() (Ranking, error) {
-			return g.drain(o.below().in(ctx), inputs, start, yield, &stopped)
+		_, err = g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) {
+			return g.drain(ctx, inputs, start, yield, &stopped)
 		})
 	} else {
 		_, err = g.drain(ctx, inputs, start, yield, &stopped)
@@ -140,7 +140,7 @@ func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
 			forward(streamPart(ctx, c.retriever, q), yield)
 			return
 		}
-		_, several := c.retriever.do.(streamer)
+		_, several := asStreamer(c.retriever.do)
 		r, ok := c.stages.show(ctx, q, 0, several, streamPart(ctx, c.retriever, q), yield)
 		if ok {
 			c.stages.refine(ctx, q, r, yield)
@@ -164,7 +164,7 @@ func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranki
 			forward(refine(ctx, stage, q, r), yield)
 			return
 		}
-		_, several := stage.do.(Refiner)
+		_, several := asRefiner(stage.do)
 		var ok bool
 		if r, ok = s.show(ctx, q, i+1, several, refine(ctx, stage, q, r), yield); !ok {
 			return
@@ -301,7 +301,7 @@ func refineSideBySide(ctx context.Context, parts []part[Stage], limit int, q Que
 
 // refineInto sends what one stage yields, and at the end an update that is last.
 func refineInto(ctx context.Context, send func(update) bool, p part[Stage], q Query, in Ranking) {
-	if _, ok := p.do.(Refiner); !ok {
+	if _, ok := asRefiner(p.do); !ok {
 		r, err := apply(ctx, p, q, in)
 		send(update{outcome: outcome{r, err}, last: true})
 		return

@@ -106,9 +106,11 @@ type stopwatch struct {
 	events []pipeline.Event
 }
 
-// Observe notes the event.
-func (s *stopwatch) Observe(_ context.Context, e pipeline.Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.events = append(s.events, e)
+// Start returns the function that notes the event when it has ended.
+func (s *stopwatch) Start(ctx context.Context, _ pipeline.Event) (context.Context, func(pipeline.Event)) {
+	return ctx, func(e pipeline.Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, e)
+	}
 }
