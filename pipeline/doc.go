@@ -32,6 +32,9 @@
 // that names the part, an invalid ranking is refused, and no part can lose the
 // gaps and notes that it was given.
 //
+// A Filter is a condition on the metadata of documents that means the same in
+// every store, see Eq, And, Not and ParseFilter.
+//
 // Explain says why a document stands where it stands, or where it was lost. Lint
 // finds contradictions before the first query. String draws the parts as a tree.
 // Stream shows early rankings while the better ones are being made.
