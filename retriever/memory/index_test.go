@@ -230,7 +230,6 @@ func TestFilters(t *testing.T) {
 		want   []string
 	}{
 		"nil keeps everything":                    {nil, []string{"0", "1", "2"}},
-		"an empty map keeps everything":           {map[string]any{}, []string{"0", "1", "2"}},
 		"a string":                                {map[string]any{"lang": "de"}, []string{"0"}},
 		"a list means any of":                     {map[string]any{"lang": []string{"de", "en"}}, []string{"0", "1"}},
 		"an empty list matches nothing":           {map[string]any{"lang": []any{}}, []string{}},
@@ -247,9 +246,9 @@ func TestFilters(t *testing.T) {
 		require.NoError(t, err, sentence)
 		assert.Equal(t, c.want, r.IDs(), sentence)
 	}
-	for _, refused := range []any{map[string]string{}, map[string]any{"a": nil}, map[string]any{"a": []any{1, struct{}{}}}, map[string]any{"a": math.NaN()}} {
+	for _, refused := range []any{map[string]string{}, map[string]any{}, map[string]any(nil), (func(pipeline.Document) bool)(nil), map[string]any{"a": nil}, map[string]any{"a": []any{1, struct{}{}}}, map[string]any{"a": math.NaN()}} {
 		_, err := x.Retrieve(t.Context(), memory.Vector.With(pipeline.Query{Filter: refused}, []float32{1}))
-		assert.Error(t, err, "%v", refused)
+		assert.ErrorIs(t, err, pipeline.ErrFilter, "%T", refused)
 	}
 }
 

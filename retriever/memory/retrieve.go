@@ -25,14 +25,11 @@ const (
 // embedder's for the text; a query with neither finds nothing and the embedder
 // is not asked. Turns are not read.
 //
-// Query.Filter may be nil, a map[string]any or a func(pipeline.Document) bool,
-// which is called from several goroutines at once. A map keeps the documents
-// whose metadata has, under each of its keys, the value itself or, where the
-// value is a list, one of its members; a list in the metadata has each of its
-// members. Numbers are equal whatever their Go types, a string and a number never
-// are.
+// Query.Filter may be nil, a pipeline.Filter, a map[string]any, which is short for
+// pipeline.Equal, or a func(pipeline.Document) bool, which is called from several
+// goroutines at once.
 //
-// Errors: another type of filter, an error of the embedder, a vector of another
+// Errors: pipeline.ErrFilter for a filter that is empty or of another type, an error of the embedder, a vector of another
 // length than the documents', and the cause of ctx.
 func (x *Index) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 	hits, err := x.search(ctx, q)

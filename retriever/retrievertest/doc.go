@@ -16,6 +16,10 @@
 //		})
 //	}
 //
+// RunFilters does the same for filters: what the retriever shows for some four
+// hundred filters over documents that are traps for them is compared with
+// pipeline.Filter.Match.
+//
 // It does not measure effectiveness, and it does not replace a backend's own
 // tests of what goes over its wire.
 package retrievertest
