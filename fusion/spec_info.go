@@ -28,19 +28,10 @@ type Parameter struct {
 }
 
 // Methods lists all fusion methods, in a fixed order.
-func Methods() []Info { return infos(methodTable()) }
+func Methods() []Info { return infos(methods) }
 
 // Normalisers lists all normalisers, in a fixed order.
-func Normalisers() []Info { return infos(normaliserTable()) }
-
-// entry is a row of the two tables: a name, a value with the defaults, the
-// formula and its source. A new method is a new row.
-type entry struct {
-	name      string
-	prototype any
-	formula   string
-	source    string
-}
+func Normalisers() []Info { return infos(normalisers) }
 
 func infos(table []entry) []Info {
 	out := make([]Info, len(table))
@@ -121,12 +112,8 @@ func lookupName(m any) string {
 		return n.specName()
 	}
 	t := reflect.TypeOf(m)
-	for _, table := range [][]entry{canonicalTable(), normaliserTable()} {
-		for _, e := range table {
-			if reflect.TypeOf(e.prototype) == t {
-				return e.name
-			}
-		}
+	if name, ok := nameByType[t]; ok {
+		return name
 	}
 	return t.String()
 }
@@ -138,7 +125,3 @@ func names(table []entry) []string {
 	}
 	return out
 }
-
-func methodNames() []string { return names(methodTable()) }
-
-func normaliserNames() []string { return names(normaliserTable()) }

@@ -71,20 +71,6 @@ func checkWeights(weights []float64) error {
 	return nil
 }
 
-// weigh sets the columns' weights, each where weights is nil.
-func (w *Workspace) weigh(weights []float64, each float64) error {
-	if weights != nil && len(weights) != len(w.lists) {
-		return fmt.Errorf("%w: %d weights for %d lists", ErrConfig, len(weights), len(w.lists))
-	}
-	for i := range w.cols {
-		w.cols[i].weight = each
-		if weights != nil {
-			w.cols[i].weight = weights[i]
-		}
-	}
-	return nil
-}
-
 // checkPositive accepts finite numbers above 0.
 func checkPositive(name string, v float64) error {
 	if !finite(v) || !(v > 0) {

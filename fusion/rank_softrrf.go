@@ -44,7 +44,7 @@ func (f SmoothRRF) plan(w *Workspace) error {
 		for i, rank := range smooth {
 			col.normalised[i] = 1 / (or(f.K, 60) + rank)
 		}
-		w.contribute(col)
+		col.contribute()
 		col.absent = absence{}
 	}
 	return nil
@@ -134,7 +134,7 @@ func (f SoftmaxRRF) plan(w *Workspace) error {
 		for i := range col.normalised {
 			col.normalised[i] /= k + float64(i+1)
 		}
-		w.contribute(col)
+		col.contribute()
 		col.absent = absence{}
 	}
 	return nil

@@ -31,7 +31,7 @@ func Parse(spec string) (Method, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fusion: parse %q: %w", shorten(spec), err)
 	}
-	for _, e := range methodTable() {
+	for _, e := range methods {
 		if e.name != v.name {
 			continue
 		}
@@ -44,7 +44,7 @@ func Parse(spec string) (Method, error) {
 		}
 		return built.(Method), nil
 	}
-	return nil, fmt.Errorf("fusion: parse %q: %w: no method is called %q%s", shorten(spec), ErrConfig, v.name, nearest.Hint(v.name, methodNames()))
+	return nil, fmt.Errorf("fusion: parse %q: %w: no method is called %q%s", shorten(spec), ErrConfig, v.name, nearest.Hint(v.name, names(methods)))
 }
 
 // ParseNormaliser reads a normaliser from its specification, as String prints
@@ -65,7 +65,7 @@ func buildNormaliser(v value) (Normaliser, error) {
 	if v.isList {
 		return nil, fmt.Errorf("%w: a list is not a normaliser", ErrConfig)
 	}
-	for _, e := range normaliserTable() {
+	for _, e := range normalisers {
 		if e.name != v.name {
 			continue
 		}
@@ -75,7 +75,7 @@ func buildNormaliser(v value) (Normaliser, error) {
 		}
 		return built.(Normaliser), nil
 	}
-	return nil, fmt.Errorf("%w: no normaliser is called %q%s", ErrConfig, v.name, nearest.Hint(v.name, normaliserNames()))
+	return nil, fmt.Errorf("%w: no normaliser is called %q%s", ErrConfig, v.name, nearest.Hint(v.name, names(normalisers)))
 }
 
 // build sets the arguments on a copy of the prototype.

@@ -1,10 +1,6 @@
 package fusion
 
-import (
-	"math"
-
-	"github.com/rankcascade/cascade/pipeline"
-)
+import "github.com/rankcascade/cascade/pipeline"
 
 // Condorcet orders by pairwise majorities: a document stands above every one
 // that most lists, by weight, rank below it (Montague and Aslam 2002). A list
@@ -31,7 +27,7 @@ const maxCondorcet = 20000
 // wins respects them.
 func (f Condorcet) ordering() ordering {
 	return ordering{weights: f.Weights, options: f.Options, most: maxCondorcet, assign: func(w *Workspace) error {
-		w.placeBy(w.copeland())
+		placeBy(w, cast(w).copeland())
 		return nil
 	}}
 }
@@ -61,8 +57,8 @@ type Copeland struct {
 
 func (f Copeland) ordering() ordering {
 	return ordering{weights: f.Weights, options: f.Options, most: maxCondorcet, assign: func(w *Workspace) error {
-		for slot, v := range w.copeland() {
-			w.cells[w.order[slot]].acc = v
+		for slot, v := range cast(w).copeland() {
+			w.cells.bySlot(slot).acc = v
 		}
 		return nil
 	}}
@@ -80,50 +76,3 @@ func (f Copeland) String() string { return specOf(f) }
 func (f Copeland) check() error            { return f.ordering().check() }
 func (f Copeland) plan(w *Workspace) error { return f.ordering().plan(w) }
 func (f Copeland) facts() pipeline.Facts   { return pipeline.Facts{} }
-
-// copeland returns wins minus losses by slot.
-func (w *Workspace) copeland() []float64 {
-	value := make([]float64, len(w.order))
-	ranks := w.ballots()
-	for a := range value {
-		for b := a + 1; b < len(value); b++ {
-			switch m := w.margin(ranks, a, b); {
-			case m > 0:
-				value[a]++
-				value[b]--
-			case m < 0:
-				value[a]--
-				value[b]++
-			}
-		}
-	}
-	return value
-}
-
-// ballots is the rank matrix with missing documents below all others.
-func (w *Workspace) ballots() []uint32 {
-	ranks := w.rankMatrix()
-	for i, r := range ranks {
-		if r == 0 {
-			ranks[i] = math.MaxUint32
-		}
-	}
-	return ranks
-}
-
-// margin is the weight of the lists that rank a above b minus that of the lists
-// that rank b above a, added in list order.
-func (w *Workspace) margin(ranks []uint32, a, b int) float64 {
-	lists := len(w.lists)
-	var above, below float64
-	ra, rb := ranks[a*lists:(a+1)*lists], ranks[b*lists:(b+1)*lists]
-	for l := range ra {
-		switch {
-		case ra[l] < rb[l]:
-			above += w.cols[l].weight
-		case ra[l] > rb[l]:
-			below += w.cols[l].weight
-		}
-	}
-	return above - below
-}

@@ -51,7 +51,7 @@ func (s scoring) normaliser(l int, scale pipeline.Scale) Normaliser {
 }
 
 func (s scoring) plan(w *Workspace) error {
-	if err := w.admit(s.options); err != nil {
+	if err := w.admit.apply(w.lists, s.options, w.best.names); err != nil {
 		return err
 	}
 	if s.norms != nil && len(s.norms) != len(w.lists) {
@@ -87,10 +87,7 @@ func (s scoring) plan(w *Workspace) error {
 		}
 	}
 	if s.missing == MissingIgnore && s.scheme.rule == pipeline.Sum && s.scheme.finish == asIs {
-		w.how.finish = overWeights
-		for l := range w.cols {
-			w.how.param += w.cols[l].weight
-		}
+		w.how.finish, w.how.param = overWeights, w.totalWeight()
 	}
 	return nil
 }
@@ -131,62 +128,11 @@ func (s scoring) column(w *Workspace, l int) error {
 	col.normalised = buffer(&col.a, list.Len())
 	m.Apply(col.normalised, list.Scores)
 	if s.scheme.rule == pipeline.Sum32 {
-		w.contribute32(col)
+		col.contribute32()
 	} else {
-		w.contribute(col)
+		col.contribute()
 	}
 	return s.absence(col, n, m, list)
-}
-
-// contribute weighs the normalised scores.
-func (w *Workspace) contribute(col *column) {
-	if col.weight == 1 {
-		col.contribution = col.normalised
-		return
-	}
-	col.contribution = buffer(&col.b, len(col.normalised))
-	weight := col.weight
-	for i, v := range col.normalised {
-		col.contribution[i] = float64(weight * v)
-	}
-}
-
-// contribute32 weighs in float32.
-func (w *Workspace) contribute32(col *column) {
-	col.contribution = buffer(&col.b, len(col.normalised))
-	weight := float32(col.weight)
-	for i, v := range col.normalised {
-		col.contribution[i] = float64(weight * float32(v))
-	}
-}
-
-// fit fits n, with the size of the union where it asks for that.
-func (w *Workspace) fit(n Normaliser, list List) (Map, error) {
-	if u, ok := n.(unionNormaliser); ok {
-		return u.fitUnion(list, w.union())
-	}
-	if list.Len() == 0 {
-		return Map{}, nil
-	}
-	return n.Fit(list)
-}
-
-// union counts the distinct documents of all lists.
-func (w *Workspace) union() int {
-	if w.grow() != nil {
-		return 0
-	}
-	w.generation()
-	n := 0
-	for _, l := range w.lists {
-		for _, id := range l.IDs {
-			if c := &w.cells[id]; c.stamp != w.gen {
-				c.stamp = w.gen
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // absence says what the list adds for documents that it does not hold.

@@ -22,7 +22,7 @@ type GeometricMean struct {
 
 func (f GeometricMean) scoring() scoring {
 	return scoring{norm: f.Norm, norms: f.Norms, weights: f.Weights, options: f.Options, scheme: scheme{assign: func(w *Workspace) error {
-		w.mean(func(weight, s float64) float64 { return float64(weight * elementary.Log(s)) },
+		meanOf(w, func(weight, s float64) float64 { return float64(weight * elementary.Log(s)) },
 			func(total, weights float64) float64 { return elementary.Exp(total / weights) })
 		return nil
 	}}}
@@ -60,7 +60,7 @@ type HarmonicMean struct {
 
 func (f HarmonicMean) scoring() scoring {
 	return scoring{norm: f.Norm, norms: f.Norms, weights: f.Weights, options: f.Options, scheme: scheme{assign: func(w *Workspace) error {
-		w.mean(func(weight, s float64) float64 { return weight / s },
+		meanOf(w, func(weight, s float64) float64 { return weight / s },
 			func(total, weights float64) float64 { return weights / total })
 		return nil
 	}}}
@@ -90,12 +90,12 @@ func noCompensation(o Options) error {
 	return nil
 }
 
-// mean replaces the sums by a mean of positive normalised scores: of the terms
+// meanOf replaces the sums by a mean of positive normalised scores: of the terms
 // and the weights, both added in list order. The columns' contributions become
 // the terms.
-func (w *Workspace) mean(term func(weight, s float64) float64, end func(total, weights float64) float64) {
+func meanOf(w *Workspace, term func(weight, s float64) float64, end func(total, weights float64) float64) {
 	lists := len(w.lists)
-	ranks := w.rankMatrix()
+	ranks := w.ranks()
 	for l := range w.cols {
 		col := &w.cols[l]
 		col.contribution = buffer(&col.b, len(col.normalised))
@@ -106,7 +106,7 @@ func (w *Workspace) mean(term func(weight, s float64) float64, end func(total, w
 			}
 		}
 	}
-	for slot, id := range w.order {
+	for slot, id := range w.cells.order {
 		var total, weights float64
 		for l := range lists {
 			rank := ranks[slot*lists+l]
@@ -116,9 +116,9 @@ func (w *Workspace) mean(term func(weight, s float64) float64, end func(total, w
 			total += w.cols[l].contribution[rank-1]
 			weights += w.cols[l].weight
 		}
-		w.cells[id].acc = 0
+		w.cells.table[id].acc = 0
 		if weights > 0 {
-			w.cells[id].acc = end(total, weights)
+			w.cells.table[id].acc = end(total, weights)
 		}
 	}
 }

@@ -20,14 +20,14 @@ func (f Borda) plan(w *Workspace) error {
 	if err := f.rankwise().begin(w); err != nil {
 		return err
 	}
-	union := w.union()
+	union := w.cells.union(w.lists)
 	for l := range w.lists {
 		n, col := w.lists[l].Len(), &w.cols[l]
 		col.normalised = buffer(&col.a, n)
 		for i := range col.normalised {
 			col.normalised[i] = float64(union - i)
 		}
-		w.contribute(col)
+		col.contribute()
 		left := float64(union-n+1) / 2
 		col.absent = absence{given: true, normalised: left, add: float64(col.weight * left)}
 	}

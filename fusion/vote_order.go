@@ -24,7 +24,7 @@ func (o ordering) check() error {
 }
 
 func (o ordering) plan(w *Workspace) error {
-	if err := firstError(w.admit(o.options), w.weigh(o.weights, 1)); err != nil {
+	if err := firstError(w.admit.apply(w.lists, o.options, w.best.names), w.weigh(o.weights, 1)); err != nil {
 		return err
 	}
 	for l := range w.lists {
@@ -36,7 +36,7 @@ func (o ordering) plan(w *Workspace) error {
 		col.contribution = col.normalised
 	}
 	w.how.assign = func(w *Workspace) error {
-		if n := len(w.order); o.most > 0 && n > o.most {
+		if n := len(w.cells.order); o.most > 0 && n > o.most {
 			return fmt.Errorf("%w: %d documents are more than the %d that this method can compare: set a window", ErrInput, n, o.most)
 		}
 		return o.assign(w)
@@ -45,21 +45,21 @@ func (o ordering) plan(w *Workspace) error {
 }
 
 // place gives the documents, by slot and best first, their scores.
-func (w *Workspace) place(slots []int) {
+func place(w *Workspace, slots []int) {
 	for position, slot := range slots {
-		w.cells[w.order[slot]].acc = float64(len(slots) - position)
+		w.cells.bySlot(slot).acc = float64(len(slots) - position)
 	}
 }
 
 // declared compares documents by what decides where a method does not: best
 // rank in any list, then name.
-func (w *Workspace) declared(a, b int) int {
-	ca, cb := w.order[a], w.order[b]
-	return w.compare(item{best: w.cells[ca].best(), id: ca}, item{best: w.cells[cb].best(), id: cb})
+func declared(w *Workspace, a, b int) int {
+	ia, ib := w.cells.order[a], w.cells.order[b]
+	return w.best.compare(item{best: w.cells.table[ia].best(), id: ia}, item{best: w.cells.table[ib].best(), id: ib})
 }
 
 // placeBy orders the slots by a value, higher first, and then as declared.
-func (w *Workspace) placeBy(value []float64) {
+func placeBy(w *Workspace, value []float64) {
 	slots := make([]int, len(value))
 	for i := range slots {
 		slots[i] = i
@@ -71,9 +71,9 @@ func (w *Workspace) placeBy(value []float64) {
 			}
 			return 1
 		}
-		return w.declared(a, b)
+		return declared(w, a, b)
 	})
-	w.place(slots)
+	place(w, slots)
 }
 
 // Interleave takes the lists in turn: the first of each, then the second of each
@@ -84,13 +84,13 @@ type Interleave struct {
 
 func (f Interleave) ordering() ordering {
 	return ordering{options: f.Options, assign: func(w *Workspace) error {
-		slots := make([]int, 0, len(w.order))
-		taken := make([]bool, len(w.order))
+		slots := make([]int, 0, len(w.cells.order))
+		taken := make([]bool, len(w.cells.order))
 		next := make([]int, len(w.lists))
-		for len(slots) < len(w.order) {
+		for len(slots) < len(w.cells.order) {
 			for l, list := range w.lists {
 				for next[l] < list.Len() {
-					slot := int(w.cells[list.IDs[next[l]]].slot)
+					slot := int(w.cells.table[list.IDs[next[l]]].slot)
 					next[l]++
 					if !taken[slot] {
 						taken[slot] = true
@@ -100,7 +100,7 @@ func (f Interleave) ordering() ordering {
 				}
 			}
 		}
-		w.place(slots)
+		place(w, slots)
 		return nil
 	}}
 }
@@ -127,11 +127,11 @@ type Concatenate struct {
 
 func (f Concatenate) ordering() ordering {
 	return ordering{options: f.Options, assign: func(w *Workspace) error {
-		slots := make([]int, len(w.order)) // documents are first seen in this very order
+		slots := make([]int, len(w.cells.order)) // documents are first seen in this very order
 		for i := range slots {
 			slots[i] = i
 		}
-		w.place(slots)
+		place(w, slots)
 		return nil
 	}}
 }

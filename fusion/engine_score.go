@@ -222,8 +222,8 @@ func milvusMean(s scoring, mean string) scoring {
 func openSearchMean(mean string) func(*Workspace) error {
 	return func(w *Workspace) error {
 		lists := len(w.lists)
-		ranks := w.rankMatrix()
-		for slot, id := range w.order {
+		ranks := w.ranks()
+		for slot, id := range w.cells.order {
 			var total, weights float32
 			for l := range lists {
 				weight, s := float32(w.cols[l].weight), float32(0)
@@ -243,7 +243,7 @@ func openSearchMean(mean string) func(*Workspace) error {
 					weights += weight
 				}
 			}
-			w.cells[id].acc = openSearchEnd(mean, total, weights)
+			w.cells.table[id].acc = openSearchEnd(mean, total, weights)
 		}
 		return nil
 	}

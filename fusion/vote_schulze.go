@@ -1,12 +1,6 @@
 package fusion
 
-import (
-	"cmp"
-	"math/bits"
-	"slices"
-
-	"github.com/rankcascade/cascade/pipeline"
-)
+import "github.com/rankcascade/cascade/pipeline"
 
 // maxPaths bounds the documents of methods whose cost grows with the cube.
 const maxPaths = 2000
@@ -24,8 +18,8 @@ type Schulze struct {
 
 func (f Schulze) ordering() ordering {
 	return ordering{weights: f.Weights, options: f.Options, most: maxPaths, assign: func(w *Workspace) error {
-		n := len(w.order)
-		paths := w.strongestPaths(n)
+		n := len(w.cells.order)
+		paths := cast(w).strongestPaths()
 		wins := make([]float64, n)
 		for a := range n {
 			for b := range n {
@@ -35,7 +29,7 @@ func (f Schulze) ordering() ordering {
 				}
 			}
 		}
-		w.placeBy(wins)
+		placeBy(w, wins)
 		return nil
 	}}
 }
@@ -53,33 +47,6 @@ func (f Schulze) check() error            { return f.ordering().check() }
 func (f Schulze) plan(w *Workspace) error { return f.ordering().plan(w) }
 func (f Schulze) facts() pipeline.Facts   { return pipeline.Facts{} }
 
-func (w *Workspace) strongestPaths(n int) []float64 {
-	ranks := w.ballots()
-	paths := make([]float64, n*n)
-	for a := range n {
-		for b := a + 1; b < n; b++ {
-			m := w.margin(ranks, a, b)
-			paths[a*n+b], paths[b*n+a] = max(m, 0), max(-m, 0)
-		}
-	}
-	for via := range n {
-		from := paths[via*n : (via+1)*n]
-		for a := range n {
-			link := paths[a*n+via]
-			if link == 0 || a == via {
-				continue
-			}
-			row := paths[a*n : (a+1)*n]
-			for b, next := range from {
-				if s := min(link, next); s > row[b] && a != b {
-					row[b] = s
-				}
-			}
-		}
-	}
-	return paths
-}
-
 // RankedPairs locks in pairwise majorities from the largest margin down, leaving
 // out those that would close a circle with the ones before (Tideman 1987). Votes
 // are as in Condorcet; equal margins and what the method leaves open are ordered
@@ -93,7 +60,7 @@ type RankedPairs struct {
 
 func (f RankedPairs) ordering() ordering {
 	return ordering{weights: f.Weights, options: f.Options, most: maxPaths, assign: func(w *Workspace) error {
-		w.placeBy(lockPairs(w.majorities(), len(w.order)))
+		placeBy(w, lockPairs(majorities(w), len(w.cells.order)))
 		return nil
 	}}
 }
@@ -112,70 +79,3 @@ func (f RankedPairs) String() string { return specOf(f) }
 func (f RankedPairs) check() error            { return f.ordering().check() }
 func (f RankedPairs) plan(w *Workspace) error { return f.ordering().plan(w) }
 func (f RankedPairs) facts() pipeline.Facts   { return pipeline.Facts{} }
-
-// majority says that a beats b by margin.
-type majority struct {
-	margin float64
-	a, b   int32
-}
-
-// majorities returns all of them, the largest margin first.
-func (w *Workspace) majorities() []majority {
-	n := len(w.order)
-	position := make([]int32, n) // in the declared order
-	slots := make([]int, n)
-	for i := range slots {
-		slots[i] = i
-	}
-	slices.SortFunc(slots, w.declared)
-	for p, slot := range slots {
-		position[slot] = int32(p)
-	}
-	ranks := w.ballots()
-	var all []majority
-	for a := range n {
-		for b := a + 1; b < n; b++ {
-			switch m := w.margin(ranks, a, b); {
-			case m > 0:
-				all = append(all, majority{m, int32(a), int32(b)})
-			case m < 0:
-				all = append(all, majority{-m, int32(b), int32(a)})
-			}
-		}
-	}
-	slices.SortFunc(all, func(x, y majority) int {
-		return cmp.Or(cmp.Compare(y.margin, x.margin), cmp.Compare(position[x.a], position[y.a]), cmp.Compare(position[x.b], position[y.b]))
-	})
-	return all
-}
-
-// lockPairs returns for each document how many others it ends up above. The
-// relation is closed after every pair, so a circle is one lookup.
-func lockPairs(pairs []majority, n int) []float64 {
-	words := (n + 63) / 64
-	below := make([]uint64, n*words) // bit b of row a: a is above b
-	has := func(a, b int32) bool { return below[int(a)*words+int(b)/64]>>(b%64)&1 == 1 }
-	for _, p := range pairs {
-		if has(p.b, p.a) || has(p.a, p.b) {
-			continue
-		}
-		row := below[int(p.b)*words : int(p.b+1)*words]
-		for x := range int32(n) {
-			if x != p.a && !has(x, p.a) {
-				continue
-			}
-			to := below[int(x)*words : int(x+1)*words]
-			for i, word := range row {
-				to[i] |= word
-			}
-			to[p.b/64] |= 1 << (p.b % 64)
-		}
-	}
-	count := make([]float64, n)
-	for a := range count {
-		for _, word := range below[a*words : (a+1)*words] {
-			count[a] += float64(bits.OnesCount64(word))
-		}
-	}
-	return count
-}

@@ -7,54 +7,70 @@ import "hash/maphash"
 // The zero value is ready; it is not safe for concurrent use. Reset keeps the
 // memory for the next request.
 type Interner struct {
-	// slots is an open addressing table, at most half full. The seed is random,
-	// which shows in nothing: ids do not depend on where a name is kept.
-	slots []internSlot
+	// slots is an open addressing table, at most three quarters full: hash and id plus 1 of
+	// each slot side by side, 0 and 0 for an empty one. The seed is random, which
+	// shows in nothing: ids do not depend on where a name is kept.
+	slots []uint32
 	names []string
 	seed  maphash.Seed
 }
 
-// internSlot is empty where id is 0, else it holds the id plus 1.
-type internSlot struct{ hash, id uint32 }
-
 // ID returns the id of name, a new one if it has not been met.
 func (in *Interner) ID(name string) uint32 {
-	if 2*(len(in.names)+1) > len(in.slots) {
-		in.grow()
+	if 8*(len(in.names)+1) > 3*len(in.slots) {
+		in.grow(max(64, len(in.slots)))
 	}
 	hash := uint32(maphash.String(in.seed, name))
-	mask := uint32(len(in.slots) - 1)
+	mask := uint32(len(in.slots)/2 - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		s := &in.slots[at]
-		if s.id == 0 {
+		slot := in.slots[2*at : 2*at+2]
+		if slot[1] == 0 {
 			in.names = append(in.names, name)
-			*s = internSlot{hash, uint32(len(in.names))}
-			return s.id - 1
+			slot[0], slot[1] = hash, uint32(len(in.names))
+			return slot[1] - 1
 		}
-		if s.hash == hash && in.names[s.id-1] == name {
-			return s.id - 1
+		if slot[0] == hash && in.names[slot[1]-1] == name {
+			return slot[1] - 1
 		}
 	}
 }
 
-// grow doubles the table and puts the names into it again.
-func (in *Interner) grow() {
+// grow moves the names to a table of that many slots, a power of 2.
+func (in *Interner) grow(slots int) {
 	if in.slots == nil {
 		in.seed = maphash.MakeSeed()
 	}
 	old := in.slots
-	in.slots = make([]internSlot, max(64, 2*len(old)))
-	mask := uint32(len(in.slots) - 1)
-	for _, s := range old {
-		if s.id == 0 {
+	in.slots = make([]uint32, 2*slots)
+	in.refill(old)
+}
+
+// refill puts the names of another table into the one in place.
+func (in *Interner) refill(old []uint32) {
+	mask := uint32(len(in.slots)/2 - 1)
+	for i := 0; i < len(old); i += 2 {
+		if old[i+1] == 0 {
 			continue
 		}
-		at := s.hash & mask
-		for in.slots[at].id != 0 {
+		at := old[i] & mask
+		for in.slots[2*at+1] != 0 {
 			at = (at + 1) & mask
 		}
-		in.slots[at] = s
+		in.slots[2*at], in.slots[2*at+1] = old[i], old[i+1]
 	}
+}
+
+// reserve makes room for n names in an interner that has met none, and returns
+// memory for spare numbers from the same piece.
+func (in *Interner) reserve(n, spare int) []uint32 {
+	slots := 64
+	for 3*slots < 4*(n+1) {
+		slots *= 2
+	}
+	piece := make([]uint32, 2*slots+spare)
+	in.seed = maphash.MakeSeed()
+	in.slots, in.names = piece[:2*slots:2*slots], make([]string, 0, n)
+	return piece[2*slots:]
 }
 
 // Append appends the ids of names to dst.

@@ -1,9 +1,30 @@
 package fusion
 
-// methodTable is every method by name: the canonical ones, then what engines
-// compute. It is made anew for each call, so that nothing can change it.
-func methodTable() []entry {
-	table := canonicalTable()
+import (
+	"reflect"
+	"slices"
+)
+
+// The tables are made once and never written to.
+var (
+	canonicals  = canonicalTable()
+	methods     = withEngines(canonicals)
+	normalisers = normaliserTable()
+	nameByType  = namesByType(canonicals, normalisers)
+)
+
+// entry is a row of a table: a name, a value with the defaults, the formula and
+// its source. A new formula is a new row; a test names the types without one.
+type entry struct {
+	name      string
+	prototype any
+	formula   string
+	source    string
+}
+
+// withEngines adds what engines compute to the canonical methods.
+func withEngines(table []entry) []entry {
+	table = slices.Clone(table)
 	for _, form := range rrfForms() {
 		m := EngineRRF{Engine: form.engine}
 		table = append(table, entry{m.specName(), m, form.formula, form.source})
@@ -13,6 +34,19 @@ func methodTable() []entry {
 		table = append(table, entry{m.specName(), m, form.formula, form.source})
 	}
 	return table
+}
+
+// namesByType indexes the names; the first row of a type counts.
+func namesByType(tables ...[]entry) map[reflect.Type]string {
+	out := map[reflect.Type]string{}
+	for _, table := range tables {
+		for _, e := range table {
+			if t := reflect.TypeOf(e.prototype); out[t] == "" {
+				out[t] = e.name
+			}
+		}
+	}
+	return out
 }
 
 // canonicalTable is every method that is not an engine's, by name.

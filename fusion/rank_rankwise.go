@@ -49,24 +49,15 @@ func (r rankwise) plan(w *Workspace) error {
 				col.normalised[i] = r.value(r.param, rank)
 			}
 		}
-		w.contribute(col)
+		col.contribute()
 		r.absence(col, list.Len())
 	}
 	return nil
 }
 
-// longest returns the length of the longest list.
-func (w *Workspace) longest() int {
-	n := 0
-	for _, l := range w.lists {
-		n = max(n, l.Len())
-	}
-	return n
-}
-
 // begin is the part of the plan that needs no list.
 func (r rankwise) begin(w *Workspace) error {
-	if err := firstError(w.admit(r.options), w.weigh(r.weights, 1)); err != nil {
+	if err := firstError(w.admit.apply(w.lists, r.options, w.best.names), w.weigh(r.weights, 1)); err != nil {
 		return err
 	}
 	factors := w.how.factors
@@ -77,10 +68,7 @@ func (r rankwise) begin(w *Workspace) error {
 	}
 	w.how.drop = r.missing == MissingDrop
 	if r.missing == MissingIgnore && w.how.rule == pipeline.Sum && w.how.finish == asIs {
-		w.how.finish = overWeights
-		for l := range w.cols {
-			w.how.param += w.cols[l].weight
-		}
+		w.how.finish, w.how.param = overWeights, w.totalWeight()
 	}
 	return nil
 }

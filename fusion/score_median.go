@@ -3,10 +3,10 @@ package fusion
 import "slices"
 
 // medians replaces what has been accumulated by the median contribution.
-func (w *Workspace) medians() {
+func medians(w *Workspace) {
 	lists := len(w.lists)
-	ranks := w.rankMatrix()
-	for slot, id := range w.order {
+	ranks := w.ranks()
+	for slot, id := range w.cells.order {
 		values := w.scratch[:0]
 		for l := range lists {
 			if rank := ranks[slot*lists+l]; rank > 0 {
@@ -18,9 +18,9 @@ func (w *Workspace) medians() {
 		slices.Sort(values)
 		mid := len(values) / 2
 		if len(values)%2 == 1 {
-			w.cells[id].acc = values[mid]
+			w.cells.table[id].acc = values[mid]
 		} else {
-			w.cells[id].acc = (values[mid-1] + values[mid]) / 2
+			w.cells.table[id].acc = (values[mid-1] + values[mid]) / 2
 		}
 		w.scratch = values
 	}

@@ -1,0 +1,128 @@
+package fusion
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// item is a document on its way into the fused order.
+type item struct {
+	score float64
+	best  uint32
+	id    uint32
+}
+
+// selection is the documents that are wanted, in the end in order.
+type selection struct {
+	items []item
+	names []string // by id, for ties; ids decide where there are none
+}
+
+// compare is pipeline.Compare on ids: negative when a stands before b.
+func (s *selection) compare(a, b item) int {
+	if a.score != b.score {
+		return cmp.Compare(b.score, a.score)
+	}
+	if a.best != b.best {
+		return cmp.Compare(a.best, b.best)
+	}
+	if int(a.id) < len(s.names) && int(b.id) < len(s.names) {
+		return pipeline.Compare(a.score, b.score, int(a.best), int(b.best), s.names[a.id], s.names[b.id])
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
+// keep drops all but the best limit items.
+func (s *selection) keep(limit int) {
+	if limit < len(s.items) {
+		s.quickSelect(limit)
+		s.items = s.items[:limit]
+	}
+}
+
+// sort puts the items into the total order. Most items differ by score or rank,
+// which is found out here without a call.
+func (s *selection) sort() {
+	slices.SortFunc(s.items, func(a, b item) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		case a.best != b.best:
+			return int(int64(a.best) - int64(b.best))
+		}
+		return s.compare(a, b)
+	})
+}
+
+// offer puts a document into the heap if it belongs there.
+func (s *selection) offer(limit int, it item) {
+	if len(s.items) < limit {
+		s.items = append(s.items, it)
+		s.up(len(s.items) - 1)
+	} else if root := &s.items[0]; it.score >= root.score && s.compare(it, *root) < 0 {
+		*root = it
+		s.down(0)
+	}
+}
+
+func (s *selection) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if s.compare(s.items[i], s.items[parent]) <= 0 {
+			return
+		}
+		s.items[i], s.items[parent] = s.items[parent], s.items[i]
+		i = parent
+	}
+}
+
+func (s *selection) down(i int) {
+	for {
+		worst := i
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < len(s.items) && s.compare(s.items[child], s.items[worst]) > 0 {
+				worst = child
+			}
+		}
+		if worst == i {
+			return
+		}
+		s.items[i], s.items[worst] = s.items[worst], s.items[i]
+		i = worst
+	}
+}
+
+// quickSelect moves the best limit items to the front. The order is total, so
+// the choice of pivots shows in nothing.
+func (s *selection) quickSelect(limit int) {
+	low, high := 0, len(s.items)-1
+	for low < high {
+		mid := low + (high-low)/2
+		pivot := s.items[mid]
+		i, j := low, high
+		for i <= j {
+			for s.compare(s.items[i], pivot) < 0 {
+				i++
+			}
+			for s.compare(s.items[j], pivot) > 0 {
+				j--
+			}
+			if i <= j {
+				s.items[i], s.items[j] = s.items[j], s.items[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case limit-1 <= j:
+			high = j
+		case limit-1 >= i:
+			low = i
+		default:
+			return
+		}
+	}
+}
