@@ -423,6 +423,33 @@ func TestStoresIndexWhatAFilterSees(t *testing.T) {
 	assert.Empty(t, values)
 }
 
+func TestPathsLeadToEverythingThatCanBeNamed(t *testing.T) {
+	t.Parallel()
+	type key string
+	metadata := map[string]any{
+		"b": map[key]int{"y": 1, "x": 2}, "a": []any{map[string]any{"no": 1}}, "a.b": nil, "": 1, "\xff": 2,
+		"c": map[string]any{"d": &map[string]any{"e": 1}}, "i": map[int]string{1: "a"},
+	}
+	var paths []string
+	for p := range pipeline.Paths(metadata) {
+		paths = append(paths, p.String())
+	}
+	assert.Equal(t, []string{`"a"`, `"a.b"`, `"b"`, `["b","x"]`, `["b","y"]`, `"c"`, `["c","d"]`, `["c","d","e"]`, `"i"`}, paths)
+	for range pipeline.Paths(metadata) {
+		break
+	}
+	n := 0
+	for p := range pipeline.Paths(metadata) {
+		if n++; len(p) == 2 {
+			break
+		}
+	}
+	assert.Equal(t, 4, n)
+	for range pipeline.Paths(nil) {
+		t.Error("there is no path")
+	}
+}
+
 func ExampleFilter() {
 	f := pipeline.And(
 		pipeline.Eq("tenant", "acme"),

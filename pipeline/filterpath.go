@@ -4,7 +4,9 @@ import (
 	"encoding"
 	"encoding/json"
 	"errors"
+	"iter"
 	"reflect"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -177,4 +179,33 @@ func (p Path) ValuesAt(metadata map[string]any) (values []Value, something bool)
 		return false
 	})
 	return values, exists(at)
+}
+
+// Paths yields every path of the metadata that a filter can name, those within
+// maps too, in the order of their keys: what a store that indexes metadata asks
+// ValuesAt for.
+func Paths(metadata map[string]any) iter.Seq[Path] {
+	return func(yield func(Path) bool) { walkPaths(nil, reflect.ValueOf(metadata), yield) }
+}
+
+func walkPaths(above Path, at reflect.Value, yield func(Path) bool) bool {
+	keys := make([]string, 0, at.Len())
+	for _, k := range at.MapKeys() {
+		keys = append(keys, k.String())
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		path := append(slices.Clip(above), key)
+		if (Path{key}).check() != nil {
+			continue
+		}
+		if !yield(path) {
+			return false
+		}
+		below := indirect(at.MapIndex(reflect.ValueOf(key).Convert(at.Type().Key())))
+		if below.Kind() == reflect.Map && below.Type().Key().Kind() == reflect.String && !walkPaths(path, below, yield) {
+			return false
+		}
+	}
+	return true
 }

@@ -72,7 +72,8 @@ func New(ctx context.Context, documents iter.Seq2[pipeline.Document, error], o O
 // be written as JSON.
 //
 // What comes back from a folder has been through JSON: numbers in metadata are
-// float64, lists are []any. Texts and IDs come back byte by byte.
+// float64, or int64 or json.Number where a float64 would be another number, times
+// are text, lists are []any. Texts and IDs come back byte by byte.
 func Create(ctx context.Context, folder string, documents iter.Seq2[pipeline.Document, error], o Options) (*Index, error) {
 	if folder == "" {
 		return nil, errors.New("bleve: create index: no folder is named")

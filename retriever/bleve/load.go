@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"runtime"
 	"strings"
 
@@ -135,9 +136,7 @@ func (x *Index) add(documents []pipeline.Document, first int, replacing bool) er
 		total += records[i].tokens
 		entry := document.NewDocument(d.ID)
 		entry.AddField(document.NewTextFieldCustom(TextField, nil, nil, index.IndexField, analyzed(streams[i])))
-		if err := x.addFilters(entry, d.Metadata); err != nil {
-			return fmt.Errorf("document %d: %w", first+i+1, err)
-		}
+		x.addFilters(entry, d.Metadata)
 		if err := x.shelf.prepare(entry, records[i]); err != nil {
 			return fmt.Errorf("document %d: %w", first+i+1, err)
 		}
@@ -234,4 +233,20 @@ func (x *Index) searchable(d pipeline.Document) string {
 		}
 	}
 	return strings.Join(append(parts, d.Text), "\n")
+}
+
+// values yields the members of a list, else the value itself.
+func values(v any) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		r := reflect.ValueOf(v)
+		if k := r.Kind(); k != reflect.Slice && k != reflect.Array {
+			yield(v)
+			return
+		}
+		for i := range r.Len() {
+			if !yield(r.Index(i).Interface()) {
+				return
+			}
+		}
+	}
 }

@@ -26,7 +26,8 @@ type Options struct {
 	// the fields of the index and refuses others.
 	Fields []string
 
-	// Filters are the metadata keys that can be filtered on. Nil means every key
+	// Filters are the metadata keys that can be filtered on, with everything in
+	// the maps under them. Nil means every key
 	// but those in Fields; an empty list that is not nil means none, which makes
 	// the index smaller. Open takes the filters of the index and refuses others.
 	Filters []string
@@ -107,7 +108,7 @@ type schema struct {
 	Filters  []string `json:"filters"`
 }
 
-const schemaVersion = 1
+const schemaVersion = 2
 
 func (o Options) schema() (schema, error) {
 	language, err := canonical(o.Language)

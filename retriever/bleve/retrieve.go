@@ -16,15 +16,14 @@ import (
 // their IDs. A text without words, or with stop words only, finds nothing and is
 // not an error. Turns are not read.
 //
-// Query.Filter may be nil, a map[string]any or a query.Query of bleve. A map
-// keeps the documents whose metadata has, under each of its keys, the value
-// itself or, where the value is a list, one of its members; a list in the
-// metadata has each of its members. Numbers are equal whatever their Go types,
-// a string and a number never are. In a query.Query the field of a metadata key
-// is MetadataPrefix + key and the searched text is TextField.
+// Query.Filter may be nil, a pipeline.Filter, a map[string]any, which is short for
+// pipeline.Equal, or a query.Query of bleve. In a query.Query the field of a
+// metadata key is MetadataPrefix + key and the searched text is TextField; there a
+// number is a float64, so that whole numbers beyond 2^53 are told apart by a
+// pipeline.Filter only.
 //
-// Errors: another type of filter, a key that is not indexed for filters,
-// ErrClosed, and the cause of ctx.
+// Errors: pipeline.ErrFilter for a filter that is empty, of another type, or on a
+// key that is not indexed for filters; ErrClosed, and the cause of ctx.
 func (x *Index) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 	var hits []pipeline.Hit
 	var err error

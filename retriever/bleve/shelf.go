@@ -1,6 +1,7 @@
 package bleve
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -121,9 +122,41 @@ func decode(id string, value []byte) (record, error) {
 	value = value[n:]
 	r := record{tokens: count, document: pipeline.Document{ID: id, Text: string(value[:length])}}
 	if rest := value[length:]; len(rest) > 0 {
-		if err := json.Unmarshal(rest, &r.document.Metadata); err != nil {
+		d := json.NewDecoder(bytes.NewReader(rest))
+		d.UseNumber()
+		if err := d.Decode(&r.document.Metadata); err != nil {
 			return record{}, fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		for key, v := range r.document.Metadata {
+			r.document.Metadata[key] = exactNumbers(v)
 		}
 	}
 	return r, nil
+}
+
+// exactNumbers replaces each json.Number by the float64 that it is, or else by an
+// int64; what neither of them holds stays as it is.
+func exactNumbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		value, err := pipeline.NewValue(v)
+		if err != nil {
+			return v
+		}
+		if f, exact := value.Float64(); exact {
+			return f
+		}
+		if n, ok := value.Int64(); ok {
+			return n
+		}
+	case []any:
+		for i := range v {
+			v[i] = exactNumbers(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = exactNumbers(v[key])
+		}
+	}
+	return v
 }
