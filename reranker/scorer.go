@@ -55,6 +55,9 @@ type Scores struct {
 	Warnings []Warning
 	// Limits are the rate limits that the newest answer declared.
 	Limits Limits
+	// Attributes are what the query asked for beside its text and reached the
+	// server: user, tier, project, instruction, in a fixed order; nil for none.
+	Attributes []pipeline.Setting
 	// Report tells how a scheduler got the scores; nil from a plain client.
 	Report *Report
 }
@@ -81,11 +84,23 @@ type Usage struct {
 	// Tokens is the number of tokens that the server counted, query and document
 	// for each pair; 0 if it does not say.
 	Tokens int
+	// TotalTokens counts what was generated as well; for a reranker it is nearly
+	// always Tokens.
+	TotalTokens int
+	// Units is the number of units that were billed, where the vendor bills units
+	// and not tokens.
+	Units int
+	// Cost is what the calls cost at the prices that the client was given, in
+	// billionths of their currency; 0 without prices.
+	Cost int64
 }
 
 // Add returns the sum of u and v.
 func (u Usage) Add(v Usage) Usage {
-	return Usage{Calls: u.Calls + v.Calls, Documents: u.Documents + v.Documents, Tokens: u.Tokens + v.Tokens}
+	return Usage{
+		Calls: u.Calls + v.Calls, Documents: u.Documents + v.Documents, Tokens: u.Tokens + v.Tokens,
+		TotalTokens: u.TotalTokens + v.TotalTokens, Units: u.Units + v.Units, Cost: u.Cost + v.Cost,
+	}
 }
 
 // Warning is a finding about answers that were nevertheless used.

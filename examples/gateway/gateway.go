@@ -30,7 +30,6 @@ func build(s settings, getenv func(string) string) (*gateway, error) {
 	for i, u := range s.upstreams {
 		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
 			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "",
-			Lenient: s.policy() == nebius.OmitPartial,
 			// A hedge needs a connection beside the one that it hedges.
 			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
 		})

@@ -257,7 +257,6 @@ func TestGatewayOmitsWhatCannotBeScored(t *testing.T) {
 		"a shard that is never ready": {rerankertest.On(holds("document 5"), rerankertest.Fails(rerankertest.Hang), honest), 4},
 		"a document that is too long": {rerankertest.On(holds("document 5"), rerankertest.Status(400, `{"error":{"message":"maximum context length is 512 tokens"}}`), honest), 1},
 		"answers that leave one out":  {rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i == 0 }), 5},
-		"answers with one twice":      {rerankertest.Duplicated(rerankertest.Hash), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,6 @@ import (
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
-	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
 
@@ -37,7 +36,7 @@ func contentFaults() []row {
 			}
 		})},
 		{"25_echo_of_another_text", fake(func(t *testing.T) {
-			check := setup{client: nebius.Options{CheckEcho: true}}
+			check := setup{}
 			swapped := rerankertest.Altered(rerankertest.Hash, func(a *rerankertest.Answer) {
 				a.Results[0].Index, a.Results[1].Index = a.Results[1].Index, a.Results[0].Index
 			})
@@ -51,7 +50,7 @@ func contentFaults() []row {
 				memory(t, spoilt(fiveResults("0", score)), setup{}).ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
 			}
 			for _, score := range []string{"1e400", "null", `"0.5"`, "true"} {
-				g := memory(t, spoilt(fiveResults("0", score)), setup{client: nebius.Options{Lenient: true}}).ask()
+				g := memory(t, spoilt(fiveResults("0", score)), setup{}).ask()
 				g.lost(reasons{pipeline.ReasonBadResponse: 1})
 			}
 			memory(t, spoilt(fiveResults("0", "null")), setup{}).ask().lost(reasons{pipeline.ReasonBadResponse: 1})
@@ -122,15 +121,12 @@ func warnings(g got) []reranker.WarningKind {
 
 func indexMissing(t *testing.T) {
 	var told []reranker.StateChange
-	s := setup{client: nebius.Options{Lenient: true}, stage: reranker.Options{Hook: func(c reranker.StateChange) { told = append(told, c) }}}
+	s := setup{stage: reranker.Options{Hook: func(c reranker.StateChange) { told = append(told, c) }}}
 	r := memory(t, rerankertest.On(seventh, rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i < 2 }), honest), s)
 	g := r.ask().lost(reasons{pipeline.ReasonBadResponse: 2}).honest()
 	assert.NotEmpty(t, g.report.Causes)
 	require.Len(t, told, 1, "the detector")
 	assert.Equal(t, reranker.WarnDegraded, told[0].Kind)
-	// A client that is strict trusts nothing of such an answer.
-	r = memory(t, rerankertest.On(seventh, rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i < 2 }), honest), setup{})
-	r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest().because("3 of 5")
 }
 
 func anotherModel(t *testing.T) {

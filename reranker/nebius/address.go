@@ -7,49 +7,89 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
 // endpoint is a checked base URL: where calls go and where models are listed.
 type endpoint struct {
-	rerank string // with the query
-	models string // empty if the dialect has no such route
-	shown  string // rerank without the query, for messages
-	host   string
-	plain  bool
+	route  url.URL // of rerank, with the query as it was written, without the project
+	rerank string  // with the query and the client's project
+	models string  // empty if the dialect has no such route
+	shown  string  // rerank without the query, for messages
 }
 
 // resolve makes one correct URL of what people paste: a host, a host with /v1,
-// or the whole route, with or without a slash at the end and a query.
+// or the whole route, which is then used as it is written.
 func resolve(o Options, w Wire, model string) (endpoint, error) {
-	base := strings.TrimSpace(o.BaseURL)
-	if base == "" {
-		if o.Dialect != "" && o.Dialect != Nebius || o.Wire != nil {
-			return endpoint{}, fmt.Errorf("dialect %q needs a BaseURL", string(o.Dialect))
-		}
-		base = defaultBaseURL
-	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return endpoint{}, errors.New("BaseURL cannot be parsed") // the parser's error repeats the URL
-	}
-	if err := checkURL(u, o.AllowPlainHTTP); err != nil {
-		return endpoint{}, err
-	}
-	query, err := withProject(u.Query(), u.RawQuery, o.ProjectID)
+	u, err := base(o)
 	if err != nil {
 		return endpoint{}, err
 	}
-	route := join(u.Path, strings.ReplaceAll(w.Path, "{model}", model))
-	at := func(p, q string) string {
-		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: p, RawQuery: q}).String()
+	if there := u.Query().Get(projectName); there != "" && o.ProjectID != "" && there != o.ProjectID {
+		return endpoint{}, errors.New("BaseURL and ProjectID name different projects")
 	}
-	e := endpoint{rerank: at(route, query), shown: at(route, ""), host: u.Host, plain: u.Scheme == "http"}
+	route := (&url.URL{Path: strings.ReplaceAll(w.Path, "{model}", model)}).EscapedPath()
+	e := endpoint{route: withPath(u, join(u.EscapedPath(), route))}
+	e.rerank = e.of(o.ProjectID)
+	e.shown = bareURL(e.route.String())
 	if w.Models != "" {
-		e.models = at(modelsRoute(route, w.Models), query)
+		list := withPath(e.route, modelsRoute(e.route.EscapedPath(), w.Models))
+		e.models = (endpoint{route: list}).of(o.ProjectID)
 	}
 	return e, nil
 }
+
+// base reads and checks the URL of the options.
+func base(o Options) (url.URL, error) {
+	raw := strings.TrimSpace(o.BaseURL)
+	if raw == "" {
+		if o.Dialect != "" && o.Dialect != Nebius || o.Wire != nil {
+			return url.URL{}, fmt.Errorf("dialect %q needs a BaseURL", string(o.Dialect))
+		}
+		raw = defaultBaseURL
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return url.URL{}, errors.New("BaseURL cannot be parsed") // the parser's error repeats the URL
+	}
+	return *u, checkURL(u, o.AllowPlainHTTP)
+}
+
+// withPath returns u with another path, whose escapes stay as they are.
+func withPath(u url.URL, escaped string) url.URL {
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		path = escaped
+	}
+	u.Path, u.RawPath = path, escaped
+	return u
+}
+
+const projectName = "ai_project_id"
+
+// of returns the URL of rerank for a project; empty leaves the query as it is.
+func (e endpoint) of(project string) string {
+	u := e.route
+	if project == "" || u.Query().Get(projectName) == project {
+		return u.String()
+	}
+	if u.Query().Has(projectName) {
+		kept := slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return name == projectName
+		})
+		u.RawQuery = strings.Join(kept, "&")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += projectName + "=" + url.QueryEscape(project)
+	return u.String()
+}
+
+// plain reports whether calls travel unencrypted.
+func (e endpoint) plain() bool { return e.route.Scheme == "http" }
 
 func checkURL(u *url.URL, allowPlain bool) error {
 	switch {
@@ -73,33 +113,17 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// withProject adds ai_project_id to a query that is kept as it was written.
-func withProject(values url.Values, raw, project string) (string, error) {
-	if project == "" {
-		return raw, nil
-	}
-	if there := values.Get("ai_project_id"); there != "" {
-		if there != project {
-			return "", errors.New("BaseURL and ProjectID name different projects")
-		}
-		return raw, nil
-	}
-	if raw != "" {
-		raw += "&"
-	}
-	return raw + "ai_project_id=" + url.QueryEscape(project), nil
-}
-
-// join puts the route behind the base path without doubling what the base has.
+// join puts the route behind the base path without doubling what the base has. A
+// base that names a route itself is left as it is, a slash at its end included.
 func join(base, route string) string {
-	base = strings.TrimRight(base, "/")
-	switch last := path.Base(base); {
-	case last == path.Base(route), last == "rerank", last == "reranking", last == "ranking":
+	trimmed := strings.TrimRight(base, "/")
+	switch last := path.Base(trimmed); {
+	case last == path.Base(route), slices.Contains([]string{"rerank", "reranks", "reranking", "ranking", "text-rerank"}, last):
 		return base
 	case version(last) && version(firstSegment(route)):
-		return strings.TrimSuffix(base, "/"+last) + route
+		return strings.TrimSuffix(trimmed, "/"+last) + route
 	}
-	return base + route
+	return trimmed + route
 }
 
 func firstSegment(p string) string {
@@ -115,7 +139,7 @@ func version(segment string) bool {
 // modelsRoute puts the list of models beside the rerank route, whose prefix
 // may hold more than the host.
 func modelsRoute(route, models string) string {
-	parent := strings.TrimRight(path.Dir(route), "/.")
+	parent := strings.TrimRight(path.Dir(strings.TrimRight(route, "/")), "/.")
 	if v := path.Base(parent); version(v) {
 		parent = strings.TrimSuffix(parent, "/"+v)
 	}

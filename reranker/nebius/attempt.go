@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -19,26 +21,44 @@ const opRerank = "nebius: rerank"
 
 // attempt is one request and what became of it.
 type attempt struct {
-	c     *Client
-	ctx   context.Context // the caller's
-	query string          // as sent
-	texts []string        // as sent
+	witness
+	key   secret
+	asked asked
+	inner []string // the texts without a prompt around them, nil if there is none
+	sent  int
+	got   int
+}
 
-	status int
-	limits reranker.Limits
-	ids    []string
-	sent   int
-	got    int
+// ask reads what the call asks for beside its texts and puts the prompt around
+// the query. It returns the names of what the dialect does not know.
+func (a *attempt) ask() (missing []string, err error) {
+	o := a.core.options
+	if a.asked, err = o.ask(a.ctx); err != nil {
+		return nil, err
+	}
+	if a.asked != a.core.defaults {
+		if missing, err = a.asked.fit(a.core.wire, o); err != nil {
+			return nil, err
+		}
+	}
+	if q := o.Qwen3; q != nil {
+		a.query = q.query(a.query, a.asked.instruction)
+	}
+	return missing, nil
 }
 
 // do sends the texts and returns the decoded answer.
 func (a *attempt) do() (*reply, error) {
-	start := a.c.now()
+	start := a.core.options.now()
 	r, err := a.send()
 	if err != nil {
 		a.observe(start, reranker.Usage{}, err)
 		return nil, err
 	}
+	if r.usage.Units == 0 {
+		r.usage.Units = a.core.wire.unitsOf(len(a.texts))
+	}
+	r.usage.Cost = a.core.options.Price.of(r.usage)
 	if r.id != "" && !slices.Contains(a.ids, r.id) {
 		a.ids = append(a.ids, a.name(r.id))
 	}
@@ -47,44 +67,95 @@ func (a *attempt) do() (*reply, error) {
 }
 
 func (a *attempt) observe(start time.Time, usage reranker.Usage, err error) {
-	if a.c.options.OnCall == nil {
+	if a.core.options.OnCall == nil {
 		return
 	}
-	a.c.options.OnCall(Call{
-		Model: a.c.core.model, Documents: len(a.texts), RequestBytes: a.sent, ResponseBytes: a.got,
-		Status: a.status, Latency: since(start, a.c.now()), RequestIDs: slices.Clone(a.ids),
+	a.core.options.OnCall(Call{
+		Model: a.core.model, Documents: len(a.texts), RequestBytes: a.sent, ResponseBytes: a.got,
+		Status: a.status, Latency: since(start, a.core.options.now()), RequestIDs: slices.Clone(a.ids),
 		Limits: a.limits, Usage: usage, Err: err,
 	})
 }
 
 func (a *attempt) send() (*reply, error) {
-	core := a.c.core
-	bytes := core.buffers.take()
-	*bytes = core.frame.append(*bytes, a.query, a.texts)
-	body := newPayload(&core.buffers, bytes)
+	bytes := a.core.buffers.take()
+	*bytes = a.core.frame.append(*bytes, a.query, a.texts, a.tail())
+	body := newPayload(&a.core.buffers, bytes)
 	defer body.done()
 	a.sent = len(*bytes)
 
-	ctx, cancel := a.ctx, context.CancelFunc(func() {})
-	if d := a.c.timeout(); d > 0 {
-		ctx, cancel = context.WithTimeout(ctx, d)
-	}
+	ctx, cancel := a.within()
 	defer cancel()
 	req, err := a.request(ctx, body)
 	if err != nil {
 		return nil, configError("rerank", a.scrub(err))
 	}
-	res, err := core.http.Do(req)
+	var r *reply
+	err = a.exchange(ctx, req, func(res *http.Response) error {
+		r, err = a.receive(ctx, res)
+		return err
+	})
 	if err != nil {
-		return nil, a.unanswered(ctx, err)
+		return nil, err
 	}
-	defer core.release()
+	return r, nil
+}
+
+// tail returns the end of the request.
+func (a *attempt) tail() []byte {
+	if a.asked == a.core.defaults {
+		return a.core.frame.tail
+	}
+	return a.core.frame.tailFor(a.asked)
+}
+
+// within bounds the time of a call.
+func (a *attempt) within() (context.Context, context.CancelFunc) {
+	if d := a.core.options.timeout(); d > 0 {
+		return context.WithTimeout(a.ctx, d)
+	}
+	return a.ctx, func() {}
+}
+
+// exchange sends a request and reads its answer, which is one of the final
+// statuses.
+func (a *attempt) exchange(ctx context.Context, req *http.Request, read func(*http.Response) error) error {
+	a.core.authorize(req, a.key)
+	res, err := a.core.http.Do(req.WithContext(httptrace.WithClientTrace(ctx, &interimTrace)))
+	if err != nil {
+		return a.unanswered(ctx, err)
+	}
+	defer a.core.release()
 	defer func() { _ = res.Body.Close() }()
-	return a.receive(ctx, res)
+	a.note(res)
+	switch {
+	case res.StatusCode < 200:
+		return a.interim(res.StatusCode)
+	case res.StatusCode/100 != 2:
+		return a.refusal(ctx, res)
+	}
+	return read(res)
+}
+
+// interimTrace ends a call at an interim status that HTTP does not define: a
+// server that sends one means it as its answer, and no other would come. It is
+// never written to. (net/http hands 101 over as an answer and does not ask.)
+var interimTrace = httptrace.ClientTrace{
+	Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+		switch code {
+		case http.StatusContinue, http.StatusProcessing, http.StatusEarlyHints:
+			return nil
+		}
+		return &interimError{status: code}
+	},
 }
 
 func (a *attempt) request(ctx context.Context, body *payload) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.c.core.endpoint.rerank, nil)
+	address := a.core.endpoint.rerank
+	if a.asked.project != a.core.defaults.project {
+		address = a.core.endpoint.of(a.asked.project)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 	if err != nil {
 		return nil, errors.New("the request's address cannot be used")
 	}
@@ -96,36 +167,13 @@ func (a *attempt) request(ctx context.Context, body *payload) (*http.Request, er
 	// was just closed may be sent again. net/http does that for a POST only if
 	// this header exists; without a value it is never sent.
 	req.Header["X-Idempotency-Key"] = nil
-	a.c.authorize(req)
 	return req, err
 }
 
-// authorize sets the headers that every request to the server has.
-func (c *Client) authorize(req *http.Request) {
-	w := c.core.wire
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "cascade-nebius")
-	for _, f := range w.Header {
-		req.Header.Set(f.Name, f.JSON)
-	}
-	key := c.key.value()
-	switch {
-	case key == "":
-	case w.KeyHeader != "":
-		req.Header.Set(w.KeyHeader, w.KeyPrefix+key)
-	default:
-		req.Header.Set("Authorization", "Bearer "+key)
-	}
-}
-
 func (a *attempt) receive(ctx context.Context, res *http.Response) (*reply, error) {
-	a.note(res)
-	if res.StatusCode/100 != 2 {
-		return nil, a.refusal(ctx, res)
-	}
-	buffer := a.c.core.buffers.take()
-	defer a.c.core.buffers.put(buffer)
-	body, err := readBody(res, *buffer, a.c.options.limitFor(a.sent))
+	buffer := a.core.buffers.take()
+	defer a.core.buffers.put(buffer)
+	body, err := readBody(res, *buffer, a.core.options.limitFor(a.sent))
 	*buffer = body
 	a.got = len(body)
 	var size *sizeError
@@ -139,7 +187,7 @@ func (a *attempt) receive(ctx context.Context, res *http.Response) (*reply, erro
 	if isPage(res.Header.Get("Content-Type"), body) {
 		return nil, a.protocol("the answer is a web page%s", pageTitle(body))
 	}
-	r, err := read(a.c.core.wire, body, a.texts, reading{lenient: a.c.options.Lenient, checkEcho: a.c.options.CheckEcho})
+	r, err := read(a.core.wire, body, a.texts, reading{ignoreEcho: a.core.options.IgnoreEcho, inner: a.inner})
 	if err != nil {
 		return nil, a.protocol("%s", err.Error())
 	}
@@ -174,39 +222,26 @@ func (a *attempt) refusal(ctx context.Context, res *http.Response) error {
 	return a.answered(res, body)
 }
 
-// note keeps what the headers say, whatever the body will be.
-func (a *attempt) note(res *http.Response) {
-	a.status = res.StatusCode
-	a.limits = rateLimits(res.Header)
-	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Request-Id"} {
-		if id := a.name(res.Header.Get(name)); id != "" && !slices.Contains(a.ids, id) {
-			a.ids = append(a.ids, id)
+// list asks for the models of the server.
+func (a *attempt) list() (names []string, err error) {
+	ctx, cancel := a.within()
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.core.endpoint.models, nil)
+	if err != nil {
+		return nil, configError("models", errors.New("the request's address cannot be used"))
+	}
+	err = a.exchange(ctx, req, func(res *http.Response) error {
+		body, err := readBody(res, nil, a.core.options.limitFor(16<<20))
+		if err != nil {
+			return a.unanswered(ctx, err)
 		}
-	}
-}
-
-func (a *attempt) requestID() string {
-	if len(a.ids) == 0 {
-		return ""
-	}
-	return a.ids[0]
-}
-
-// clean returns what may be shown of a message.
-func (a *attempt) clean(said string, n int) string {
-	return a.c.core.redactor.text(said, n, append([]string{a.query}, a.texts...)...)
-}
-
-// name returns what may be shown of a name that the server gave. A name without
-// spaces is no passage of a text, so the texts need not be searched.
-func (a *attempt) name(said string) string {
-	if said == a.c.core.model {
-		return said
-	}
-	if strings.ContainsAny(said, " \t") {
-		return a.clean(said, 200)
-	}
-	return a.c.core.redactor.text(said, 200)
+		var ok bool
+		if names, ok = modelNames(body); !ok {
+			return a.protocol("the answer is no list of models")
+		}
+		return nil
+	})
+	return names, err
 }
 
 // guard turns a panic of user code into an error.

@@ -25,16 +25,6 @@ type codingError struct{ what string }
 // Error says what is wrong.
 func (e *codingError) Error() string { return e.what }
 
-// limitFor returns how many bytes of an answer to a request are read. Echoed
-// text makes answers about as large as requests.
-func (o Options) limitFor(request int) int64 {
-	if o.MaxResponse > 0 {
-		return o.MaxResponse
-	}
-	r := int64(request)
-	return max(min(32<<20, 1<<20+8*r), 1<<20+2*r)
-}
-
 // readBody reads a body whole into dst, decoded, up to a limit that holds for
 // what comes out of the decoder.
 func readBody(res *http.Response, dst []byte, limit int64) ([]byte, error) {

@@ -1,12 +1,14 @@
 package nebius
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
@@ -23,45 +25,26 @@ type Client struct {
 	key     secret
 }
 
-// core is everything that a client does not copy.
-type core struct {
-	model     string
-	wire      Wire
-	frame     frame
-	endpoint  endpoint
-	redactor  redactor
-	http      *http.Client
-	transport *http.Transport // nil if the caller owns it
-	buffers   buffers
-	warned    atomic.Bool // of a missing template
-	closed    atomic.Bool
-}
+var (
+	_ reranker.Scorer    = (*Client)(nil)
+	_ reranker.Varying   = (*Client)(nil)
+	_ reranker.Bounded   = (*Client)(nil)
+	_ pipeline.Describer = (*Client)(nil)
+)
 
 // New makes a client for a model. Space around the key is removed; an empty key
 // is an error unless Options.NoKey allows it. The options are checked, nothing
 // is sent; see Client.Check. Errors are *reranker.Error of kind config.
 func New(key, model string, o Options) (*Client, error) {
-	w, err := o.wire()
+	c, err := newCore(model, o)
 	if err != nil {
 		return nil, configError("new", err)
-	}
-	if model == "" && w.ModelKey != "" {
-		return nil, configError("new", errors.New("the model is empty"))
 	}
 	s, err := newSecret(key, !o.NoKey)
 	if err != nil {
 		return nil, configError("new", err)
 	}
-	e, err := resolve(o, w, model)
-	if err != nil {
-		return nil, configError("new", err)
-	}
-	f, err := newFrame(w, model, o)
-	if err != nil {
-		return nil, configError("new", err)
-	}
-	c := &core{model: model, wire: w, frame: f, endpoint: e, redactor: newRedactor(s.value())}
-	c.http, c.transport = o.httpClient(e.plain)
+	c.redactor = newRedactor(s.value())
 	return &Client{core: c, options: o, key: s}, nil
 }
 
@@ -89,55 +72,155 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// release drops connections that went idle after Close.
-func (c *core) release() {
-	if c.transport != nil && c.closed.Load() {
-		c.transport.CloseIdleConnections()
-	}
-}
-
-// Wire returns the row of the dialect in force, with the limits that a
-// scheduler packs calls by.
+// Wire returns the row of the dialect in force.
 func (c *Client) Wire() Wire { return c.core.wire }
 
 // Model returns the model that is asked for.
 func (c *Client) Model() string { return c.core.model }
 
-// Describe implements pipeline.Describer.
+// Bounds implements reranker.Bounded with the limits of the dialect, for whoever
+// packs calls. The client itself does not enforce them.
+func (c *Client) Bounds() reranker.Bounds {
+	w := c.core.wire
+	return reranker.Bounds{Documents: w.MaxDocuments, Tokens: w.MaxTokens, PairTokens: w.MaxPairTokens}
+}
+
+// Variant implements reranker.Varying: everything beside query and document
+// that changes a score of this client.
+func (c *Client) Variant(ctx context.Context) string {
+	a, _ := c.options.ask(ctx)
+	if a.instruction == c.core.defaults.instruction && a.tokens == c.core.defaults.tokens {
+		return c.core.variant
+	}
+	return c.core.variant + "\x00" + a.instruction + "\x00" + strconv.Itoa(a.tokens)
+}
+
+// Score asks the server for the score of each document, in one request.
+// Documents without text are not sent, and equal documents are sent once, see
+// Options. No document to send means no request. An error is a *reranker.Error;
+// an empty query and an attribute of the query that is not allowed are of kind
+// config. A document whose score is missing, null or no number is unscored for
+// pipeline.ReasonBadResponse, with a cause; asked for again, alone, it may get
+// one. The arguments are not kept.
+func (c *Client) Score(ctx context.Context, query string, documents []string) (_ reranker.Scores, err error) {
+	defer guard(opRerank, &err)
+	return c.score(ctx, query, documents)
+}
+
+func (c *Client) score(ctx context.Context, query string, documents []string) (reranker.Scores, error) {
+	scores := reranker.Scores{Values: make([]float64, len(documents)), Scale: c.core.wire.Scale}
+	if len(documents) == 0 {
+		return scores, nil
+	}
+	switch {
+	case ctx.Err() != nil:
+		return reranker.Scores{}, canceled(ctx, opRerank)
+	case c.core.closed.Load():
+		return reranker.Scores{}, configError("rerank", errors.New("the client is closed"))
+	case blank(query):
+		return reranker.Scores{}, configError("rerank", errors.New("the query has no text"))
+	}
+	a := &attempt{witness: witness{core: c.core, ctx: ctx, query: query}, key: c.key}
+	missing, err := a.ask()
+	if err != nil {
+		return reranker.Scores{}, configError("rerank", err)
+	}
+	b := newBatch(c.core, a.asked, documents)
+	b.unsent(&scores)
+	if len(b.texts) == 0 {
+		return scores, nil
+	}
+	a.texts, a.inner = b.texts, b.inner
+	r, err := a.do()
+	if err != nil {
+		return reranker.Scores{}, err
+	}
+	b.fill(&scores, r)
+	scores.Usage, scores.Model, scores.RequestIDs, scores.Limits = r.usage, a.name(r.model), a.ids, a.limits
+	scores.Attributes = a.asked.settings()
+	scores.Warnings = (&findings{attempt: a, reply: r, missing: missing, cut: b.cut}).all()
+	if n := len(b.texts) - r.count(); n > 0 {
+		scores.Causes = append(scores.Causes, a.lost(n, r.doubt))
+	}
+	return scores, nil
+}
+
+// Models asks which models the server has and returns their names in its order.
+// Errors are those of Score; a dialect without such a route gives one of kind
+// config.
+func (c *Client) Models(ctx context.Context) (names []string, err error) {
+	defer guard("nebius: models", &err)
+	if ctx.Err() != nil {
+		return nil, canceled(ctx, "nebius: models")
+	}
+	if c.core.endpoint.models == "" {
+		return nil, configError("models", errors.New("the dialect has no route that lists models"))
+	}
+	a := &attempt{witness: witness{core: c.core, ctx: ctx}, key: c.key}
+	names, err = a.list()
+	if err != nil {
+		var e *reranker.Error
+		if errors.As(err, &e) {
+			e.Op = "nebius: models"
+		}
+		return nil, err
+	}
+	return names, nil
+}
+
+// Check asks whether the server is there, takes the key and has the model,
+// without scoring anything. A model that is missing is an error of kind
+// model_not_found that names models that look like rerankers. Dialects whose
+// requests name no model are not checked for one.
+func (c *Client) Check(ctx context.Context) error {
+	names, err := c.Models(ctx)
+	if err != nil {
+		return err
+	}
+	if c.core.wire.ModelKey == "" || slices.Contains(names, c.core.model) {
+		return nil
+	}
+	var near []string
+	for _, n := range names {
+		if strings.EqualFold(n, c.core.model) || strings.Contains(strings.ToLower(n), "rerank") {
+			near = append(near, n)
+		}
+	}
+	said := "model " + quoted(c.core.model) + " is not among the models of the server; names are case-sensitive"
+	if len(near) > 0 {
+		said += "; rerankers there: " + strings.Join(near[:min(len(near), 5)], ", ")
+	} else {
+		said += ", and none of them looks like a reranker"
+	}
+	return &reranker.Error{Kind: reranker.KindModelNotFound, Op: "nebius: check", Message: c.core.redactor.text(said, maxMessage)}
+}
+
+// Describe implements pipeline.Describer. The user is a person and not shown.
 func (c *Client) Describe() pipeline.Node {
 	o := c.options
-	name := string(or(o.Dialect, Nebius))
 	settings := []pipeline.Setting{
 		{Name: "model", Value: c.core.model},
 		{Name: "url", Value: c.core.endpoint.shown},
-		{Name: "dialect", Value: name},
+		{Name: "dialect", Value: string(or(o.Dialect, Nebius))},
 		{Name: "scale", Value: c.core.wire.Scale.String()},
 		{Name: "concurrency", Value: strconv.Itoa(or(o.Concurrency, defaultConcurrency))},
-		{Name: "timeout", Value: c.timeout().String()},
+		{Name: "timeout", Value: o.timeout().String()},
+	}
+	for _, s := range c.core.defaults.settings() {
+		if s.Name == UserKey.String() {
+			s.Value = "set"
+		}
+		settings = append(settings, s)
 	}
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"lenient", o.Lenient}, {"check echo", o.CheckEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"may wake", o.MayWake}, {"send blank", o.SendBlank}, {"send duplicates", o.SendDuplicates}} {
+	}{{"ignore echo", o.IgnoreEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"may wake", o.MayWake}, {"send blank", o.SendBlank}, {"send duplicates", o.SendDuplicates}} {
 		if flag.on {
 			settings = append(settings, pipeline.Setting{Name: flag.name, Value: "on"})
 		}
 	}
 	return pipeline.Node{Name: "nebius", Settings: settings, Facts: pipeline.Facts{Scale: c.core.wire.Scale, Listwise: o.Listwise}}
-}
-
-func (c *Client) timeout() time.Duration {
-	if c.options.Timeout < 0 {
-		return 0
-	}
-	return or(c.options.Timeout, defaultTimeout)
-}
-
-func (c *Client) now() time.Time {
-	if c.options.Now != nil {
-		return c.options.Now()
-	}
-	return time.Now()
 }
 
 // String names the model and the address.
@@ -153,3 +236,75 @@ func (c Client) GoString() string { return c.String() }
 
 // MarshalJSON writes what String shows.
 func (c Client) MarshalJSON() ([]byte, error) { return appendString(nil, c.String()), nil }
+
+// core is everything that a client does not copy.
+type core struct {
+	model     string
+	options   Options
+	wire      Wire
+	defaults  asked
+	variant   string
+	frame     frame
+	endpoint  endpoint
+	redactor  redactor
+	http      *http.Client
+	transport *http.Transport // nil if the caller owns it
+	buffers   buffers
+	templated atomic.Bool // a missing template was warned of
+	outside   atomic.Bool // a score outside of the scale was warned of
+	closed    atomic.Bool
+}
+
+func newCore(model string, o Options) (*core, error) {
+	w, err := o.wire()
+	if err != nil {
+		return nil, err
+	}
+	if model == "" && w.ModelKey != "" {
+		return nil, errors.New("the model is empty")
+	}
+	defaults, err := o.ask(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := defaults.fit(w, o); err != nil {
+		return nil, err
+	}
+	e, err := resolve(o, w, model)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFrame(w, model, o, defaults)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{model: model, options: o, wire: w, defaults: defaults, variant: variantOf(w, model, o), frame: f, endpoint: e}
+	c.http, c.transport = newHTTPClient(o, e.plain())
+	return c, nil
+}
+
+// dialect is the name of the dialect.
+func (c *core) dialect() string { return string(or(c.options.Dialect, Nebius)) }
+
+// release drops connections that went idle after Close.
+func (c *core) release() {
+	if c.transport != nil && c.closed.Load() {
+		c.transport.CloseIdleConnections()
+	}
+}
+
+// authorize sets the headers that every request to the server has.
+func (c *core) authorize(req *http.Request, key secret) {
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "cascade-nebius")
+	for _, f := range c.wire.Header {
+		req.Header.Set(f.Name, f.JSON)
+	}
+	switch key := key.value(); {
+	case key == "":
+	case c.wire.KeyHeader != "":
+		req.Header.Set(c.wire.KeyHeader, c.wire.KeyPrefix+key)
+	default:
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+}

@@ -40,7 +40,11 @@ func requestCases() []conformanceCase {
 		{"04_service_tier", func(t *testing.T) {
 			c := sent(t, nebius.Options{ServiceTier: nebius.TierFlex, User: "u-1"}, "q", "d")
 			assert.JSONEq(t, `{"model":"`+testModel+`","query":"q","documents":["d"],"user":"u-1","service_tier":"flex"}`, string(c.Body))
-			for _, tier := range []nebius.ServiceTier{"over-limit", "gold"} {
+			for tier, want := range map[nebius.ServiceTier]string{nebius.TierOverLimit: `"over-limit"`, nebius.TierNull: `null`} {
+				c := sent(t, nebius.Options{ServiceTier: tier}, "q", "d")
+				assert.JSONEq(t, `{"model":"`+testModel+`","query":"q","documents":["d"],"service_tier":`+want+`}`, string(c.Body), "asked for by name")
+			}
+			for _, tier := range []nebius.ServiceTier{"gold", "FLEX"} {
 				_, err := nebius.New(testKey, testModel, nebius.Options{ServiceTier: tier})
 				e := kind(t, err, reranker.KindConfig)
 				assert.Contains(t, e.Error(), "auto, default, flex")
@@ -146,7 +150,7 @@ func requestCases() []conformanceCase {
 func baseURLForms(t *testing.T) {
 	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
 	for suffix, want := range map[string]string{
-		"": "/v1/rerank", "/": "/v1/rerank", "/v1": "/v1/rerank", "/v1/": "/v1/rerank", "/v1/rerank": "/v1/rerank", "/v1/rerank/": "/v1/rerank",
+		"": "/v1/rerank", "/": "/v1/rerank", "/v1": "/v1/rerank", "/v1/": "/v1/rerank", "/v1/rerank": "/v1/rerank", "/v1/rerank/": "/v1/rerank/",
 		"?a=b": "/v1/rerank", "/v1/?a=b": "/v1/rerank", "/proxy/team": "/proxy/team/v1/rerank", "/proxy/v1": "/proxy/v1/rerank", "/rerank": "/rerank",
 	} {
 		_, err := client(t, s, nebius.Options{BaseURL: s.URL + suffix}).Score(t.Context(), "q", []string{"d"})
@@ -205,7 +209,7 @@ func qwen3Prompt(t *testing.T) {
 	assert.Contains(t, c.Query, "<Instruct>: Find bears\n")
 	assert.Equal(t, "panda", sent(t, nebius.Options{}, "panda", "a").Query, "off by default")
 	// The echo of a wrapped text is compared with the wrapped text.
-	scores, err := ask(t, rerankertest.Honest(rerankertest.Hash), nebius.Options{Qwen3: &nebius.Qwen3{}, CheckEcho: true}, "a", "b")
+	scores, err := ask(t, rerankertest.Honest(rerankertest.Hash), nebius.Options{Qwen3: &nebius.Qwen3{}}, "a", "b")
 	require.NoError(t, err)
 	assert.Empty(t, scores.Warnings)
 	// Every shard is wrapped alike.
@@ -238,13 +242,16 @@ func dialectRows(t *testing.T) {
 		nebius.LlamaCpp:    {"/v1/rerank", plain, `{"model":"m","object":"list","usage":{"prompt_tokens":4,"total_tokens":4},"results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]}`},
 		nebius.Infinity:    {"/rerank", plain, `{"object":"rerank","results":[{"relevance_score":0.9,"index":1,"document":"b"},{"relevance_score":0.1,"index":0,"document":null}],"created":1}`},
 		nebius.NIM:         {"/v1/ranking", `{"model":"m","query":{"text":"q"},"passages":[{"text":"a"},{"text":"b"}]}`, `{"rankings":[{"index":1,"logit":0.9},{"index":0,"logit":0.1}]}`},
-		nebius.Together:    {"/v1/rerank", plain, `{"object":"rerank","results":[{"index":1,"relevance_score":0.9,"document":{"text":null}},{"index":0,"relevance_score":0.1,"document":{"text":"{\"a\":1}"}}]}`},
+		nebius.Together:    {"/v1/rerank", plain, `{"object":"rerank","results":[{"index":1,"relevance_score":0.9,"document":{"text":null}},{"index":0,"relevance_score":0.1,"document":{"text":"a"}}]}`},
 		nebius.DeepInfra:   {"/v1/inference/m", `{"queries":["q","q"],"documents":["a","b"]}`, `{"scores":[0.1,0.9],"input_tokens":11}`},
 		nebius.SiliconFlow: {"/v1/rerank", noEcho, `{"id":"x","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}],"tokens":{"input_tokens":5,"output_tokens":0}}`},
 		nebius.Mixedbread:  {"/v1/reranking", `{"model":"m","query":"q","input":["a","b"]}`, `{"data":[{"index":1,"score":0.9,"input":"b"},{"index":0,"score":0.1,"input":null}],"usage":{"prompt_tokens":3,"total_tokens":3}}`},
+		nebius.LiteLLM:     {"/v1/rerank", plain, `{"id":"x","results":[{"index":1,"relevance_score":0.9,"document":{"text":"b"}},{"index":0,"relevance_score":0.1,"document":null}],"meta":{"billed_units":{"total_tokens":8},"tokens":{"input_tokens":8,"output_tokens":0}}}`},
+		nebius.DashScope:   {"/compatible-api/v1/reranks", plain, `{"object":"list","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}],"model":"m","id":"x","usage":{"total_tokens":6}}`},
+		nebius.SGLang:      {"/v1/rerank", plain, `[{"score":0.9,"document":"b","index":1,"meta_info":null},{"score":0.1,"document":"a","index":0,"meta_info":null}]`},
 		nebius.Pinecone:    {"/rerank", `{"model":"m","query":"q","documents":[{"text":"a"},{"text":"b"}],"return_documents":false}`, `{"data":[{"index":1,"score":0.9},{"index":0,"score":0.1}],"usage":{"rerank_units":1}}`},
 	}
-	tokens := map[nebius.Dialect]int{nebius.Voyage: 7, nebius.VLLM: 9, nebius.LlamaCpp: 4, nebius.DeepInfra: 11, nebius.SiliconFlow: 5, nebius.Mixedbread: 3}
+	tokens := map[nebius.Dialect]int{nebius.Voyage: 7, nebius.VLLM: 9, nebius.LlamaCpp: 4, nebius.DeepInfra: 11, nebius.SiliconFlow: 5, nebius.Mixedbread: 3, nebius.LiteLLM: 8, nebius.DashScope: 6}
 	for _, d := range nebius.Dialects() {
 		row, ok := rows[d]
 		require.True(t, ok, "dialect %s has no row here", d)

@@ -22,7 +22,7 @@ func responseCases() []conformanceCase {
 				nebius.Options{}, "a", "b", "c")
 			require.NoError(t, err)
 			assert.Equal(t, []float64{0.16300000000000001, 0.9463, 0.8284}, scores.Values)
-			assert.Equal(t, reranker.Usage{Calls: 1, Documents: 3, Tokens: 65}, scores.Usage)
+			assert.Equal(t, reranker.Usage{Calls: 1, Documents: 3, Tokens: 65, TotalTokens: 65}, scores.Usage)
 			assert.Equal(t, []string{"rerank-7f3"}, scores.RequestIDs)
 			assert.Equal(t, testModel, scores.Model)
 			assert.Equal(t, pipeline.Probability, scores.Scale)
@@ -39,28 +39,24 @@ func responseCases() []conformanceCase {
 		}},
 		{"20_fewer_results", func(t *testing.T) {
 			script := rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i == 1 })
-			_, err := ask(t, script, nebius.Options{}, "a", "b", "c")
-			assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "2 of 3")
-			scores, err := ask(t, script, nebius.Options{Lenient: true}, "a", "b", "c")
+			scores, err := ask(t, script, nebius.Options{}, "a", "b", "c")
 			require.NoError(t, err)
 			assert.Equal(t, []pipeline.Reason{"", pipeline.ReasonBadResponse, ""}, scores.Unscored)
 			assert.InDelta(t, rerankertest.Hash("panda", "c"), scores.Values[2], 0)
 			require.Len(t, scores.Causes, 1)
-			kind(t, scores.Causes[0], reranker.KindProtocol)
+			assert.Contains(t, kind(t, scores.Causes[0], reranker.KindProtocol).Message, "1 of 3")
+			_, err = ask(t, rerankertest.Partial(rerankertest.Hash, func(int) bool { return true }), nebius.Options{}, "a", "b", "c")
+			assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "0 of 3")
 		}},
 		{"21_more_results", func(t *testing.T) {
 			_, err := ask(t, body(`{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":1}]}`), nebius.Options{}, "a")
 			assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "2 results for 1 documents")
 		}},
 		{"22_one_index_twice", func(t *testing.T) {
-			for _, second := range []string{"0.5", "0.7"} {
+			for _, second := range []string{"0.5", "0.7", "null"} {
 				script := body(`{"results":[{"index":0,"relevance_score":0.5},{"index":0,"relevance_score":` + second + `}]}`)
 				_, err := ask(t, script, nebius.Options{}, "a", "b")
-				kind(t, err, reranker.KindProtocol)
-				scores, err := ask(t, script, nebius.Options{Lenient: true}, "a", "b")
-				require.NoError(t, err)
-				assert.Equal(t, []float64{0.5, 0}, scores.Values, "the first is kept")
-				assert.False(t, scores.Scored(1))
+				assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "as in a result before it")
 			}
 		}},
 		{"23_bad_index", badIndex},
@@ -77,13 +73,13 @@ func responseCases() []conformanceCase {
 			assert.Equal(t, pipeline.Logit, scores.Scale)
 		}},
 		{"26_forms_of_the_echo", func(t *testing.T) {
-			for _, document := range []string{`"document":{"text":"other"},`, `"document":"other",`, `"document":null,`, ``, `"document":{"text":"a","multi_modal":null},`, `"document":{"text":null},`, `"document":[1,{"x":[]}],`} {
+			for _, document := range []string{`"document":{"text":"a"},`, `"document":"a",`, `"document":null,`, ``, `"document":{"text":"a","multi_modal":null},`, `"document":{"text":null},`, `"document":[1,{"x":[]}],`} {
 				scores, err := ask(t, body(`{"results":[{`+document+`"index":0,"relevance_score":0.5}]}`), nebius.Options{}, "a")
 				require.NoError(t, err, document)
 				assert.Equal(t, []float64{0.5}, scores.Values)
 			}
 		}},
-		{"27_echo_of_another_text", echoCheck},
+		{"27_echo_of_another_text", echoOfAnotherText},
 		{"28_unknown_members_other_case_other_order", func(t *testing.T) {
 			for _, s := range []string{
 				`{"x":[{"y":{}}],"results":[{"z":true,"relevance_score":0.5,"extra":{"index":9},"index":0}],"created":1}`,
@@ -128,13 +124,8 @@ func responseCases() []conformanceCase {
 				`null`: "null", ``: "empty", " \n": "empty", `"x"`: "a string", `{"results":null}`: "null", `{"results":{}}`: "an object", `{"results":[]}`: "0 of 1",
 				`{"error":"x","results":[{"index":0,"relevance_score":0.5}]}`: "error",
 			} {
-				for _, lenient := range []bool{false, true} {
-					_, err := ask(t, body(s), nebius.Options{Lenient: lenient}, "a")
-					e := kind(t, err, reranker.KindProtocol)
-					if !lenient {
-						assert.Contains(t, e.Message, says, s)
-					}
-				}
+				_, err := ask(t, body(s), nebius.Options{}, "a")
+				assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, says, s)
 			}
 		}},
 		{"33_content_types", func(t *testing.T) {
@@ -162,10 +153,8 @@ func responseCases() []conformanceCase {
 				assert.Equal(t, []float64{0.5}, scores.Values)
 			}
 			for _, s := range []string{good + "x", good + good, good + "]", good + "\x00", good[:len(good)-1]} {
-				for _, lenient := range []bool{false, true} {
-					_, err := ask(t, body(s), nebius.Options{Lenient: lenient}, "a")
-					kind(t, err, reranker.KindProtocol)
-				}
+				_, err := ask(t, body(s), nebius.Options{}, "a")
+				kind(t, err, reranker.KindProtocol)
 			}
 		}},
 		{"35_answer_larger_than_the_cap", func(t *testing.T) {
@@ -215,10 +204,6 @@ func badIndex(t *testing.T) {
 		script := body(`{"results":[{"index":0,"relevance_score":0.5},{"index":` + index + `,"relevance_score":0.5}]}`)
 		_, err := ask(t, script, nebius.Options{}, "a", "b")
 		assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "result 2", index)
-		scores, err := ask(t, script, nebius.Options{Lenient: true}, "a", "b")
-		require.NoError(t, err)
-		assert.True(t, scores.Scored(0))
-		assert.False(t, scores.Scored(1))
 	}
 	_, err := ask(t, body(`{"results":[{"relevance_score":0.5}]}`), nebius.Options{}, "a")
 	assert.Contains(t, kind(t, err, reranker.KindProtocol).Message, "index")
@@ -230,17 +215,16 @@ func badIndex(t *testing.T) {
 func badScore(t *testing.T) {
 	for _, score := range []string{"", `,"relevance_score":"0.5"`, `,"relevance_score":1e999`, `,"relevance_score":true`, `,"relevance_score":{}`} {
 		script := body(`{"results":[{"index":0,"relevance_score":0.5},{"index":1` + score + `}]}`)
-		_, err := ask(t, script, nebius.Options{}, "a", "b")
-		kind(t, err, reranker.KindProtocol)
-		scores, err := ask(t, script, nebius.Options{Lenient: true}, "a", "b")
+		scores, err := ask(t, script, nebius.Options{}, "a", "b")
 		require.NoError(t, err)
 		assert.Equal(t, []pipeline.Reason{"", pipeline.ReasonBadResponse}, scores.Unscored)
+		assert.Contains(t, kind(t, scores.Causes[0], reranker.KindProtocol).Message, "result 2", "the cause names the result")
+		_, err = ask(t, body(`{"results":[{"index":0`+score+`}]}`), nebius.Options{}, "a")
+		kind(t, err, reranker.KindProtocol)
 	}
 	for _, literal := range []string{"NaN", "Infinity", "-Infinity", "1.", ".5", "+1", "0x1"} {
-		for _, lenient := range []bool{false, true} {
-			_, err := ask(t, body(`{"results":[{"index":0,"relevance_score":`+literal+`}]}`), nebius.Options{Lenient: lenient}, "a")
-			kind(t, err, reranker.KindProtocol)
-		}
+		_, err := ask(t, body(`{"results":[{"index":0,"relevance_score":`+literal+`}]}`), nebius.Options{}, "a")
+		kind(t, err, reranker.KindProtocol)
 	}
 	// null is how real servers write NaN: it costs that document its score, as an
 	// error beside the others, and is never 0.
@@ -254,34 +238,20 @@ func badScore(t *testing.T) {
 	kind(t, err, reranker.KindProtocol)
 }
 
-func echoCheck(t *testing.T) {
-	swapped := body(`{"results":[{"index":0,"document":{"text":"bb"},"relevance_score":0.5},{"index":1,"document":{"text":"aa"},"relevance_score":0.4}]}`)
-	_, err := ask(t, swapped, nebius.Options{}, "aa", "bb")
-	require.NoError(t, err, "off by default")
-	for _, lenient := range []bool{false, true} {
-		_, err = ask(t, swapped, nebius.Options{CheckEcho: true, Lenient: lenient}, "aa", "bb")
-		e := kind(t, err, reranker.KindProtocol)
-		assert.NotContains(t, e.Error(), "aa")
-	}
-	for _, echo := range []string{`{"text":"a\ufffdb"}`, `"a\ufffdb"`, `null`, `{}`, `""`} {
-		_, err = ask(t, body(`{"results":[{"index":0,"document":`+echo+`,"relevance_score":0.5}]}`), nebius.Options{CheckEcho: true}, "a\xffb\x00")
-		require.NoError(t, err, echo)
-	}
-	scores, err := ask(t, body(`{"results":[{"index":0,"document":{"text":"long te"},"relevance_score":0.5}]}`), nebius.Options{CheckEcho: true}, "long text")
-	require.NoError(t, err)
-	assert.Equal(t, []reranker.WarningKind{reranker.WarnEchoMismatch}, kinds(scores), "cut short")
-}
-
 func usageForms(t *testing.T) {
-	for usage, want := range map[string]int{
-		``: 0, `,"usage":null`: 0, `,"usage":{}`: 0, `,"usage":{"total_tokens":12}`: 12, `,"usage":{"prompt_tokens":7,"total_tokens":12}`: 7,
-		`,"tokens":{"input_tokens":5,"output_tokens":0}`: 5, `,"tokens":{}`: 0, `,"meta":{"billed_units":{"search_units":1}}`: 0,
-		`,"meta":{"tokens":{"input_tokens":9}}`: 9, `,"usage":{"total_tokens":-4}`: 0, `,"usage":{"total_tokens":1e300}`: 0, `,"usage":"many"`: 0,
-		`,"id":7,"model":[]`: 0,
+	type counts struct{ tokens, total, units int }
+	for usage, want := range map[string]counts{
+		``: {}, `,"usage":null`: {}, `,"usage":{}`: {}, `,"usage":{"total_tokens":12}`: {12, 12, 0}, `,"usage":{"prompt_tokens":7,"total_tokens":12}`: {7, 12, 0},
+		`,"usage":{"prompt_tokens":7}`: {7, 7, 0}, `,"usage":{"input_tokens":7,"total_tokens":12.0}`: {7, 12, 0}, `,"usage":{ "total_tokens" : 9 , "prompt_tokens" : 7 }`: {7, 9, 0},
+		`,"tokens":{"input_tokens":5,"output_tokens":0}`: {5, 5, 0}, `,"tokens":{}`: {}, `,"meta":{"billed_units":{"search_units":1}}`: {0, 0, 1},
+		`,"meta":{"tokens":{"input_tokens":9},"billed_units":{"search_units":1.5}}`: {9, 9, 2}, `,"usage":{"rerank_units":3}`: {0, 0, 3},
+		`,"meta":{"billed_units":{"total_tokens":150}}`: {150, 150, 0}, `,"input_tokens":11`: {11, 11, 0},
+		`,"usage":{"total_tokens":-4}`: {}, `,"usage":{"total_tokens":1e300}`: {}, `,"usage":"many"`: {}, `,"usage":{"total_tokens":"x","prompt_tokens":8}`: {8, 8, 0},
+		`,"id":7,"model":[]`: {},
 	} {
 		scores, err := ask(t, body(`{"results":[{"index":0,"relevance_score":0.5}]`+usage+`}`), nebius.Options{}, "a")
 		require.NoError(t, err, usage)
-		assert.Equal(t, reranker.Usage{Calls: 1, Documents: 1, Tokens: want}, scores.Usage, usage)
+		assert.Equal(t, reranker.Usage{Calls: 1, Documents: 1, Tokens: want.tokens, TotalTokens: want.total, Units: want.units}, scores.Usage, usage)
 		assert.Empty(t, scores.Model)
 	}
 }

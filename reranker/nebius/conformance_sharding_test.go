@@ -111,7 +111,7 @@ func shardingCases() []conformanceCase {
 			}), nebius.Options{})
 			scores, err := reranker.Shard(c, reranker.ShardOptions{Documents: 4, Top: -1, NoHedge: true}).Score(t.Context(), "q", texts(12))
 			require.NoError(t, err)
-			assert.Equal(t, reranker.Usage{Calls: 3, Documents: 12, Tokens: 30}, scores.Usage)
+			assert.Equal(t, reranker.Usage{Calls: 3, Documents: 12, Tokens: 30, TotalTokens: 30}, scores.Usage)
 			assert.Len(t, scores.RequestIDs, 3)
 			assert.Equal(t, 3, s.Count())
 			assert.Contains(t, kinds(scores), reranker.WarnModelMismatch)

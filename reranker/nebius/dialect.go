@@ -29,6 +29,9 @@ const (
 	SiliconFlow Dialect = "siliconflow"
 	Mixedbread  Dialect = "mixedbread"
 	Pinecone    Dialect = "pinecone"
+	LiteLLM     Dialect = "litellm"
+	DashScope   Dialect = "dashscope"
+	SGLang      Dialect = "sglang"
 )
 
 // Shape is the form of a text in a request.
@@ -39,6 +42,19 @@ const (
 	Plain   Shape = iota // "text"
 	Object               // {"text": "text"}
 	ForEach              // a list with the text once for each document (queries only)
+)
+
+// Account is the form in which an answer tells its cost.
+type Account uint8
+
+// The forms.
+const (
+	// UsageTokens has usage with prompt_tokens and total_tokens, and the model.
+	UsageTokens Account = iota
+	// MetaUnits has meta with billed_units and tokens, as Cohere.
+	MetaUnits
+	// Untold tells nothing.
+	Untold
 )
 
 // Field is a member of every request, its value in JSON.
@@ -60,8 +76,21 @@ type Wire struct {
 	// Fixed are members that every request has, such as one that switches off
 	// the echo of documents.
 	Fixed []Field
-	// User and ServiceTier say that the server knows these members.
-	User, ServiceTier bool
+	// User and ServiceTier say that the server knows these members, Project that
+	// it knows ai_project_id in the query of the URL.
+	User, ServiceTier, Project bool
+	// InstructionKey names the member for the task that the model is told; empty
+	// if the server has none.
+	InstructionKey string
+	// DocumentTokensKey names the member for the most tokens of a document, and
+	// SideKey the one for the side that is cut away, "left" or "right"; empty where
+	// the server has none.
+	DocumentTokensKey, SideKey string
+	// TopKey and EchoSwitch name the members that bound the number of results and
+	// that switch the echo of documents, which is on by default unless EchoOff is
+	// set. The client sends neither; a Handler honours them.
+	TopKey, EchoSwitch string
+	EchoOff            bool
 	// Envelope is the member of the answer that holds the list of results; empty
 	// means that the answer is the list itself.
 	Envelope string
@@ -69,8 +98,14 @@ type Wire struct {
 	// that the list holds bare scores in the order of the documents.
 	IndexKey, ScoreKey string
 	// EchoKey names the member that repeats the document, a string or an object
-	// with a text; empty if the server never does.
+	// with a text, and Echo the form that a Handler gives it; empty if the server
+	// never does.
 	EchoKey string
+	Echo    Shape
+	// Account says how the answer tells what it cost, for a Handler; a client looks
+	// in every known place. ErrorKey names the member of a refusal that says why.
+	Account  Account
+	ErrorKey string
 	// KeyHeader and KeyPrefix say how the key is sent; an empty KeyHeader means
 	// "Authorization: Bearer".
 	KeyHeader, KeyPrefix string
@@ -83,6 +118,9 @@ type Wire struct {
 	// for the query and one document; 0 where no limit is known. The client does
 	// not enforce them: a scheduler that packs calls reads them.
 	MaxDocuments, MaxTokens, MaxPairTokens int
+	// UnitDocuments is how many documents the vendor bills as one unit; 0 where it
+	// bills tokens. An answer that names its units is believed instead.
+	UnitDocuments int
 }
 
 // openAI is the row that most servers vary.
@@ -90,8 +128,8 @@ func openAI(scale pipeline.Scale) Wire {
 	return Wire{
 		Path: "/v1/rerank", Models: "/v1/models",
 		ModelKey: "model", QueryKey: "query", DocumentsKey: "documents",
-		Envelope: "results", IndexKey: "index", ScoreKey: "relevance_score", EchoKey: "document",
-		Scale: scale,
+		Envelope: "results", IndexKey: "index", ScoreKey: "relevance_score", EchoKey: "document", Echo: Object,
+		TopKey: "top_n", ErrorKey: "detail", Scale: scale,
 	}
 }
 
@@ -110,40 +148,71 @@ type row struct {
 func table() []row {
 	noEcho := []Field{{"return_documents", "false"}}
 	probability := openAI(pipeline.Probability)
+	unknown := openAI(pipeline.Unknown)
 	return []row{
-		{Nebius, vary(probability, func(w *Wire) { w.User, w.ServiceTier, w.MaxPairTokens = true, true, 40960 })},
-		{CohereV1, vary(probability, func(w *Wire) { w.MaxDocuments = 1000 })},
-		{CohereV2, vary(probability, func(w *Wire) { w.Path, w.EchoKey, w.MaxDocuments = "/v2/rerank", "", 1000 })},
-		{Jina, vary(probability, func(w *Wire) { w.Models, w.Fixed = "", noEcho })},
-		{Voyage, vary(openAI(pipeline.Unknown), func(w *Wire) {
+		{Nebius, vary(probability, func(w *Wire) {
+			w.User, w.ServiceTier, w.Project, w.MaxPairTokens, w.TopKey = true, true, true, 40960, ""
+		})},
+		{CohereV1, vary(probability, func(w *Wire) {
+			w.MaxDocuments, w.UnitDocuments, w.EchoSwitch, w.EchoOff, w.Account, w.ErrorKey = 1000, 100, "return_documents", true, MetaUnits, "message"
+		})},
+		{CohereV2, vary(probability, func(w *Wire) {
+			w.Path, w.EchoKey, w.MaxDocuments, w.UnitDocuments = "/v2/rerank", "", 1000, 100
+			w.DocumentTokensKey, w.Account, w.ErrorKey = "max_tokens_per_doc", MetaUnits, "message"
+		})},
+		{Jina, vary(probability, func(w *Wire) { w.Models, w.Fixed, w.EchoSwitch = "", noEcho, "return_documents" })},
+		{Voyage, vary(unknown, func(w *Wire) {
 			w.Models, w.Envelope, w.MaxDocuments, w.MaxTokens, w.MaxPairTokens = "", "data", 1000, 600_000, 32_000
+			w.TopKey, w.Echo, w.EchoSwitch, w.EchoOff = "top_k", Plain, "return_documents", true
 		})},
-		{VLLM, probability},
+		{VLLM, vary(probability, followsInstructions)},
 		{TEI, vary(probability, func(w *Wire) {
-			w.Path, w.Models, w.ModelKey, w.DocumentsKey = "/rerank", "/info", "", "texts"
+			w.Path, w.Models, w.ModelKey, w.DocumentsKey, w.TopKey = "/rerank", "/info", "", "texts", ""
 			w.Envelope, w.ScoreKey, w.EchoKey, w.MaxDocuments = "", "score", "text", 32
+			w.Echo, w.EchoSwitch, w.EchoOff, w.Account, w.ErrorKey = Plain, "return_text", true, Untold, "error"
 		})},
-		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey = "" })},
-		{Infinity, vary(probability, func(w *Wire) { w.Path, w.Models, w.MaxDocuments = "/rerank", "/models", 2048 })},
+		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey, w.ErrorKey = "", "error" })},
+		{Infinity, vary(probability, func(w *Wire) {
+			w.Path, w.Models, w.MaxDocuments, w.Echo, w.EchoSwitch, w.EchoOff = "/rerank", "/models", 2048, Plain, "return_documents", true
+		})},
 		{NIM, vary(openAI(pipeline.Logit), func(w *Wire) {
-			w.Path, w.DocumentsKey, w.Query, w.Document = "/v1/ranking", "passages", Object, Object
+			w.Path, w.DocumentsKey, w.Query, w.Document, w.TopKey = "/v1/ranking", "passages", Object, Object, ""
 			w.Envelope, w.ScoreKey, w.EchoKey, w.MaxDocuments = "rankings", "logit", "", 512
 		})},
-		{Together, probability},
-		{DeepInfra, vary(openAI(pipeline.Unknown), func(w *Wire) {
-			w.Path, w.Models, w.ModelKey, w.QueryKey, w.Query = "/v1/inference/{model}", "", "", "queries", ForEach
-			w.Envelope, w.IndexKey, w.ScoreKey, w.EchoKey = "scores", "", "", ""
+		{Together, vary(probability, func(w *Wire) { w.EchoSwitch = "return_documents" })},
+		{DeepInfra, vary(unknown, func(w *Wire) {
+			w.Path, w.Models, w.ModelKey, w.QueryKey, w.Query, w.TopKey = "/v1/inference/{model}", "", "", "queries", ForEach, ""
+			w.Envelope, w.IndexKey, w.ScoreKey, w.EchoKey, w.InstructionKey = "scores", "", "", "", "instruction"
 		})},
-		{SiliconFlow, vary(probability, func(w *Wire) { w.Fixed = noEcho })},
-		{Mixedbread, vary(openAI(pipeline.Unknown), func(w *Wire) {
+		{SiliconFlow, vary(probability, func(w *Wire) {
+			w.Fixed, w.InstructionKey, w.EchoSwitch, w.EchoOff = noEcho, "instruction", "return_documents", true
+		})},
+		{Mixedbread, vary(unknown, func(w *Wire) {
 			w.Path, w.Models, w.DocumentsKey, w.Envelope, w.ScoreKey, w.EchoKey = "/v1/reranking", "", "input", "data", "score", "input"
+			w.TopKey, w.Echo, w.EchoSwitch, w.EchoOff = "top_k", Plain, "return_input", true
 		})},
 		{Pinecone, vary(probability, func(w *Wire) {
-			w.Path, w.Models, w.Document, w.Fixed = "/rerank", "", Object, noEcho
-			w.Envelope, w.ScoreKey, w.KeyHeader = "data", "score", "Api-Key"
+			w.Path, w.Models, w.Document, w.Fixed, w.UnitDocuments = "/rerank", "", Object, noEcho, 100
+			w.Envelope, w.ScoreKey, w.KeyHeader, w.EchoSwitch = "data", "score", "Api-Key", "return_documents"
 			w.Header = []Field{{"X-Pinecone-Api-Version", "2025-04"}}
 		})},
+		{LiteLLM, vary(unknown, func(w *Wire) {
+			followsInstructions(w)
+			w.EchoSwitch, w.Account, w.ErrorKey = "return_documents", MetaUnits, "error"
+		})},
+		{DashScope, vary(probability, func(w *Wire) {
+			w.Path, w.Models, w.InstructionKey, w.MaxDocuments = "/compatible-api/v1/reranks", "", "instruct", 500
+		})},
+		{SGLang, vary(probability, func(w *Wire) {
+			w.InstructionKey, w.Envelope, w.ScoreKey, w.Echo, w.EchoSwitch = "instruct", "", "score", Plain, "return_documents"
+		})},
 	}
+}
+
+// followsInstructions adds what vLLM has beside the usual members, and LiteLLM
+// passes on to it.
+func followsInstructions(w *Wire) {
+	w.InstructionKey, w.DocumentTokensKey, w.SideKey = "instruction", "max_tokens_per_doc", "truncation_side"
 }
 
 // Dialects returns the names of all dialects, Nebius first.
@@ -181,6 +250,14 @@ func listed[S ~string](names []S) string {
 	return b.String()
 }
 
+// unitsOf returns how many units a call with the documents is billed as.
+func (w Wire) unitsOf(documents int) int {
+	if w.UnitDocuments == 0 {
+		return 0
+	}
+	return (documents + w.UnitDocuments - 1) / w.UnitDocuments
+}
+
 // bare reports whether the list of an answer holds bare scores.
 func (w Wire) bare() bool { return w.IndexKey == "" }
 
@@ -198,7 +275,7 @@ func (w Wire) check() error {
 
 // core returns the members that a request may have by itself.
 func (w Wire) core() []string {
-	names := []string{"model", "query", "documents", "user", "service_tier", w.ModelKey, w.QueryKey, w.DocumentsKey}
+	names := []string{"model", "query", "documents", "user", "service_tier", w.ModelKey, w.QueryKey, w.DocumentsKey, w.InstructionKey, w.DocumentTokensKey, w.SideKey}
 	for _, f := range w.Fixed {
 		names = append(names, f.Name)
 	}

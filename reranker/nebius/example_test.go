@@ -45,5 +45,5 @@ func ExampleDialect_Wire() {
 	fmt.Println(err)
 	// Output:
 	// /rerank texts score 32
-	// dialect "klingon" is not known; known are nebius, cohere-v1, cohere, jina, voyage, vllm, tei, llama.cpp, infinity, nim, together, deepinfra, siliconflow, mixedbread, pinecone
+	// dialect "klingon" is not known; known are nebius, cohere-v1, cohere, jina, voyage, vllm, tei, llama.cpp, infinity, nim, together, deepinfra, siliconflow, mixedbread, pinecone, litellm, dashscope, sglang
 }

@@ -51,8 +51,8 @@ func decoded(r *reply) Decoded {
 }
 
 // Scan is the fast reader.
-func Scan(w Wire, body []byte, n int) (Decoded, bool) {
-	r, ok := scan(w, body, n)
+func Scan(w Wire, body []byte, sent []string, ignoreEcho bool) (Decoded, bool) {
+	r, ok := scan(w, body, sent, reading{ignoreEcho: ignoreEcho})
 	if !ok {
 		return Decoded{}, false
 	}
@@ -60,8 +60,8 @@ func Scan(w Wire, body []byte, n int) (Decoded, bool) {
 }
 
 // Referee is the slow reader.
-func Referee(w Wire, body []byte, sent []string, lenient, checkEcho bool) (Decoded, error) {
-	r, err := referee(w, body, sent, reading{lenient: lenient, checkEcho: checkEcho})
+func Referee(w Wire, body []byte, sent []string, ignoreEcho bool) (Decoded, error) {
+	r, err := referee(w, body, sent, reading{ignoreEcho: ignoreEcho})
 	if err != nil {
 		return Decoded{}, err
 	}
@@ -86,4 +86,9 @@ func LateBody() error {
 	}
 	_, err = p.open()
 	return err
+}
+
+// Truncate is truncate.
+func Truncate(text string, n int, side Side, count func(string) int) (string, bool) {
+	return truncate(text, n, side, count)
 }

@@ -3,4 +3,4 @@ package nebius
 import "net/http"
 
 // OwnTransport is the transport that a client with the options makes for itself.
-func OwnTransport(o Options) *http.Transport { return o.transport(false) }
+func OwnTransport(o Options) *http.Transport { return newTransport(o, false) }

@@ -46,7 +46,7 @@ func TestHandlerMeetsTheClient(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nebius.Handler(hashing, nebius.HandlerOptions{Models: []string{testModel}, Keys: []string{testKey}}))
 	t.Cleanup(server.Close)
-	c := ownClient(t, server.URL, nebius.Options{CheckEcho: true})
+	c := ownClient(t, server.URL, nebius.Options{})
 	require.NoError(t, c.Check(t.Context()))
 	scores, err := c.Score(t.Context(), "q <&>", []string{"a", "b\xff", "\u2028 c", "a"})
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -29,12 +30,27 @@ type Options struct {
 	Wire *Wire
 	// NoKey allows an empty key, for servers that take none.
 	NoKey bool
-	// ProjectID is sent as ai_project_id in the query of the URL.
-	ProjectID string
-	// ServiceTier and User are sent if they are not empty. The dialect must know
-	// them.
+	// ProjectID is sent as ai_project_id in the query of the URL, ServiceTier and
+	// User in the request, if they are not empty. The dialect must know the last
+	// two. A query that has ProjectKey, TierKey or UserKey sends its own.
+	ProjectID   string
 	ServiceTier ServiceTier
 	User        string
+	// Instruction tells an instruction-following model what to look for, in the
+	// dialect's member or in the prompt of Qwen3; a dialect without either refuses
+	// it. A query that has InstructionKey sends its own.
+	Instruction string
+	// DocumentTokens is the most tokens of a document that are scored; 0 means all.
+	// Side is the side that is cut away. The server truncates where the dialect has
+	// members for it; elsewhere the client does, by CountTokens, and warns with
+	// WarnTruncated. A query that has DocumentTokensKey sets its own bound.
+	DocumentTokens int
+	Side           Side
+	// CountTokens counts the tokens of a text; nil estimates a token for every four
+	// bytes. It must be safe for concurrent use.
+	CountTokens func(string) int
+	// Price is what tokens and units cost, for reranker.Usage.Cost.
+	Price Price
 	// Extra are members that are added to every request body. A name that the
 	// client sends itself is refused. Servers may refuse what they do not know.
 	Extra map[string]any
@@ -52,16 +68,11 @@ type Options struct {
 	// that has the template it must stay nil.
 	Qwen3 *Qwen3
 
-	// Lenient uses what is sound in a damaged answer: results with a bad index are
-	// dropped, of two with one index the first is kept, and documents without a
-	// proper score are unscored. The default refuses the whole answer. In both,
-	// a score that is null costs its document the score and nothing else, because
-	// real servers write NaN that way.
-	Lenient bool
-	// CheckEcho compares the text that the server repeats, if it does, with the
-	// text that was sent. A difference refuses the answer; a text that is merely
-	// cut short is a warning.
-	CheckEcho bool
+	// IgnoreEcho switches off the comparison of the texts that a server repeats
+	// with those that were sent. It is on by default, for every dialect that repeats
+	// them: a text that is another one refuses the answer, because then the numbers
+	// of its results cannot be right; one that is cut short is a warning.
+	IgnoreEcho bool
 	// SendBlank sends documents without any text; by default they are not sent and
 	// are unscored for pipeline.ReasonBlank.
 	SendBlank bool
@@ -106,6 +117,27 @@ type Options struct {
 	OnCall func(Call)
 	// Now tells the time, for Retry-After dates and latencies; nil means time.Now.
 	Now func() time.Time
+}
+
+// Price is what calls cost, in any currency. The zero value costs nothing.
+type Price struct {
+	// MillionTokens is the price of a million tokens, ThousandUnits that of a
+	// thousand billed units.
+	MillionTokens, ThousandUnits float64
+}
+
+// of returns the cost of a usage in billionths of the currency.
+func (p Price) of(u reranker.Usage) int64 {
+	return int64(math.Round(float64(u.Tokens)*p.MillionTokens*1e3 + float64(u.Units)*p.ThousandUnits*1e6))
+}
+
+func (p Price) check() error {
+	for _, v := range [...]float64{p.MillionTokens, p.ThousandUnits} {
+		if !(v >= 0) || v > 1e6 {
+			return fmt.Errorf("option Price has the value %v; prices lie between 0 and a million", v)
+		}
+	}
+	return nil
 }
 
 // Call tells how one call went. It holds no query, no document and no key.
@@ -168,7 +200,52 @@ func (o Options) wire() (Wire, error) {
 	if o.ServiceTier != "" && !w.ServiceTier {
 		return Wire{}, fmt.Errorf("dialect %q knows no service tier; leave ServiceTier empty", string(o.Dialect))
 	}
-	return w, errors.Join(o.ServiceTier.check(), o.checkNumbers())
+	return w, errors.Join(o.ServiceTier.check(), o.checkNames(), o.checkNumbers(), o.Price.check())
+}
+
+// checkNames checks what has to hold for the attributes of a query as well.
+func (o Options) checkNames() error {
+	var errs []error
+	if o.User != "" {
+		errs = append(errs, checkName(UserKey.String(), o.User))
+	}
+	if o.ProjectID != "" {
+		errs = append(errs, checkName(ProjectKey.String(), o.ProjectID))
+	}
+	return errors.Join(append(errs, checkInstruction(o.instruction()), checkTokens(o.DocumentTokens))...)
+}
+
+// instruction is what every query tells the model unless it says otherwise.
+func (o Options) instruction() string {
+	if o.Instruction == "" && o.Qwen3 != nil {
+		return o.Qwen3.Instruction
+	}
+	return o.Instruction
+}
+
+// timeout bounds one call; 0 means no bound.
+func (o Options) timeout() time.Duration {
+	if o.Timeout < 0 {
+		return 0
+	}
+	return or(o.Timeout, defaultTimeout)
+}
+
+func (o Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
+}
+
+// limitFor returns how many bytes of an answer to a request are read. Echoed
+// text makes answers about as large as requests.
+func (o Options) limitFor(request int) int64 {
+	if o.MaxResponse > 0 {
+		return o.MaxResponse
+	}
+	r := int64(request)
+	return max(min(32<<20, 1<<20+8*r), 1<<20+2*r)
 }
 
 func (o Options) checkNumbers() error {
@@ -179,6 +256,8 @@ func (o Options) checkNumbers() error {
 		return fmt.Errorf("option MaxResponse is %d bytes; it must be positive, or 0 for the default", o.MaxResponse)
 	case o.IdleTimeout < 0 || o.DialTimeout < 0:
 		return errors.New("options IdleTimeout and DialTimeout must be positive, or 0 for the default")
+	case o.Side > Beginning:
+		return fmt.Errorf("option Side is %d; it must be End or Beginning", o.Side)
 	case o.TLS != nil && o.TLS.InsecureSkipVerify:
 		return errors.New("TLS.InsecureSkipVerify is refused: put the server's certificate into TLS.RootCAs")
 	}

@@ -11,7 +11,7 @@ import "strings"
 // (examples/pooling/score/template/qwen3_reranker.jinja).
 type Qwen3 struct {
 	// Instruction says what the query is after; empty means the model's default,
-	// a web search query.
+	// a web search query. Options.Instruction and InstructionKey take its place.
 	Instruction string
 }
 
@@ -22,10 +22,9 @@ const (
 	qwen3Instruction = "Given a web search query, retrieve relevant passages that answer the query"
 )
 
-// query wraps the query. Control words of the prompt that occur in a text are
+// query wraps the query and the instruction. Control words of the prompt that occur in a text are
 // taken apart, so that a document cannot end its turn and speak in another.
-func (q Qwen3) query(text string) string {
-	instruction := q.Instruction
+func (q Qwen3) query(text, instruction string) string {
 	if instruction == "" {
 		instruction = qwen3Instruction
 	}

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// referee reads an answer with encoding/json, tells what is wrong with it, and
-// in a lenient reading uses what is sound.
+// referee reads an answer with encoding/json, uses what is sound, and tells what
+// is wrong with an answer that cannot be trusted.
 func referee(w Wire, body []byte, sent []string, o reading) (*reply, error) {
 	body = bytes.TrimSpace(body)
 	if err := wellFormed(body); err != nil {
@@ -32,7 +32,7 @@ func referee(w Wire, body []byte, sent []string, o reading) (*reply, error) {
 	if len(list) == 0 || list[0] != '[' || json.Unmarshal(list, &items) != nil {
 		return nil, fmt.Errorf("the answer's %s is %s, not a list", quoteOr(w.Envelope, "body"), kindOf(list))
 	}
-	j := judge{wire: w, sent: sent, reading: o, reply: r}
+	j := judge{wire: w, sent: sent, reading: o, echoes: &echoes{sent: sent, inner: o.inner}, reply: r}
 	if err := j.all(items); err != nil {
 		return nil, err
 	}
@@ -181,65 +181,70 @@ func noEnvelope(w Wire, all []member) error {
 	return fmt.Errorf("the answer has no %q", w.Envelope)
 }
 
-// judge decides over the items of a list.
+// judge decides over the items of a list. What a result says of its own score
+// may be bad and costs that document its score; what it says of its place must
+// be right in every result, since one wrong place proves that all are in doubt.
 type judge struct {
 	wire    Wire
 	sent    []string
 	reading reading
+	echoes  *echoes
 	reply   *reply
 }
 
 func (j judge) all(items []json.RawMessage) error {
 	n := len(j.sent)
-	if len(items) > n && !j.reading.lenient || j.wire.bare() && len(items) != n {
+	if len(items) > n || j.wire.bare() && len(items) != n {
 		return fmt.Errorf("the answer has %d results for %d documents", len(items), n)
 	}
+	var doubt error
 	for i, raw := range items {
-		err := j.one(i, raw)
-		if err == nil {
-			continue
-		}
-		if !j.reading.lenient || errors.As(err, new(*echoError)) {
+		soft, err := j.one(i, raw)
+		if err != nil {
 			return fmt.Errorf("result %d: %w", i+1, err)
 		}
-		j.reply.dropped++
-	}
-	missing := 0
-	for _, s := range j.reply.state {
-		if s == absent {
-			missing++
+		if soft != nil && doubt == nil {
+			doubt = fmt.Errorf("result %d: %w", i+1, soft)
 		}
 	}
-	if missing > 0 && !j.reading.lenient {
-		return fmt.Errorf("the answer has results for %d of %d documents", n-missing, n)
-	}
-	if n > 0 && j.reply.count() == 0 {
-		return fmt.Errorf("no result has a usable score for any of the %d documents", n)
+	switch scored := j.reply.count(); {
+	case n == 0 || scored == n:
+	case scored == 0 && doubt != nil:
+		return doubt
+	case scored == 0:
+		return fmt.Errorf("the answer has usable scores for 0 of %d documents", n)
+	default:
+		j.reply.doubt = doubt
 	}
 	return nil
 }
 
-func (j judge) one(position int, raw json.RawMessage) error {
-	index, score := position, raw
-	if !j.wire.bare() {
-		if len(raw) == 0 || raw[0] != '{' {
-			return fmt.Errorf("it is %s, not an object", kindOf(raw))
-		}
-		all, err := members(raw)
-		if err != nil {
-			return err
-		}
-		if index, err = j.index(all); err != nil {
-			return err
-		}
-		if score, err = find(all, j.wire.ScoreKey); err != nil {
-			return err
-		}
-		if err := j.echo(all, index); err != nil {
-			return err
-		}
+// one reads a result: soft is what is wrong with its score alone, and err what
+// is wrong with its place.
+func (j judge) one(position int, raw json.RawMessage) (soft, err error) {
+	if j.wire.bare() {
+		return j.score(position, raw), nil
 	}
-	return j.score(index, score)
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil, fmt.Errorf("it is %s, not an object", kindOf(raw))
+	}
+	all, err := members(raw)
+	if err != nil {
+		return nil, err
+	}
+	index, err := j.index(all)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.echo(all, index); err != nil {
+		return nil, err
+	}
+	score, err := find(all, j.wire.ScoreKey)
+	if err != nil {
+		j.reply.state[index] = refused
+		return err, nil
+	}
+	return j.score(index, score), nil
 }
 
 func (j judge) index(all []member) (int, error) {
@@ -282,19 +287,22 @@ func (j judge) score(index int, raw json.RawMessage) error {
 	}
 }
 
-// echoError says that a result belongs to another text than the one sent.
-type echoError struct{ index int }
-
-// Error names the document by its index.
-func (e *echoError) Error() string {
-	return fmt.Sprintf("the text that the server repeats is not the text of document %d", e.index)
-}
-
 func (j judge) echo(all []member, index int) error {
-	if !j.reading.checkEcho || j.wire.EchoKey == "" {
+	if j.reading.ignoreEcho || j.wire.EchoKey == "" {
 		return nil
 	}
-	raw := last(all, j.wire.EchoKey)
+	switch j.echoes.like(index, echoText(last(all, j.wire.EchoKey))) {
+	case cut:
+		j.reply.cut++
+	case other:
+		return &echoError{index: index}
+	}
+	return nil
+}
+
+// echoText reads a repeated document, a string or an object with a text; empty
+// if it is neither.
+func echoText(raw json.RawMessage) string {
 	var text string
 	if len(raw) > 0 && raw[0] == '{' {
 		var object struct{ Text *string }
@@ -304,15 +312,7 @@ func (j judge) echo(all []member, index int) error {
 	} else {
 		_ = json.Unmarshal(raw, &text)
 	}
-	want := clean(j.sent[index])
-	switch {
-	case text == "" || text == want:
-		return nil
-	case strings.HasPrefix(want, text) || strings.HasSuffix(want, text):
-		j.reply.cut++
-		return nil
-	}
-	return &echoError{index: index}
+	return text
 }
 
 // kindOf says in words what a JSON value is.

@@ -3,6 +3,8 @@ package nebius
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"strconv"
 
 	"github.com/rankcascade/cascade/reranker"
 )
@@ -14,9 +16,10 @@ type reply struct {
 	id     string
 	model  string
 	usage  reranker.Usage
-	// dropped counts results that a lenient reading left out, cut the echoes that
-	// were shorter than what was sent.
-	dropped, cut int
+	// cut counts the echoes that were shorter than what was sent, and doubt is what
+	// was wrong with the first score that could not be used.
+	cut   int
+	doubt error
 }
 
 // verdict is what is known about the score of one text.
@@ -52,39 +55,51 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // referee, whose word on anything unusual is final.
 func read(w Wire, body []byte, sent []string, o reading) (*reply, error) {
 	body = bytes.TrimPrefix(body, byteOrderMark)
-	if !o.checkEcho {
-		if r, ok := scan(w, body, len(sent)); ok {
-			return r, nil
-		}
+	if r, ok := scan(w, body, sent, o); ok {
+		return r, nil
 	}
 	return referee(w, body, sent, o)
 }
 
-// reading says how forgiving the referee is.
-type reading struct{ lenient, checkEcho bool }
+// reading says how an answer is read.
+type reading struct {
+	ignoreEcho bool
+	inner      []string // the texts without the prompt that was written around them, or nil
+}
 
 // take reads id, model and usage. What has another type is left out.
 func (r *reply) take(s sides, documents int) {
 	_ = json.Unmarshal(s.id, &r.id)
 	_ = json.Unmarshal(s.model, &r.model)
 	r.id, r.model = printable(r.id, 128), printable(r.model, 200)
-	r.usage = reranker.Usage{Calls: 1, Documents: documents, Tokens: tokens(s)}
+	r.usage = reranker.Usage{Calls: 1, Documents: documents}
+	r.tally(s)
 }
 
-// tokens finds the token count wherever servers put it: usage.prompt_tokens,
-// usage.total_tokens, tokens.input_tokens, meta.tokens.input_tokens,
-// input_tokens. A count that cannot be true is none.
-func tokens(s sides) int {
-	if n := plainCount(s.usage, `"prompt_tokens":`); n > 0 {
-		return n
+// tally finds the counters wherever servers put them: tokens of the prompt in
+// usage.prompt_tokens, usage.input_tokens, tokens.input_tokens,
+// meta.tokens.input_tokens and input_tokens, all tokens in usage.total_tokens and
+// its like, billed units in meta.billed_units.search_units and
+// usage.rerank_units. A count that cannot be true is none; a server that has one
+// of the two counters of tokens means both.
+func (r *reply) tally(s sides) {
+	u := &r.usage
+	u.Tokens, u.TotalTokens = plainCount(s.usage, `"prompt_tokens":`), plainCount(s.usage, `"total_tokens":`)
+	if u.Tokens > 0 && u.TotalTokens > 0 {
+		return // as nearly every server has it, without decoding anything
 	}
 	type counts struct {
-		Prompt json.Number `json:"prompt_tokens"`
-		Total  json.Number `json:"total_tokens"`
-		Input  json.Number `json:"input_tokens"`
+		Prompt      json.Number `json:"prompt_tokens"`
+		Total       json.Number `json:"total_tokens"`
+		Input       json.Number `json:"input_tokens"`
+		SearchUnits json.Number `json:"search_units"`
+		RerankUnits json.Number `json:"rerank_units"`
 	}
 	var usage, plain counts
-	var meta struct{ Tokens counts }
+	var meta struct {
+		Tokens counts
+		Billed counts `json:"billed_units"`
+	}
 	var input json.Number
 	for _, side := range []struct {
 		raw  []byte
@@ -94,12 +109,18 @@ func tokens(s sides) int {
 			_ = json.Unmarshal(side.raw, side.into)
 		}
 	}
-	for _, n := range []json.Number{usage.Prompt, usage.Total, usage.Input, plain.Input, plain.Total, meta.Tokens.Input, input} {
-		if n == "" {
-			continue
-		}
+	total := firstCount(json.Number(strconv.Itoa(u.TotalTokens)), usage.Total, plain.Total, meta.Tokens.Total, meta.Billed.Total)
+	u.Tokens = firstCount(json.Number(strconv.Itoa(u.Tokens)), usage.Prompt, usage.Input, plain.Input, meta.Tokens.Input, meta.Billed.Input, input)
+	u.Tokens = or(u.Tokens, total)
+	u.TotalTokens = or(total, u.Tokens)
+	u.Units = firstCount(meta.Billed.SearchUnits, usage.RerankUnits, usage.SearchUnits)
+}
+
+// firstCount returns the first of the numbers that is a count, rounded up.
+func firstCount(numbers ...json.Number) int {
+	for _, n := range numbers {
 		if v, err := n.Float64(); err == nil && v > 0 && v < 1<<40 {
-			return int(v)
+			return int(math.Ceil(v))
 		}
 	}
 	return 0

@@ -7,57 +7,81 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 )
 
 // frame is what all requests of a client have in common, encoded once.
 type frame struct {
-	wire Wire
-	head []byte // from the brace to the colon before the query
-	tail []byte // from the end of the documents to the closing brace
+	wire  Wire
+	side  Side
+	qwen3 bool
+	head  []byte // from the brace to the colon before the query
+	rest  []byte // members that are the same in every request
+	tail  []byte // from the end of the documents to the closing brace, by default
 }
 
-func newFrame(w Wire, model string, o Options) (frame, error) {
+func newFrame(w Wire, model string, o Options, defaults asked) (frame, error) {
 	head := []byte{'{'}
 	if w.ModelKey != "" {
 		head = append(appendString(head, w.ModelKey), ':')
 		head = append(appendString(head, model), ',')
 	}
-	head = append(appendString(head, w.QueryKey), ':')
-	var tail []byte
-	add := func(name string, value []byte) {
-		tail = append(appendString(append(tail, ','), name), ':')
-		tail = append(tail, value...)
-	}
-	if o.User != "" {
-		add("user", appendString(nil, o.User))
-	}
-	if o.ServiceTier != "" {
-		add("service_tier", appendString(nil, string(o.ServiceTier)))
-	}
-	for _, f := range w.Fixed {
-		if !json.Valid([]byte(f.JSON)) {
-			return frame{}, fmt.Errorf("the value of the wire's fixed member %q is not JSON", f.Name)
+	f := frame{wire: w, side: o.Side, qwen3: o.Qwen3 != nil, head: append(appendString(head, w.QueryKey), ':')}
+	for _, m := range w.Fixed {
+		if !json.Valid([]byte(m.JSON)) {
+			return frame{}, fmt.Errorf("the value of the wire's fixed member %q is not JSON", m.Name)
 		}
-		add(f.Name, []byte(f.JSON))
+		f.rest = appendMember(f.rest, m.Name, []byte(m.JSON))
 	}
 	core := w.core()
-	for _, name := range slices.Sorted(maps.Keys(o.Extra)) {
+	for _, name := range sortedKeys(o.Extra) {
 		if slices.Contains(core, name) {
 			return frame{}, fmt.Errorf("option Extra has a member %q, which the client sends itself", name)
 		}
-		value, err := json.Marshal(o.Extra[name])
+		value, err := extraJSON(o.Extra[name])
 		if err != nil {
 			return frame{}, fmt.Errorf("member %q of option Extra cannot be encoded as JSON", name)
 		}
-		add(name, value)
+		f.rest = appendMember(f.rest, name, value)
 	}
-	return frame{wire: w, head: head, tail: append(tail, '}')}, nil
+	f.tail = f.tailFor(defaults)
+	return f, nil
 }
 
-// append appends the request for the texts.
-func (f frame) append(dst []byte, query string, texts []string) []byte {
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+// extraJSON encodes the value of an extra member.
+func extraJSON(v any) ([]byte, error) { return json.Marshal(v) }
+
+func appendMember(dst []byte, name string, value []byte) []byte {
+	return append(append(appendString(append(dst, ','), name), ':'), value...)
+}
+
+// tailFor encodes what follows the documents for what a call asks for.
+func (f frame) tailFor(a asked) []byte {
+	var tail []byte
+	if a.user != "" {
+		tail = appendMember(tail, UserKey.String(), appendString(nil, a.user))
+	}
+	if a.tier != "" {
+		tail = appendMember(tail, TierKey.String(), a.tier.json())
+	}
+	if a.instruction != "" && f.wire.InstructionKey != "" && !f.qwen3 {
+		tail = appendMember(tail, f.wire.InstructionKey, appendString(nil, a.instruction))
+	}
+	if a.tokens > 0 && serverCuts(f.wire, f.side) {
+		tail = appendMember(tail, f.wire.DocumentTokensKey, strconv.AppendInt(nil, int64(a.tokens), 10))
+		if f.wire.SideKey != "" {
+			tail = appendMember(tail, f.wire.SideKey, appendString(nil, f.side.String()))
+		}
+	}
+	return append(append(tail, f.rest...), '}')
+}
+
+// append appends the request for the texts; the tail ends it.
+func (f frame) append(dst []byte, query string, texts []string, tail []byte) []byte {
 	dst = append(dst, f.head...)
 	if f.wire.Query == ForEach {
 		dst = append(dst, '[')
@@ -72,8 +96,7 @@ func (f frame) append(dst []byte, query string, texts []string) []byte {
 	for i, t := range texts {
 		dst = f.text(dst, i, t, f.wire.Document)
 	}
-	dst = append(dst, ']')
-	return append(dst, f.tail...)
+	return append(append(dst, ']'), tail...)
 }
 
 func (f frame) text(dst []byte, i int, text string, shape Shape) []byte {

@@ -52,7 +52,7 @@ func TestAbandonedBodiesStayWhole(t *testing.T) {
 func TestClientDescribesItself(t *testing.T) {
 	t.Parallel()
 	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
-	c := client(t, s, nebius.Options{BaseURL: s.URL + "/?token=secret", Lenient: true, Listwise: true})
+	c := client(t, s, nebius.Options{BaseURL: s.URL + "/?token=secret", IgnoreEcho: true, Listwise: true})
 	n := c.Describe()
 	assert.Equal(t, "nebius", n.Name)
 	assert.True(t, n.Facts.Listwise)
@@ -63,7 +63,7 @@ func TestClientDescribesItself(t *testing.T) {
 	assert.Equal(t, testModel, printed["model"])
 	assert.Equal(t, s.URL+"/v1/rerank", printed["url"], "without the query")
 	assert.Equal(t, "probability", printed["scale"])
-	assert.Equal(t, "on", printed["lenient"])
+	assert.Equal(t, "on", printed["ignore echo"])
 	assert.Equal(t, `nebius.Client{model: "Qwen/Qwen3-Reranker-8B", url: "`+s.URL+`/v1/rerank"}`, c.String())
 	assert.Equal(t, testModel, c.Model())
 	assert.Equal(t, `nebius.Options{BaseURL: "https://x.test/v1", Dialect: "tei"}`, nebius.Options{BaseURL: "https://me:pw@x.test/v1?key=secret", Dialect: nebius.TEI}.String())

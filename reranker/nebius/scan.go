@@ -13,8 +13,12 @@ import (
 // end. It skips echoed text without decoding it and reports false as soon as
 // anything else turns up; then the referee reads the answer again and decides.
 // What scan accepts, the referee accepts with the same result.
-func scan(w Wire, body []byte, n int) (*reply, bool) {
-	s := scanner{b: body, wire: w, r: newReply(n)}
+func scan(w Wire, body []byte, sent []string, o reading) (*reply, bool) {
+	n := len(sent)
+	s := scanner{b: body, wire: w, sent: sent, r: newReply(n)}
+	if !o.ignoreEcho {
+		s.echo = w.EchoKey
+	}
 	s.space()
 	read := s.envelope
 	if w.Envelope == "" {
@@ -35,6 +39,8 @@ type scanner struct {
 	b     []byte
 	i     int
 	wire  Wire
+	sent  []string
+	echo  string // the member to be compared with sent; empty for none
 	r     *reply
 	found int
 	sides sides
@@ -93,7 +99,7 @@ func (s *scanner) side(key []byte) *[]byte {
 // unclear reports whether a key needs the referee: an error beside results, or
 // a known key in other letters.
 func (s *scanner) unclear(key []byte) bool {
-	for _, known := range []string{"error", "detail", s.wire.Envelope, s.wire.IndexKey, s.wire.ScoreKey, "id", "model", "usage", "tokens", "meta", "input_tokens"} {
+	for _, known := range []string{"error", "detail", s.wire.Envelope, s.wire.IndexKey, s.wire.ScoreKey, s.echo, "id", "model", "usage", "tokens", "meta", "input_tokens"} {
 		if len(known) == len(key) && bytes.EqualFold(key, []byte(known)) {
 			return true
 		}
@@ -122,12 +128,15 @@ func (s *scanner) results() bool {
 
 func (s *scanner) item() bool {
 	index, score := math.NaN(), math.NaN()
+	var echo []byte
 	ok := s.object(func(key []byte) bool {
 		into := &index
 		switch {
 		case string(key) == s.wire.ScoreKey:
 			into = &score
 		case string(key) == s.wire.IndexKey:
+		case s.echo != "" && string(key) == s.echo:
+			return echo == nil && s.repeated(&echo)
 		case s.unclear(key):
 			return false
 		default:
@@ -140,7 +149,36 @@ func (s *scanner) item() bool {
 		*into = v
 		return true
 	})
-	return ok && s.set(index, score)
+	return ok && s.set(index, score) && (echo == nil || verbatim(echo, s.sent[int(index)]))
+}
+
+// repeated passes over a repeated document, a string or an object with a text,
+// and keeps the inside of its string. Anything else is for the referee.
+func (s *scanner) repeated(into *[]byte) bool {
+	start := s.i + 1
+	switch {
+	case s.i >= len(s.b):
+		return false
+	case s.b[s.i] == 'n':
+		return s.word("null")
+	case s.b[s.i] == '"':
+		if !s.string() {
+			return false
+		}
+		*into = s.b[start : s.i-1]
+		return true
+	}
+	return s.object(func(key []byte) bool {
+		start := s.i + 1
+		switch {
+		case string(key) != "text":
+			return !s.unclear(key) && !bytes.EqualFold(key, []byte("text")) && s.skip(1)
+		case *into != nil || !s.string():
+			return false
+		}
+		*into = s.b[start : s.i-1]
+		return true
+	}) && *into != nil
 }
 
 func (s *scanner) set(index, score float64) bool {

@@ -6,7 +6,7 @@ import "fmt"
 // member out, which the server reads as auto.
 type ServiceTier string
 
-// The tiers that a caller may ask for.
+// The tiers.
 const (
 	// TierAuto is the better of default and over-limit.
 	TierAuto ServiceTier = "auto"
@@ -17,14 +17,26 @@ const (
 	TierFlex ServiceTier = "flex"
 	// TierNoLimit is in the contract without an explanation.
 	TierNoLimit ServiceTier = "no-limit"
+	// TierOverLimit is a label that the server gives to what it serves beyond the
+	// limit. The contract lists it among the tiers of a request, so it is sent when
+	// it is asked for.
+	TierOverLimit ServiceTier = "over-limit"
+	// TierNull sends null, which the contract allows and reads as auto.
+	TierNull ServiceTier = "null"
 )
 
 func (t ServiceTier) check() error {
 	switch t {
-	case "", TierAuto, TierDefault, TierFlex, TierNoLimit:
+	case "", TierAuto, TierDefault, TierFlex, TierNoLimit, TierOverLimit, TierNull:
 		return nil
-	case "over-limit":
-		return fmt.Errorf(`service tier "over-limit" is a label that only the server gives; ask for auto, default, flex or no-limit`)
 	}
-	return fmt.Errorf("service tier %q is not one of auto, default, flex, no-limit", string(t))
+	return fmt.Errorf("service tier %q is not one of auto, default, flex, no-limit, over-limit, null", printable(string(t), 40))
+}
+
+// json is the tier as it is sent.
+func (t ServiceTier) json() []byte {
+	if t == TierNull {
+		return []byte("null")
+	}
+	return appendString(nil, string(t))
 }

@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// httpClient returns what carries the calls, and the transport if the client
+// newHTTPClient returns what carries the calls, and the transport if the client
 // owns it. Redirects are never followed, whoever owns it: Go would send the
 // texts on for 307 and 308, and the key to subdomains.
-func (o Options) httpClient(plain bool) (*http.Client, *http.Transport) {
+func newHTTPClient(o Options, plain bool) (*http.Client, *http.Transport) {
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if o.HTTPClient != nil {
 		c := *o.HTTPClient
 		c.CheckRedirect = stay
 		return &c, nil
 	}
-	t := o.transport(plain)
+	t := newTransport(o, plain)
 	return &http.Client{Transport: t, CheckRedirect: stay}, t
 }
 
-// transport returns a transport of the client's own. Connections are limited to
+// newTransport returns a transport of the client's own. Connections are limited to
 // the concurrency, because some servers stall when idle connections occupy their
 // workers, and idle ones are closed before such servers close them.
-func (o Options) transport(plain bool) *http.Transport {
+func newTransport(o Options, plain bool) *http.Transport {
 	idle := or(o.IdleTimeout, idleTLS)
 	if plain {
 		idle = or(o.IdleTimeout, idlePlain)
@@ -40,8 +40,8 @@ func (o Options) transport(plain bool) *http.Transport {
 	n := or(o.Concurrency, defaultConcurrency)
 	return &http.Transport{
 		Proxy:                  proxy,
-		DialContext:            o.dialer(),
-		TLSClientConfig:        o.tlsConfig(),
+		DialContext:            newDialer(o),
+		TLSClientConfig:        newTLSConfig(o),
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxConnsPerHost:        n,
 		MaxIdleConnsPerHost:    n,
@@ -54,7 +54,7 @@ func (o Options) transport(plain bool) *http.Transport {
 	}
 }
 
-func (o Options) tlsConfig() *tls.Config {
+func newTLSConfig(o Options) *tls.Config {
 	if o.TLS == nil {
 		return &tls.Config{MinVersion: tls.VersionTLS12}
 	}
@@ -63,7 +63,7 @@ func (o Options) tlsConfig() *tls.Config {
 	return c
 }
 
-func (o Options) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+func newDialer(o Options) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: or(o.DialTimeout, time.Second), KeepAlive: 15 * time.Second}
 	if allow := o.AllowAddress; allow != nil {
 		d.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {

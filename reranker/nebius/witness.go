@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,25 +24,73 @@ var tooLarge = regexp.MustCompile(`(?i)too (large|long|many (documents|texts|inp
 // modelMissing matches a 404 that is about the model and not about the route.
 var modelMissing = regexp.MustCompile(`(?i)\bmodel\b`)
 
+// witness knows what a call sent and what the server has said of it so far, and
+// makes errors of that which give nothing away.
+type witness struct {
+	core  *core
+	ctx   context.Context // the caller's
+	query string          // as sent
+	texts []string        // as sent
+
+	status int
+	limits reranker.Limits
+	ids    []string
+}
+
+// note keeps what the headers say, whatever the body will be.
+func (a *witness) note(res *http.Response) {
+	a.status = res.StatusCode
+	a.limits = rateLimits(res.Header)
+	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Request-Id"} {
+		if id := a.name(res.Header.Get(name)); id != "" && !slices.Contains(a.ids, id) {
+			a.ids = append(a.ids, id)
+		}
+	}
+}
+
+func (a *witness) requestID() string {
+	if len(a.ids) == 0 {
+		return ""
+	}
+	return a.ids[0]
+}
+
+// clean returns what may be shown of a message.
+func (a *witness) clean(said string, n int) string {
+	return a.core.redactor.text(said, n, append([]string{a.query}, a.texts...)...)
+}
+
+// name returns what may be shown of a name that the server gave. A name without
+// spaces is no passage of a text, so the texts need not be searched.
+func (a *witness) name(said string) string {
+	if said == a.core.model {
+		return said
+	}
+	if strings.ContainsAny(said, " \t") {
+		return a.clean(said, 200)
+	}
+	return a.core.redactor.text(said, 200)
+}
+
 // answered makes the error for an answer that is no success.
-func (a *attempt) answered(res *http.Response, body []byte) *reranker.Error {
+func (a *witness) answered(res *http.Response, body []byte) *reranker.Error {
 	raw := message(body)
 	e := &reranker.Error{Op: opRerank, Status: res.StatusCode, RequestID: a.requestID(), Limits: a.limits}
-	e.Kind = kindOfStatus(res.StatusCode, raw, a.c.core.model)
-	e.RetryAfter = retryAfter(res.Header, res.StatusCode, a.limits, a.c.now())
+	e.Kind = kindOfStatus(res.StatusCode, raw, a.core.model)
+	e.RetryAfter = retryAfter(res.Header, res.StatusCode, a.limits, a.core.options.now())
 	e.Message = a.clean(raw, maxMessage)
-	if res.StatusCode == http.StatusNotFound && a.c.options.MayWake {
+	if res.StatusCode == http.StatusNotFound && a.core.options.MayWake {
 		e.Kind = reranker.KindOverloaded
 		e.Message = a.hint(e.Message, "the endpoint may be starting")
 	}
 	switch e.Kind {
 	case reranker.KindModelNotFound:
-		e.Message = a.hint(e.Message, "model "+quoted(a.c.core.model)+" is not served here; Models lists those that are")
+		e.Message = a.hint(e.Message, "model "+quoted(a.core.model)+" is not served here; Models lists those that are")
 	case reranker.KindRouteNotFound:
-		e.Message = a.hint(e.Message, "no rerank route at "+a.c.core.endpoint.shown+"; check BaseURL and Dialect")
+		e.Message = a.hint(e.Message, "no rerank route at "+a.core.endpoint.shown+"; check BaseURL and Dialect")
 		if res.StatusCode/100 == 3 {
 			e.Permanent = true
-			e.Message = fmt.Sprintf("the server redirects to %s; redirects are not followed, set BaseURL to the final address", a.target(res))
+			e.Message = a.clean(fmt.Sprintf("the server redirects to %s; redirects are not followed, set BaseURL to that address", target(res)), maxMessage)
 		}
 	}
 	if e.Message == "" {
@@ -53,7 +102,7 @@ func (a *attempt) answered(res *http.Response, body []byte) *reranker.Error {
 func quoted(s string) string { return `"` + printable(s, 100) + `"` }
 
 // hint puts advice behind what the server said, within the length of a message.
-func (a *attempt) hint(said, advice string) string {
+func (a *witness) hint(said, advice string) string {
 	advice = a.clean(advice, maxMessage)
 	if said == "" {
 		return advice
@@ -64,13 +113,21 @@ func (a *attempt) hint(said, advice string) string {
 	return advice
 }
 
-// target names where a redirect leads, without path and query.
-func (a *attempt) target(res *http.Response) string {
+// target names where a redirect leads, without the query.
+func target(res *http.Response) string {
 	u, err := res.Location()
 	if err != nil {
 		return "an unknown place"
 	}
-	return a.clean(u.Scheme+"://"+u.Host, 100)
+	return bareURL(u.String())
+}
+
+// interim makes the error for a status that is no answer: one of 100 to 199 that
+// comes where an answer should, above all 101, after which the connection is no
+// longer HTTP and no context ends it.
+func (a *witness) interim(status int) *reranker.Error {
+	a.status = status
+	return a.protocol("the server answers with status %d, which is no answer to a request for scores; check that BaseURL is a rerank server", status)
 }
 
 func kindOfStatus(status int, said, model string) reranker.ErrorKind {
@@ -99,13 +156,17 @@ func kindOfStatus(status int, said, model string) reranker.ErrorKind {
 }
 
 // unanswered makes the error for a call that got no complete answer.
-func (a *attempt) unanswered(ctx context.Context, err error) *reranker.Error {
+func (a *witness) unanswered(ctx context.Context, err error) *reranker.Error {
 	if parent := a.ctx.Err(); parent != nil {
 		return canceled(a.ctx, opRerank)
 	}
+	var early *interimError
+	if errors.As(err, &early) {
+		return a.interim(early.status)
+	}
 	e := &reranker.Error{Kind: reranker.KindTransport, Op: opRerank, Status: a.status, RequestID: a.requestID(), Limits: a.limits}
 	if ctx.Err() != nil {
-		e.Message = fmt.Sprintf("no complete answer within %v", a.c.timeout())
+		e.Message = fmt.Sprintf("no complete answer within %v", a.core.options.timeout())
 		e.Err = errTimeout
 		return e
 	}
@@ -117,6 +178,13 @@ func (a *attempt) unanswered(ctx context.Context, err error) *reranker.Error {
 	e.Err = a.scrub(err)
 	return e
 }
+
+// interimError ends a call at a status of 100 to 199 that HTTP does not define
+// for this place.
+type interimError struct{ status int }
+
+// Error names the status.
+func (e *interimError) Error() string { return fmt.Sprintf("status %d is no answer", e.status) }
 
 // timeoutError is what a call ends with that took longer than Options.Timeout.
 type timeoutError struct{}
@@ -166,7 +234,7 @@ func permanent(err error) bool {
 
 // scrub returns err itself if its words are harmless, and else an error with
 // what may be said of it: net/http quotes what it cannot parse.
-func (a *attempt) scrub(err error) error {
+func (a *witness) scrub(err error) error {
 	said := err.Error()
 	if harmless := a.clean(said, maxMessage); harmless != said {
 		return errors.New(harmless)
@@ -175,11 +243,19 @@ func (a *attempt) scrub(err error) error {
 }
 
 // protocol makes the error for a success that cannot be trusted.
-func (a *attempt) protocol(format string, args ...any) *reranker.Error {
+func (a *witness) protocol(format string, args ...any) *reranker.Error {
 	return &reranker.Error{
 		Kind: reranker.KindProtocol, Op: opRerank, Status: a.status, RequestID: a.requestID(), Limits: a.limits,
 		Message: a.clean(fmt.Sprintf(format, args...), maxMessage),
 	}
+}
+
+// lost makes the cause for documents of a good answer that have no score.
+func (a *witness) lost(n int, doubt error) *reranker.Error {
+	if doubt != nil {
+		return a.protocol("the answer has no usable score for %d of %d documents: %s", n, len(a.texts), doubt.Error())
+	}
+	return a.protocol("the answer has no usable score for %d of %d documents", n, len(a.texts))
 }
 
 // since returns the time that passed, never negative.

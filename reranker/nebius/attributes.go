@@ -1,0 +1,242 @@
+package nebius
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+)
+
+// The attributes of a query that a Client sends in place of its own settings,
+// and that a Handler reads from a request and hands to its scorer:
+//
+//	q := nebius.UserKey.With(pipeline.Query{Text: question}, "user-17")
+//	q = nebius.TierKey.With(q, nebius.TierFlex)
+//
+// A rerank stage carries them to the client by itself; who calls a scorer
+// directly puts them into the context with pipeline.WithQuery. A user, a tier or
+// a project that the dialect does not know is not sent, which is a warning of
+// kind WarnNotSent; an instruction that cannot reach the model is an error,
+// because the scores would be others than those that were asked for.
+var (
+	// UserKey is the end user on whose behalf a query is asked: 1 to 512 bytes of
+	// printable text.
+	UserKey = pipeline.NewKey[string]("user")
+	// TierKey is the class of service.
+	TierKey = pipeline.NewKey[ServiceTier]("service_tier")
+	// ProjectKey is the project that is billed, 1 to 512 bytes of printable text.
+	ProjectKey = pipeline.NewKey[string](projectName)
+	// InstructionKey is what the model is told to look for, at most 8 KiB; it is
+	// reranker.InstructionKey. An empty one takes the client's back.
+	InstructionKey = reranker.InstructionKey
+	// DocumentTokensKey is the most tokens of a document that are scored; 0 takes
+	// the client's bound back.
+	DocumentTokensKey = pipeline.NewKey[int]("max_tokens_per_doc")
+)
+
+// The warnings of a Client, beside those of package reranker.
+const (
+	// WarnNotSent says that an attribute of the query was not sent, because the
+	// dialect does not know it.
+	WarnNotSent reranker.WarningKind = "not_sent"
+	// WarnTruncated says that documents were cut to the most tokens allowed.
+	WarnTruncated reranker.WarningKind = "truncated"
+)
+
+// Side is the side of a document that truncation cuts away.
+type Side uint8
+
+// The sides.
+const (
+	// End keeps the beginning of a document.
+	End Side = iota
+	// Beginning keeps the end of a document.
+	Beginning
+)
+
+// String returns the word that servers use: "right" for End, "left" for
+// Beginning.
+func (s Side) String() string {
+	if s == Beginning {
+		return "left"
+	}
+	return "right"
+}
+
+// asked is what one call asks for beside query and documents.
+type asked struct {
+	user, project, instruction string
+	tier                       ServiceTier
+	tokens                     int // most tokens of a document, 0 for all
+}
+
+const (
+	maxName        = 512
+	maxInstruction = 8 << 10
+)
+
+// ask returns the client's settings, replaced where the context carries
+// attributes of a query.
+func (o Options) ask(ctx context.Context) (asked, error) {
+	a := asked{user: o.User, project: o.ProjectID, instruction: o.instruction(), tier: o.ServiceTier, tokens: o.DocumentTokens}
+	var errs [5]error
+	if v, ok := UserKey.From(ctx); ok {
+		a.user, errs[0] = v, checkName(UserKey.String(), v)
+	}
+	if v, ok := TierKey.From(ctx); ok {
+		a.tier, errs[1] = v, v.check()
+	}
+	if v, ok := ProjectKey.From(ctx); ok {
+		a.project, errs[2] = v, checkName(ProjectKey.String(), v)
+	}
+	if v, ok := InstructionKey.From(ctx); ok && v != "" {
+		a.instruction, errs[3] = v, checkInstruction(v)
+	}
+	if v, ok := DocumentTokensKey.From(ctx); ok && v != 0 {
+		a.tokens, errs[4] = v, checkTokens(v)
+	}
+	return a, errors.Join(errs[:]...)
+}
+
+// checkName checks what names a user or a project.
+func checkName(what, name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return fmt.Errorf("attribute %s is empty; leave it out", what)
+	case len(name) > maxName:
+		return fmt.Errorf("attribute %s has %d bytes; the most is %d", what, len(name), maxName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("attribute %s holds a control character or bad UTF-8", what)
+	}
+	return nil
+}
+
+func checkInstruction(text string) error {
+	if len(text) > maxInstruction {
+		return fmt.Errorf("attribute instruction has %d bytes; the most is %d", len(text), maxInstruction)
+	}
+	return nil
+}
+
+func checkTokens(n int) error {
+	if n < 0 {
+		return fmt.Errorf("attribute max_tokens_per_doc is %d; it must be positive", n)
+	}
+	return nil
+}
+
+// fit takes out what the dialect does not know and returns the names of it.
+func (a *asked) fit(w Wire, o Options) (missing []string, err error) {
+	if a.user != "" && !w.User {
+		a.user, missing = "", append(missing, UserKey.String())
+	}
+	if a.tier != "" && !w.ServiceTier {
+		a.tier, missing = "", append(missing, TierKey.String())
+	}
+	if a.project != "" && !w.Project && o.ProjectID == "" {
+		a.project, missing = "", append(missing, ProjectKey.String())
+	}
+	if a.instruction != "" && w.InstructionKey == "" && o.Qwen3 == nil {
+		return missing, fmt.Errorf("dialect %q has no member for an instruction: use a dialect that has one (vllm, litellm, siliconflow, deepinfra, dashscope, sglang), or set Qwen3 for a Qwen3 reranker that runs without its template", string(or(o.Dialect, Nebius)))
+	}
+	return missing, nil
+}
+
+// settings lists what is asked for, for reports.
+func (a asked) settings() []pipeline.Setting {
+	var s []pipeline.Setting
+	for _, one := range []pipeline.Setting{
+		{Name: UserKey.String(), Value: a.user}, {Name: TierKey.String(), Value: string(a.tier)},
+		{Name: ProjectKey.String(), Value: a.project}, {Name: InstructionKey.String(), Value: a.instruction},
+		{Name: DocumentTokensKey.String(), Value: strconv.Itoa(a.tokens)},
+	} {
+		if one.Value != "" && one.Value != "0" {
+			s = append(s, one)
+		}
+	}
+	return s
+}
+
+// serverCuts reports whether the server truncates documents by itself when it
+// is told the number of tokens.
+func serverCuts(w Wire, side Side) bool {
+	return w.DocumentTokensKey != "" && (side == End || w.SideKey != "")
+}
+
+// bytesPerToken is the estimate of a text's tokens where nobody counts them.
+const bytesPerToken = 4
+
+func estimateTokens(text string) int { return int(math.Ceil(float64(len(text)) / bytesPerToken)) }
+
+// truncate cuts text to at most n tokens at a border of letters, at a space if
+// one is near, and reports whether it had to. Counting must not fall when a text
+// grows, as no tokenizer's does by more than a token or two at a border.
+func truncate(text string, n int, side Side, count func(string) int) (string, bool) {
+	if count == nil {
+		count = estimateTokens
+	}
+	if n == 0 || len(text) <= n || count(text) <= n { // a token has a byte at least
+		return text, false
+	}
+	low, high := 0, len(text) // low bytes fit, high bytes do not
+	for high-low > 1 {
+		mid := (low + high) / 2
+		if count(part(text, mid, side)) <= n {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	kept := part(text, low, side)
+	if side == Beginning {
+		if i := strings.IndexFunc(kept, unicode.IsSpace); i >= 0 && i < 32 && i < len(kept)/2 {
+			kept = kept[i:]
+		}
+		return strings.TrimLeftFunc(kept, unicode.IsSpace), true
+	}
+	if i := strings.LastIndexFunc(kept, unicode.IsSpace); i > len(kept)-32 && i > len(kept)/2 {
+		kept = kept[:i]
+	}
+	return strings.TrimRightFunc(kept, unicode.IsSpace), true
+}
+
+// part returns n bytes of text, or a few less so that no letter is split.
+func part(text string, n int, side Side) string {
+	if side == Beginning {
+		at := len(text) - n
+		for at < len(text) && !utf8.RuneStart(text[at]) {
+			at++
+		}
+		return text[at:]
+	}
+	for n > 0 && n < len(text) && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+// variantOf is the part of Variant that is the same for all queries. The user,
+// the tier and the project change no score.
+func variantOf(w Wire, model string, o Options) string {
+	parts := []string{string(o.Dialect), model, w.Scale.String(), o.instruction(), strconv.Itoa(o.DocumentTokens), o.Side.String()}
+	if o.Qwen3 != nil {
+		parts = append(parts, "qwen3")
+	}
+	fixed := slices.Clone(w.Fixed)
+	for _, name := range sortedKeys(o.Extra) {
+		value, _ := extraJSON(o.Extra[name])
+		fixed = append(fixed, Field{Name: name, JSON: string(value)})
+	}
+	for _, f := range fixed {
+		parts = append(parts, f.Name+"="+f.JSON)
+	}
+	return strings.Join(parts, "\x00")
+}
