@@ -113,3 +113,51 @@ func BenchmarkRankings(b *testing.B) {
 		})
 	}
 }
+
+func TestTheFirstHitsAreThoseOfTheWholeRanking(t *testing.T) {
+	t.Parallel()
+	for _, m := range everyMethod(t) {
+		for _, inputs := range examples(8, 2, scaleFor(m)) {
+			whole, err := m.Fuse(inputs)
+			require.NoError(t, err, m.String())
+			for _, k := range []int{1, 2, 5, 100} {
+				part := m.Describe().Limited(k).(fusion.Method)
+				assert.Equal(t, m.String(), part.String())
+				got, err := part.Fuse(inputs)
+				require.NoError(t, err, m.String())
+				want := whole.Hits[:min(k, len(whole.Hits))]
+				require.Len(t, got.Hits, len(want), m.String())
+				for i, h := range got.Hits {
+					assert.Equal(t, want[i].Document, h.Document)
+					assert.Equal(t, want[i].Score, h.Score)
+					assertSameMarks(t, want[i].Marks, h.Marks)
+				}
+			}
+		}
+	}
+}
+
+func assertSameMarks(t *testing.T, want, got []pipeline.Mark) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i := range want {
+		a, b := want[i], got[i]
+		assert.Equal(t, a.Derivation(), b.Derivation())
+		a.Deriver, b.Deriver = nil, nil
+		assert.Equal(t, a, b)
+	}
+}
+
+func TestAScoreThatOverflowsBelowTheCutIsAnError(t *testing.T) {
+	t.Parallel()
+	inputs := []pipeline.Ranking{
+		ranking(t, "a", pipeline.Unbounded, "x", 2., "y", -1.7e308),
+		ranking(t, "b", pipeline.Unbounded, "x", 2., "y", -1.7e308),
+	}
+	for _, m := range []fusion.Method{fusion.CombSUM{Norm: fusion.None{}}, fusion.CombMNZ{Norm: fusion.None{}, Options: fusion.Options{Compensated: true}}} {
+		_, whole := m.Fuse(inputs)
+		require.ErrorIs(t, whole, fusion.ErrInput)
+		_, err := m.Describe().Limited(1).(pipeline.Fuser).Fuse(inputs)
+		assert.EqualError(t, err, whole.Error())
+	}
+}

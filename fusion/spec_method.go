@@ -46,7 +46,7 @@ func methodName(m any) string { return lookupName(m) }
 func describe(m Method) pipeline.Node {
 	facts := m.facts()
 	facts.Role, facts.Scale = pipeline.RoleFuse, pipeline.Fused
-	node := pipeline.Node{Name: methodName(m), Facts: facts, Value: m}
+	node := pipeline.Node{Name: methodName(m), Facts: facts, Value: m, Limited: func(k int) any { return first{m, k} }}
 	for _, p := range printed(m) {
 		node.Settings = append(node.Settings, pipeline.Setting{Name: p.name, Value: p.value})
 	}
@@ -54,6 +54,17 @@ func describe(m Method) pipeline.Node {
 		node.Err = fmt.Errorf("fusion: %s: %w", methodName(m), err)
 	}
 	return node
+}
+
+// first is a method that makes the first hits only, for a cut behind it.
+type first struct {
+	Method
+	hits int
+}
+
+// Fuse combines the rankings; see pipeline.Fuser.
+func (f first) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
+	return fuseTop(f.Method, inputs, f.hits)
 }
 
 // checkWeights accepts nil and finite weights that are not negative and not all 0.

@@ -78,7 +78,7 @@ func (b Budget) check(combinator string) error {
 	return nil
 }
 
-func (b Budget) node(child Node, err error) Node {
+func (b Budget) node(child Node, limited func(int) any, err error) Node {
 	reserve := fmt.Sprintf("5 %%, at least %v", MinReserve)
 	switch {
 	case b.Reserve > 0:
@@ -87,7 +87,7 @@ func (b Budget) node(child Node, err error) Node {
 		reserve = "none"
 	}
 	return Node{
-		Name: "within", Children: []Node{child}, Err: err,
+		Name: "within", Children: []Node{child}, Err: err, Limited: limitedBy(limited, child),
 		Settings: []Setting{{"budget", b.Limit.String()}, {"reserve", reserve}},
 		Facts:    Facts{Role: RoleBudget, Budget: b.Limit},
 	}
@@ -123,7 +123,12 @@ type within struct {
 	err      error
 }
 
-func (w within) Describe() Node { return w.node(Describe(w.stage.do), w.err) }
+func (w within) Describe() Node { return w.node(Describe(w.stage.do), w.limited, w.err) }
+
+func (w within) limited(k int) any {
+	w.stage = w.stage.only(k)
+	return w
+}
 
 func (w within) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if w.err != nil {
@@ -172,7 +177,14 @@ type withinRetriever struct {
 	err       error
 }
 
-func (w withinRetriever) Describe() Node { return w.node(Describe(w.retriever.do), w.err) }
+func (w withinRetriever) Describe() Node {
+	return w.node(Describe(w.retriever.do), w.limited, w.err)
+}
+
+func (w withinRetriever) limited(k int) any {
+	w.retriever = w.retriever.only(k)
+	return w
+}
 
 func (w withinRetriever) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return last(w.bounded(ctx, func(child context.Context) iter.Seq2[Ranking, error] {

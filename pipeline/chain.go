@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 type chain struct {
@@ -16,6 +17,10 @@ type chain struct {
 // before it returned. The first error ends the chain.
 func Chain(retriever Retriever, stages ...Stage) Retriever {
 	c := chain{retriever: newPart(retriever), stages: newParts(stages)}
+	if len(stages) > 0 {
+		c.retriever = c.retriever.before(keepsFirst(Describe(stages[0])))
+	}
+	c.stages.lookAhead()
 	c.err = missing("chain", "retriever", []part[Retriever]{c.retriever})
 	if c.err == nil {
 		c.err = missing("chain", "stage", c.stages)
@@ -25,7 +30,19 @@ func Chain(retriever Retriever, stages ...Stage) Retriever {
 
 func (c chain) Describe() Node {
 	children := append([]Node{Describe(c.retriever.do)}, nodes(c.stages)...)
-	return Node{Name: "chain", Children: children, Facts: Facts{Role: RoleChain}, Err: c.err}
+	return Node{
+		Name: "chain", Children: children, Facts: Facts{Role: RoleChain}, Err: c.err,
+		Limited: limitedBy(c.limited, children[len(children)-1]),
+	}
+}
+
+func (c chain) limited(k int) any {
+	if len(c.stages) == 0 {
+		c.retriever = c.retriever.only(k)
+	} else {
+		c.stages = c.stages.limited(k)
+	}
+	return c
 }
 
 func (c chain) Retrieve(ctx context.Context, q Query) (Ranking, error) {
@@ -49,12 +66,22 @@ type join struct {
 // it returns its input.
 func Join(stages ...Stage) Stage {
 	j := join{stages: newParts(stages)}
+	j.stages.lookAhead()
 	j.err = missing("join", "stage", j.stages)
 	return j
 }
 
 func (j join) Describe() Node {
-	return Node{Name: "join", Children: nodes(j.stages), Facts: Facts{Role: RoleChain}, Err: j.err}
+	n := Node{Name: "join", Children: nodes(j.stages), Facts: Facts{Role: RoleChain}, Err: j.err}
+	if len(n.Children) > 0 {
+		n.Limited = limitedBy(j.limited, n.Children[len(n.Children)-1])
+	}
+	return n
+}
+
+func (j join) limited(k int) any {
+	j.stages = j.stages.limited(k)
+	return j
 }
 
 func (j join) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
@@ -66,6 +93,20 @@ func (j join) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 
 // stages run one after the other.
 type stages []part[Stage]
+
+// lookAhead tells each stage how many hits the next one keeps.
+func (s stages) lookAhead() {
+	for i := range len(s) - 1 {
+		s[i] = s[i].before(keepsFirst(Describe(s[i+1].do)))
+	}
+}
+
+// limited returns a copy whose last stage makes its first k hits only.
+func (s stages) limited(k int) stages {
+	s = slices.Clone(s)
+	s[len(s)-1] = s[len(s)-1].only(k)
+	return s
+}
 
 func (s stages) apply(ctx context.Context, q Query, r Ranking) (Ranking, error) {
 	for _, stage := range s {
@@ -162,7 +203,13 @@ func Strict(stage Stage) Stage {
 }
 
 func (s strict) Describe() Node {
-	return Node{Name: "strict", Children: []Node{Describe(s.stage.do)}, Err: s.err}
+	child := Describe(s.stage.do)
+	return Node{Name: "strict", Children: []Node{child}, Err: s.err, Limited: limitedBy(s.limited, child)}
+}
+
+func (s strict) limited(k int) any {
+	s.stage = s.stage.only(k)
+	return s
 }
 
 func (s strict) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {

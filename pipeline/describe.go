@@ -26,6 +26,11 @@ type Node struct {
 	Facts Facts
 	// Err is a mistake in the configuration that would fail the first query.
 	Err error
+	// Limited, where it is not nil, returns a part of the same shape that makes the
+	// first k hits of what this one makes, to the bit, and need not make the
+	// others. A combinator that sees a cut behind the part asks for it, where the
+	// query is neither traced nor observed. k is at least one.
+	Limited func(k int) any
 	// Value is the described part itself, for tools that run parts of a pipeline
 	// on their own.
 	Value any
@@ -57,6 +62,9 @@ type Facts struct {
 	Role Role
 	// Limit is the most hits that the part returns.
 	Limit int
+	// Plain says that a RoleCut part keeps exactly the first Limit hits, whatever
+	// they are, and looks at none behind them.
+	Plain bool
 	// Depth is how many hits of its input a reranker scores; 0 means all.
 	Depth int
 	// Scale is the scale of the ranking that the part returns.

@@ -34,19 +34,25 @@ func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Re
 	return e
 }
 
+func (e expand) limited(k int) any {
+	e.fuser = e.fuser.only(k)
+	return e
+}
+
 func (e expand) Describe() Node {
 	each := Node{
 		Name:     "each query",
 		Children: []Node{Describe(e.rewriter.do), Describe(e.retriever.do)},
 		Facts:    Facts{Role: RoleChain},
 	}
+	fuser := Describe(e.fuser.do)
 	return Node{
-		Name: "expand",
+		Name: "expand", Limited: limitedBy(e.limited, fuser),
 		Settings: []Setting{
 			{"quorum", fmt.Sprint(e.quorum(1))},
 			{"concurrency", fmt.Sprint(e.concurrency(DefaultConcurrency))},
 		},
-		Children: []Node{Describe(e.fuser.do), each},
+		Children: []Node{fuser, each},
 		Facts:    Facts{Role: RoleBranch}, Err: e.err,
 	}
 }

@@ -30,10 +30,16 @@ func Else(stage, alternative Stage) Stage {
 }
 
 func (e orElse) Describe() Node {
+	stage, alternative := Describe(e.stage.do), Describe(e.alternative.do)
 	return Node{
-		Name: "else", Children: []Node{Describe(e.stage.do), Describe(e.alternative.do)},
-		Facts: Facts{Role: RoleFallback}, Err: e.err,
+		Name: "else", Children: []Node{stage, alternative},
+		Facts: Facts{Role: RoleFallback}, Err: e.err, Limited: limitedBy(e.limited, stage, alternative),
 	}
+}
+
+func (e orElse) limited(k int) any {
+	e.stage, e.alternative = e.stage.only(k), e.alternative.only(k)
+	return e
 }
 
 func (e orElse) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {

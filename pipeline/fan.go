@@ -34,12 +34,17 @@ func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
 	return f
 }
 
+func (f fan) limited(k int) any {
+	f.fuser = f.fuser.only(k)
+	return f
+}
+
 func (f fan) Describe() Node {
-	n := len(f.retrievers)
+	n, fuser := len(f.retrievers), Describe(f.fuser.do)
 	return Node{
 		Name: "fan", Settings: f.settings(f.quorum(1), n),
-		Children: append([]Node{Describe(f.fuser.do)}, nodes(f.retrievers)...),
-		Facts:    Facts{Role: RoleBranch, Tolerates: f.quorum(1) < n}, Err: f.err,
+		Children: append([]Node{fuser}, nodes(f.retrievers)...), Limited: limitedBy(f.limited, fuser),
+		Facts: Facts{Role: RoleBranch, Tolerates: f.quorum(1) < n}, Err: f.err,
 	}
 }
 
@@ -87,12 +92,17 @@ func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
 	return b
 }
 
+func (b blend) limited(k int) any {
+	b.fuser = b.fuser.only(k)
+	return b
+}
+
 func (b blend) Describe() Node {
-	n := len(b.stages)
+	n, fuser := len(b.stages), Describe(b.fuser.do)
 	return Node{
 		Name: "blend", Settings: b.settings(b.quorum(n), n),
-		Children: append([]Node{Describe(b.fuser.do)}, nodes(b.stages)...),
-		Facts:    Facts{Role: RoleBranch, Tolerates: b.quorum(n) < n}, Err: b.err,
+		Children: append([]Node{fuser}, nodes(b.stages)...), Limited: limitedBy(b.limited, fuser),
+		Facts: Facts{Role: RoleBranch, Tolerates: b.quorum(n) < n}, Err: b.err,
 	}
 }
 

@@ -39,6 +39,9 @@ type part[T any] struct {
 	// cuts says that the part only cuts, in memory.
 	cuts bool
 	role Role
+	// first makes only the hits that the next part keeps; nil where there is no
+	// such form of the part.
+	first T
 }
 
 // structure marks the combinators of this package.
@@ -53,6 +56,61 @@ func newPart[T any](v T) part[T] {
 	n := Describe(v)
 	role := n.Facts.Role
 	return part[T]{do: v, name: n.Name, structural: structural, cuts: role == RoleCut || role == RoleThreshold, role: role}
+}
+
+// only returns the part in the form that makes its first k hits, if it has one.
+func (p part[T]) only(k int) part[T] {
+	if p = p.before(k); any(p.first) != nil {
+		p.do = p.first
+	}
+	return p
+}
+
+// before returns the part with the form that it has in front of a cut to the
+// first k hits; k below one stands for no cut.
+func (p part[T]) before(k int) part[T] {
+	limited := Describe(p.do).Limited
+	if k < 1 || limited == nil {
+		return p
+	}
+	if v, err := ask(p.name, func() any { return limited(k) }); err == nil {
+		p.first, _ = v.(T)
+	}
+	return p
+}
+
+// chosen is the form of the part for a query. A trace and an observer are shown
+// all hits.
+func (p part[T]) chosen(ctx context.Context, q Query) T {
+	if any(p.first) == nil || q.Trace || observing(ctx) != nil {
+		return p.do
+	}
+	return p.first
+}
+
+// limitedBy returns a Limited for a combinator that passes on the hits of inner,
+// nil if that has none. build gets the limit.
+func limitedBy(build func(k int) any, inner ...Node) func(k int) any {
+	for _, n := range inner {
+		if n.Limited != nil {
+			return build
+		}
+	}
+	return nil
+}
+
+// keepsFirst returns how many hits a stage keeps that looks at nothing but their
+// number, 0 for any other.
+func keepsFirst(n Node) int {
+	switch {
+	case n.Err != nil:
+		return 0
+	case n.Facts.Role == RoleCut && n.Facts.Plain:
+		return n.Facts.Limit
+	case n.Facts.Role == RoleChain && len(n.Children) > 0:
+		return keepsFirst(n.Children[0])
+	}
+	return 0
 }
 
 // instant reports whether the part works in memory and takes no time.
@@ -118,13 +176,13 @@ func newRun[T any](p part[T], kind string, q Query) run {
 
 func retrieve(ctx context.Context, p part[Retriever], q Query) (Ranking, error) {
 	g := newRun(p, KindRetrieve, q)
-	return g.guard(ctx, nil, func(ctx context.Context) (Ranking, error) { return p.do.Retrieve(ctx, q) })
+	return g.guard(ctx, nil, func(ctx context.Context) (Ranking, error) { return p.chosen(ctx, q).Retrieve(ctx, q) })
 }
 
 func apply(ctx context.Context, p part[Stage], q Query, in Ranking) (Ranking, error) {
 	inputs := [1]Ranking{in}
 	g := newRun(p, KindApply, q)
-	return g.guard(ctx, inputs[:], func(ctx context.Context) (Ranking, error) { return p.do.Apply(ctx, q, in) })
+	return g.guard(ctx, inputs[:], func(ctx context.Context) (Ranking, error) { return p.chosen(ctx, q).Apply(ctx, q, in) })
 }
 
 func fuse(ctx context.Context, p part[Fuser], q Query, inputs []Ranking) (Ranking, error) {

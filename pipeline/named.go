@@ -38,6 +38,9 @@ func Named(name string, part any) NamedPart {
 func (n NamedPart) Describe() Node {
 	d := Describe(n.part)
 	d.Name = n.name
+	if limited := d.Limited; limited != nil {
+		d.Limited = func(k int) any { return Named(n.name, limited(k)) }
+	}
 	switch {
 	case n.name == "":
 		d.Err = firstError(fmt.Errorf("pipeline: named: the name of %s is empty", n.was), d.Err)

@@ -33,14 +33,26 @@ func NewRanking(stage string, scale Scale, hits []Hit) (Ranking, error) {
 		sorted = []Hit{}
 	}
 	Sort(sorted, nil)
+	marks := make([]Mark, 0, countMarks(sorted)+len(sorted)) // of all hits
 	for i := range sorted {
-		sorted[i] = sorted[i].Marked(Mark{Stage: stage, Rank: i + 1, Score: sorted[i].Score, Scale: scale})
+		h, first := &sorted[i], len(marks)
+		marks = append(marks, h.Marks...)
+		marks = append(marks, Mark{Stage: stage, Rank: i + 1, Score: h.Score, Scale: scale})
+		h.Marks = marks[first:len(marks):len(marks)]
 	}
 	r := Ranking{Hits: sorted, Scale: scale}
 	if err := r.Validate(); err != nil {
 		return Ranking{}, fmt.Errorf("%s: %w", stage, err)
 	}
 	return r, nil
+}
+
+func countMarks(hits []Hit) int {
+	n := 0
+	for i := range hits {
+		n += len(hits[i].Marks)
+	}
+	return n
 }
 
 // Derive returns a ranking with the given hits and everything else of r: scale,
@@ -146,21 +158,18 @@ var ErrInvalidRanking = errors.New("invalid ranking")
 // Validate reports the first breach of what every ranking promises: unique,
 // non-empty IDs, finite scores, no score above the one before it.
 func (r Ranking) Validate() error {
-	seen := make(map[string]struct{}, len(r.Hits))
-	for i, h := range r.Hits {
-		id := h.Document.ID
-		if id == "" {
+	seen := newIDSet(r.Hits)
+	for i := range r.Hits {
+		h := &r.Hits[i]
+		switch {
+		case h.Document.ID == "":
 			return fmt.Errorf("%w: hit %d has no ID", ErrInvalidRanking, i+1)
-		}
-		if _, dup := seen[id]; dup {
-			return fmt.Errorf("%w: document %q appears twice", ErrInvalidRanking, id)
-		}
-		seen[id] = struct{}{}
-		if !finite(h.Score) {
-			return fmt.Errorf("%w: document %q has score %v", ErrInvalidRanking, id, h.Score)
-		}
-		if i > 0 && h.Score > r.Hits[i-1].Score {
-			return fmt.Errorf("%w: document %q at rank %d has a higher score than the one before it", ErrInvalidRanking, id, i+1)
+		case !seen.add(i):
+			return fmt.Errorf("%w: document %q appears twice", ErrInvalidRanking, h.Document.ID)
+		case !finite(h.Score):
+			return fmt.Errorf("%w: document %q has score %v", ErrInvalidRanking, h.Document.ID, h.Score)
+		case i > 0 && h.Score > r.Hits[i-1].Score:
+			return fmt.Errorf("%w: document %q at rank %d has a higher score than the one before it", ErrInvalidRanking, h.Document.ID, i+1)
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func Stream(ctx context.Context, r Retriever, q Query) iter.Seq2[Ranking, error]
 }
 
 func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranking, error] {
-	s, ok := asStreamer(p.do)
+	s, ok := asStreamer(p.chosen(ctx, q))
 	return func(yield func(Ranking, error) bool) {
 		if !ok {
 			yield(retrieve(ctx, p, q))
@@ -62,7 +62,7 @@ func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranki
 
 // refine is apply for a part that may be a Refiner.
 func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[Ranking, error] {
-	s, ok := asRefiner(p.do)
+	s, ok := asRefiner(p.chosen(ctx, q))
 	return func(yield func(Ranking, error) bool) {
 		if !ok {
 			yield(apply(ctx, p, q, in))

@@ -24,7 +24,7 @@ func (k topK) check() error {
 func (k topK) Describe() pipeline.Node {
 	return pipeline.Node{
 		Name: "top-k", Settings: []pipeline.Setting{{Name: "k", Value: strconv.Itoa(int(k))}},
-		Facts: pipeline.Facts{Role: pipeline.RoleCut, Limit: int(k)}, Err: k.check(),
+		Facts: pipeline.Facts{Role: pipeline.RoleCut, Limit: int(k), Plain: true}, Err: k.check(),
 	}
 }
 
