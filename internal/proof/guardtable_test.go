@@ -72,5 +72,5 @@ var guards = []guard{
 	{"a slow store is not waited for", "reranker/cacheentry.go", `context.WithTimeout(ctx, s.patience)`, `context.WithCancel(ctx)`, inReranker},
 	{"scores of another model are not kept", "reranker/cacherun.go", `return w.Kind == WarnModelMismatch }`, `return false }`, inReranker},
 	{"thresholds pass nothing imputed", "pipeline/cut/threshold.go", `scale == s.Scale && h.Judged()`, `scale == s.Scale`, inPipeline},
-	{"rankings of users are validated", "pipeline/ranking.go", `if !finite(h.Score) {`, `if false {`, inPipeline},
+	{"rankings of users are validated", "pipeline/ranking.go", `case !finite(h.Score):`, `case false:`, inPipeline},
 }
