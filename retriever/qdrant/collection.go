@@ -74,29 +74,38 @@ func (v *Vector) params(size int) *api.VectorParams {
 
 // prepare makes sure that the collection exists and fits. sizes are those of
 // the vectors of the first document.
-func (l *Loader) prepare(ctx context.Context, sizes []int) error {
-	exists, err := l.client.CollectionExists(ctx, l.collection)
+func (r *load) prepare(ctx context.Context, sizes []int) error {
+	exists, err := r.exists(ctx)
 	if err != nil {
-		return mapError(ctx, "find collection", err)
+		return err
 	}
 	if exists {
-		return l.compare(ctx, sizes)
+		return r.compare(ctx, sizes)
 	}
 	request := &api.CreateCollection{}
-	if l.opts.Create != nil {
-		request = proto.Clone(l.opts.Create).(*api.CreateCollection)
+	if r.opts.Create != nil {
+		request = proto.Clone(r.opts.Create).(*api.CreateCollection)
 	}
-	request.CollectionName = l.collection
-	l.configure(request, sizes)
-	err = l.client.CreateCollection(ctx, request)
+	request.CollectionName = r.collection
+	r.configure(request, sizes)
+	err = r.retry(ctx, func() error { return mapError(ctx, "create collection", r.client.CreateCollection(ctx, request)) })
 	if err == nil {
 		return nil
 	}
-	// Another program may have created it meanwhile; then it only has to fit.
-	if exists, again := l.client.CollectionExists(ctx, l.collection); again == nil && exists {
-		return l.compare(ctx, sizes)
+	// Another program, or the try before this one, may have created it; then it
+	// only has to fit.
+	if exists, again := r.exists(ctx); again == nil && exists {
+		return r.compare(ctx, sizes)
 	}
-	return mapError(ctx, "create collection", err)
+	return err
+}
+
+func (r *load) exists(ctx context.Context) (exists bool, err error) {
+	err = r.retry(ctx, func() error {
+		exists, err = r.client.CollectionExists(ctx, r.collection)
+		return mapError(ctx, "find collection", err)
+	})
+	return exists, err
 }
 
 func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
@@ -125,39 +134,66 @@ func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
 }
 
 // compare refuses an existing collection whose vectors differ, where the client
-// can tell: the server would refuse the points one batch later, and less clearly.
-func (l *Loader) compare(ctx context.Context, sizes []int) error {
-	inspector, ok := l.client.(Inspector)
+// can tell: the server would refuse the points one batch later, and less clearly,
+// or it would rank by another formula and say nothing.
+func (r *load) compare(ctx context.Context, sizes []int) error {
+	inspector, ok := r.client.(Inspector)
 	if !ok {
 		return nil
 	}
-	info, err := inspector.GetCollectionInfo(ctx, l.collection)
-	if err != nil {
+	var info *api.CollectionInfo
+	err := r.retry(ctx, func() (err error) {
+		info, err = inspector.GetCollectionInfo(ctx, r.collection)
 		return mapError(ctx, "read collection", err)
+	})
+	if err != nil {
+		return err
 	}
 	dense := denseVectors(info)
 	sparse := info.GetConfig().GetParams().GetSparseVectorsConfig().GetMap()
-	for i := range l.opts.Vectors {
-		v := &l.opts.Vectors[i]
+	for i := range r.opts.Vectors {
+		v := &r.opts.Vectors[i]
+		how := ""
 		if v.Sparse != nil {
-			if sparse[v.Name] == nil {
-				return l.differs(v, "it has no such sparse vector")
-			}
-			continue
+			how = v.sparseDiffers(sparse[v.Name])
+		} else {
+			how = v.denseDiffers(dense[v.Name], sizes[i])
 		}
-		have, want := dense[v.Name], v.params(sizes[i])
-		switch {
-		case have == nil:
-			return l.differs(v, "it has no such dense vector")
-		case have.GetSize() != want.GetSize():
-			return l.differs(v, fmt.Sprintf("it has %d components there, the embedder makes %d", have.GetSize(), want.GetSize()))
-		case have.GetDistance() != want.GetDistance():
-			return l.differs(v, fmt.Sprintf("its metric is %v, not %v", have.GetDistance(), want.GetDistance()))
-		case (have.GetMultivectorConfig() == nil) != (want.GetMultivectorConfig() == nil):
-			return l.differs(v, "one of the two has several vectors for a point")
+		if how != "" {
+			return r.differs(v, how)
 		}
 	}
 	return nil
+}
+
+// denseDiffers says how a dense vector of the collection differs from the one
+// that is to be stored, empty if it does not.
+func (v *Vector) denseDiffers(have *api.VectorParams, size int) string {
+	want := v.params(size)
+	switch {
+	case have == nil:
+		return "it has no such dense vector"
+	case have.GetSize() != want.GetSize():
+		return fmt.Sprintf("it has %d components there, the embedder makes %d", have.GetSize(), want.GetSize())
+	case have.GetDistance() != want.GetDistance():
+		return fmt.Sprintf("its metric is %v, not %v", have.GetDistance(), want.GetDistance())
+	case (have.GetMultivectorConfig() == nil) != (want.GetMultivectorConfig() == nil):
+		return "one of the two has several vectors for a point"
+	}
+	return ""
+}
+
+func (v *Vector) sparseDiffers(have *api.SparseVectorParams) string {
+	idf := have.GetModifier() == api.Modifier_Idf
+	switch {
+	case have == nil:
+		return "it has no such sparse vector"
+	case v.IDF && !idf:
+		return "its modifier is not idf, so that terms would be counted without their inverse document frequency: create the collection anew, or set IDF to false"
+	case !v.IDF && idf:
+		return "its modifier is idf, which would multiply the weights of the encoder: set IDF to true, or create the collection anew"
+	}
+	return ""
 }
 
 func (l *Loader) differs(v *Vector, how string) error {

@@ -9,9 +9,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // Config says how to reach a server.
@@ -47,8 +52,11 @@ const (
 )
 
 // Dial connects to a server and checks, within the time that ctx allows, that
-// it answers and is recent enough for the Query API (1.10). The caller closes
-// the client. Nothing is logged and nothing is retried.
+// it answers, is recent enough for the Query API (1.10) and accepts the key: a
+// health check is answered under any key, so one more call is made. A key that
+// is missing or wrong is an *Error of KindAuth; what a valid key may do shows
+// when it is done. The caller closes the client. Nothing is logged and nothing is
+// retried. A connection that broke is tried again within a second.
 //
 // Dial exists because the client's own constructor, left to its defaults, waits
 // up to a minute without a context for a server that says nothing, logs
@@ -71,10 +79,47 @@ func Dial(ctx context.Context, c Config) (*api.Client, error) {
 	} else {
 		err = mapError(ctx, "check server", err)
 	}
+	if err == nil {
+		err = checkKey(ctx, client)
+	}
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return client, nil
+}
+
+// checkKey makes a call that needs a key where the server has one. A key that is
+// bound to collections may be refused this one, and is valid.
+func checkKey(ctx context.Context, client *api.Client) error {
+	_, err := client.CollectionExists(ctx, "cascade")
+	if status.Code(err) == codes.PermissionDenied {
+		return nil
+	}
+	return mapError(ctx, "check key", err)
+}
+
+// reconnect keeps a broken connection from waiting longer than the server needs
+// to start: gRPC's own back-off grows to two minutes.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: 5 * time.Second,
+}
+
+// errFull is in the chain of an error for which the server said, in a header or
+// a trailer, that its storage is full.
+var errFull = errors.New("the server's storage is full")
+
+const fullHeader = "qdrant-insufficient-storage"
+
+// tellFull marks such errors: their code is that of a rate limit, and waiting is
+// no cure.
+func tellFull(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	var header, trailer metadata.MD
+	err := invoke(ctx, method, request, reply, conn, append(options, grpc.Header(&header), grpc.Trailer(&trailer))...)
+	if err != nil && (len(header.Get(fullHeader)) > 0 || len(trailer.Get(fullHeader)) > 0) {
+		return fmt.Errorf("%w: %w", errFull, err)
+	}
+	return err
 }
 
 func (c Config) clientConfig() (*api.Config, error) {
@@ -97,7 +142,9 @@ func (c Config) clientConfig() (*api.Config, error) {
 		SkipCompatibilityCheck: true,
 		PoolSize:               c.PoolSize,
 		KeepAliveTime:          c.KeepAlive,
-		GrpcOptions:            append([]grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit))}, c.GRPC...),
+		GrpcOptions: append([]grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit)), grpc.WithConnectParams(reconnect), grpc.WithChainUnaryInterceptor(tellFull),
+		}, c.GRPC...),
 	}
 	if c.APIKey != "" {
 		if !secure && !c.PlaintextKey && !loopback(host) {

@@ -17,7 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/rankcascade/cascade/retriever/qdrant"
 	"github.com/rankcascade/cascade/retriever/qdrant/qdranttest"
@@ -110,4 +113,56 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	pool.AddCert(parsed)
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
+}
+
+// W4: a health check is answered under any key.
+func TestDialNoticesTheKey(t *testing.T) {
+	t.Parallel()
+	server := qdranttest.Listen(t)
+	server.SetKeys("example-key-rw", "example-key-ro")
+	for key, ok := range map[string]bool{"": false, "wrong-key": false, "EXAMPLE-KEY-RW": false, "example-key-ro": true, "example-key-rw": true} {
+		client, err := qdrant.Dial(t.Context(), qdrant.Config{URL: server.URL(), APIKey: key})
+		if ok {
+			require.NoError(t, err, key)
+			require.NoError(t, client.Close())
+			continue
+		}
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e, key)
+		assert.Equal(t, qdrant.KindAuth, e.Kind)
+		if key != "" {
+			assert.NotContains(t, err.Error(), key)
+		}
+	}
+}
+
+// A key that is bound to a collection may not ask for another one.
+func TestDialAcceptsAKeyOfOneCollection(t *testing.T) {
+	t.Parallel()
+	server := qdranttest.Listen(t)
+	server.Fail("CollectionExists", 1, codes.PermissionDenied, "Forbidden: Access to collection cascade is required")
+	client, err := qdrant.Dial(t.Context(), qdrant.Config{URL: server.URL()})
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+}
+
+// W10: the server's header tells a full storage from a rate limit.
+func TestDialTellsAFullStorage(t *testing.T) {
+	t.Parallel()
+	full := func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		if !strings.HasSuffix(info.FullMethod, "/Upsert") {
+			return handle(ctx, request)
+		}
+		_ = grpc.SetHeader(ctx, metadata.Pairs("qdrant-insufficient-storage", "1"))
+		return nil, status.Error(codes.ResourceExhausted, "quota of the tenant is used up")
+	}
+	server := qdranttest.Listen(t, grpc.ChainUnaryInterceptor(full))
+	client, err := qdrant.Dial(t.Context(), qdrant.Config{URL: server.URL()})
+	require.NoError(t, err)
+	defer client.Close()
+	p, err := loaderFor(t, client, qdrant.LoaderOptions{}).Load(t.Context(), numbered(3, 0))
+	var e *qdrant.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, qdrant.KindFull, e.Kind)
+	assert.Zero(t, p.Retries)
 }

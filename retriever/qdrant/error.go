@@ -30,6 +30,7 @@ const (
 	KindAuth          Kind = "auth"           // the key is missing, wrong or not allowed
 	KindUnimplemented Kind = "unimplemented"  // the server is too old for this request
 	KindServer        Kind = "server"         // the server failed
+	KindFull          Kind = "storage full"   // the server has no room left: calling again is no use
 	KindBadAnswer     Kind = "bad answer"     // an answer arrived and cannot be used
 	KindEncoder       Kind = "encoder failed" // the caller's embedder or encoder failed; nothing was sent
 )
@@ -92,7 +93,7 @@ func (e *Error) Reason() pipeline.Reason {
 		return pipeline.ReasonTransport
 	case KindInvalid, KindNotFound, KindAuth, KindUnimplemented:
 		return pipeline.ReasonClientError
-	case KindServer:
+	case KindServer, KindFull:
 		return pipeline.ReasonServerError
 	case KindTooLarge, KindBadAnswer:
 		return pipeline.ReasonBadResponse
@@ -115,6 +116,9 @@ func mapError(ctx context.Context, op string, err error) error {
 		return e
 	}
 	e.Kind, e.Message = fromStatus(err)
+	if errors.Is(err, errFull) || storageFull(e.Message) {
+		e.Kind = KindFull
+	}
 	// Whatever a call says that was cut short, its context is the reason.
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -179,6 +183,14 @@ func tooLarge(message string) bool {
 	m := strings.ToLower(message)
 	return strings.Contains(m, "larger than max") || strings.Contains(m, "message length too large") ||
 		strings.Contains(m, "message too large")
+}
+
+// storageFull recognises the texts with which the server reports a full disk or
+// an exhausted quota of storage, under the codes of a failure and of a rate limit.
+func storageFull(message string) bool {
+	m := strings.ToLower(message)
+	return strings.Contains(m, "no space left") || strings.Contains(m, "insufficient storage") ||
+		strings.Contains(m, "storage quota") || strings.Contains(m, "disk full")
 }
 
 // contextErrors returns what errors.Is must find besides the cause itself.

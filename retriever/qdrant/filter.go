@@ -24,21 +24,33 @@ var ErrFilter = errors.New("filter is not understood")
 //   - *qdrant.Filter of the client package, as it is;
 //   - an equality map: map[string]any{"lang": "en", "year": 2024}. All fields must
 //     equal their value: text, a boolean or a number; a list means any of its
-//     texts or integers, nil means that the field is null. Fields within objects
-//     are written "author.name";
+//     texts or integers, nil means that the field is null;
 //   - Qdrant's JSON filter as a map with the keys must, should, must_not and
 //     min_should and no others, the form that langchaingo's Qdrant store takes.
 //     A payload field of one of these names can be asked for in this form only.
 //
+// A key with dots or brackets means the field that is stored under this very name
+// and, where Qdrant reads the key as a path, the field at the end of that path:
+// "author.name" is met by either. Key makes the path of a field's name alone.
+//
 // A whole float64 counts as an integer in the JSON form, since that is how
 // encoding/json reads one. Everything else is refused with an error that wraps
-// ErrFilter: a filter that is dropped would show documents that it should hide.
+// ErrFilter, because a filter that is dropped or that loses a part would show
+// documents that it should hide: an empty filter, an empty list of conditions, a
+// number at or beyond 2^53 in a comparison that the server makes in float64.
+//
+// Where a payload index exists, the meaning of some conditions is the index's:
+// an integer also equals 2024.0, text matches words in place of a part of the
+// text, a UUID ignores case, is_null also finds [null].
 func Filter(v any) (*api.Filter, error) {
 	switch f := v.(type) {
 	case nil:
 		return nil, nil
 	case *api.Filter:
-		return f, nil
+		if f == nil {
+			return nil, nil
+		}
+		return f, checkFilter("filter", f, 0)
 	case map[string]any:
 		for key := range f {
 			if isClause(key) {
@@ -54,7 +66,7 @@ func Filter(v any) (*api.Filter, error) {
 // that equal maps give equal requests.
 func equality(fields map[string]any) (*api.Filter, error) {
 	if len(fields) == 0 {
-		return nil, nil
+		return nil, unknown("filter", "the map is empty: use nil for no filter")
 	}
 	filter := &api.Filter{}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -71,39 +83,68 @@ func equals(field string, v any) (*api.Condition, error) {
 	if field == "" {
 		return nil, unknown("filter", "a field has no name")
 	}
+	at := "filter." + field
 	if v == nil {
-		return api.NewIsNull(field), nil
+		return onPaths(at, field, true, api.NewIsNull)
 	}
 	if f, ok := float(v); ok {
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, unknown("filter."+field, "%v is not a finite number", f)
+		if err := checkBound(at, f); err != nil {
+			return nil, err
 		}
 		// Qdrant matches integers and text only; a range of one point also finds
 		// 3 for 3.0.
-		return api.NewRange(field, &api.Range{Gte: &f, Lte: &f}), nil
+		return onPaths(at, field, true, func(path string) *api.Condition {
+			return api.NewRange(path, &api.Range{Gte: &f, Lte: &f})
+		})
 	}
-	return match("filter."+field, field, v)
+	return match(at, field, v)
+}
+
+// exact is the first whole number that the server's float64 cannot tell from its
+// neighbour.
+const exact = 1 << 53
+
+// checkBound refuses numbers that the server cannot compare exactly.
+func checkBound(at string, f float64) error {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return unknown(at, "%v is not a finite number", f)
+	}
+	if math.Abs(f) >= exact {
+		return unknown(at, "%v cannot be compared exactly: Qdrant compares in float64; match an integer, or store text", f)
+	}
+	return nil
 }
 
 // match makes a condition that the field equals the value, or any of the list.
-func match(path, field string, v any) (*api.Condition, error) {
-	if n, ok, err := integer(path, v); ok || err != nil {
-		return api.NewMatchInt(field, n), err
+func match(at, field string, v any) (*api.Condition, error) {
+	test, err := matching(at, v)
+	if err != nil {
+		return nil, err
+	}
+	return onPaths(at, field, true, test)
+}
+
+// matching makes the test for one value, or for any of a list.
+func matching(at string, v any) (func(path string) *api.Condition, error) {
+	if n, ok, err := integer(at, v); ok || err != nil {
+		return func(path string) *api.Condition { return api.NewMatchInt(path, n) }, err
 	}
 	r := reflect.ValueOf(v)
 	switch r.Kind() {
 	case reflect.String:
-		return api.NewMatchKeyword(field, r.String()), nil
+		return func(path string) *api.Condition { return api.NewMatchKeyword(path, r.String()) }, nil
 	case reflect.Bool:
-		return api.NewMatchBool(field, r.Bool()), nil
+		return func(path string) *api.Condition { return api.NewMatchBool(path, r.Bool()) }, nil
 	case reflect.Slice, reflect.Array:
-		texts, ints, err := anyOf(path, r)
-		if texts != nil {
-			return api.NewMatchKeywords(field, texts...), err
-		}
-		return api.NewMatchInts(field, ints...), err
+		texts, ints, err := anyOf(at, r)
+		return func(path string) *api.Condition {
+			if texts != nil {
+				return api.NewMatchKeywords(path, texts...)
+			}
+			return api.NewMatchInts(path, ints...)
+		}, err
 	}
-	return nil, unknown(path, "type %T: use text, a number, a boolean or a list", v)
+	return nil, unknown(at, "type %T: use text, a number, a boolean or a list", v)
 }
 
 // anyOf reads a list of texts or of integers; exactly one result is not nil.
@@ -184,11 +225,11 @@ func and(filters ...*api.Filter) *api.Filter {
 	case 0:
 		return nil
 	case 1:
-		return set[0]
+		return setApart(set[0])
 	}
 	both := &api.Filter{}
 	for _, f := range set {
-		both.Must = append(both.Must, api.NewFilterAsCondition(f))
+		both.Must = append(both.Must, api.NewFilterAsCondition(setApart(f)))
 	}
 	return both
 }

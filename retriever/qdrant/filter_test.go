@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/qdrant"
 )
 
@@ -24,7 +25,6 @@ func TestFilterTakesThreeForms(t *testing.T) {
 		want *api.Filter
 	}{
 		"nil is no filter":           {nil, nil},
-		"an empty map is no filter":  {map[string]any{}, nil},
 		"the client's own as it is":  {own, own},
 		"equal text":                 {map[string]any{"lang": "en"}, must(api.NewMatch("lang", "en"))},
 		"fields in order":            {map[string]any{"b": true, "a": 3}, must(api.NewMatchInt("a", 3), api.NewMatchBool("b", true))},
@@ -153,7 +153,7 @@ func TestFilterRefusesTheRest(t *testing.T) {
 		"neither an RFC 3339 time nor a date":             fromJSON(`{"must": [{"key": "a", "range": {"gt": "yesterday"}}]}`),
 		"values_count.gt: must be an integer of at least": fromJSON(`{"must": [{"key": "a", "values_count": {"gt": -1}}]}`),
 		"has_id[0]: true is no id":                        fromJSON(`{"must": [{"has_id": [true]}]}`),
-		"min_count is missing":                            fromJSON(`{"min_should": {"conditions": []}}`),
+		"min_count is missing":                            fromJSON(`{"min_should": {"conditions": [{"has_id": [1]}]}}`),
 		"a place has lat and lon":                         fromJSON(`{"must": [{"key": "a", "geo_radius": {"center": {"lat": 1}, "radius": 1}}]}`),
 		"radius is missing":                               fromJSON(`{"must": [{"key": "a", "geo_radius": {"center": {"lat": 1, "lon": 1}}}]}`),
 		"nested.filter: type <nil>: use an object":        fromJSON(`{"must": [{"nested": {"key": "a"}}]}`),
@@ -164,6 +164,100 @@ func TestFilterRefusesTheRest(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 		_ = f
 	}
+}
+
+// P17: over gRPC a list that lost its conditions cannot be told from one that was
+// never there, and the rest would hold for every document.
+func TestFilterRefusesWhatLostAPart(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]any{
+		"an empty map":                      map[string]any{},
+		"no alternatives":                   fromJSON(`{"should": []}`),
+		"null for a list":                   fromJSON(`{"must": null}`),
+		"no conditions":                     fromJSON(`{"must": []}`),
+		"nothing excluded":                  fromJSON(`{"must_not": []}`),
+		"an empty list beside another":      fromJSON(`{"must": [{"has_id": [1]}], "should": []}`),
+		"alternatives within":               fromJSON(`{"must": [{"should": []}]}`),
+		"an empty filter within":            fromJSON(`{"must": [{"nested": {"key": "a", "filter": {}}}]}`),
+		"no ids":                            fromJSON(`{"must": [{"has_id": []}]}`),
+		"no values":                         fromJSON(`{"must": [{"key": "a", "match": {"any": []}}]}`),
+		"nothing but":                       fromJSON(`{"must": [{"key": "a", "match": {"except": []}}]}`),
+		"min_should without conditions":     fromJSON(`{"min_should": {"conditions": [], "min_count": 1}}`),
+		"min_should of none":                fromJSON(`{"min_should": {"conditions": [{"has_id": [1]}], "min_count": 0}}`),
+		"min_should null":                   fromJSON(`{"min_should": null}`),
+		"a range without a bound":           fromJSON(`{"must": [{"key": "a", "range": {}}]}`),
+		"a bound that is null":              fromJSON(`{"must": [{"key": "a", "range": {"gte": null}}]}`),
+		"a time that is null":               fromJSON(`{"must": [{"key": "a", "range": {"gte": null, "lt": "2024-01-01"}}]}`),
+		"a count without a bound":           fromJSON(`{"must": [{"key": "a", "values_count": {}}]}`),
+		"the client's filter, empty":        &api.Filter{},
+		"the client's filter, empty within": must(api.NewFilterAsCondition(&api.Filter{})),
+		"the client's condition, empty":     must(&api.Condition{}),
+		"the client's nested filter, empty": must(api.NewNestedFilter("a", &api.Filter{})),
+		"the client's min_should, empty":    &api.Filter{Must: []*api.Condition{api.NewMatch("a", "b")}, MinShould: &api.MinShould{MinCount: 1}},
+	} {
+		_, err := qdrant.Filter(in)
+		assert.ErrorIs(t, err, qdrant.ErrFilter, name)
+	}
+}
+
+// W1: a key with dots, blanks or brackets means the field of this very name, and
+// the path where it is one. What is excluded is excluded under either.
+func TestFilterKeysMeanWhatIsStored(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		name := b.fresh(t)
+		fill(t, b.client, name, []pipeline.Document{
+			{ID: "1", Text: "a", Metadata: map[string]any{"acl.tenant": "A", "a b": "x", "key[0]": "x", "ünï": "x"}},
+			{ID: "2", Text: "b", Metadata: map[string]any{"acl.tenant": "B"}},
+			{ID: "3", Text: "c", Metadata: map[string]any{"acl": map[string]any{"tenant": "A"}}},
+			{ID: "4", Text: "d", Metadata: map[string]any{"acl": map[string]any{"tenant": "B"}, "n.m": 3}},
+		}, qdrant.Vector{Dense: words(dims)})
+		for _, c := range []struct {
+			filter any
+			want   []string
+		}{
+			{map[string]any{"acl.tenant": "A"}, []string{"1", "3"}},
+			{map[string]any{"acl.tenant": []string{"B"}}, []string{"2", "4"}},
+			{fromJSON(`{"must_not": [{"key": "acl.tenant", "match": {"value": "B"}}]}`), []string{"1", "3"}},
+			{fromJSON(`{"must_not": [{"key": "acl.tenant", "match": {"any": ["A", "C"]}}]}`), []string{"2", "4"}},
+			{fromJSON(`{"must": [{"key": "\"acl.tenant\"", "match": {"value": "A"}}]}`), []string{"1"}},
+			{map[string]any{"a b": "x"}, []string{"1"}},
+			{map[string]any{"key[0]": "x"}, []string{"1"}},
+			{map[string]any{"ünï": "x"}, []string{"1"}},
+			{fromJSON(`{"must": [{"key": "n.m", "range": {"gte": 2}}]}`), []string{"4"}},
+			{fromJSON(`{"must": [{"is_empty": {"key": "acl.tenant"}}]}`), nil},
+			{fromJSON(`{"must": [{"key": "acl.tenant", "values_count": {"lte": 0}}]}`), nil},
+		} {
+			assert.ElementsMatch(t, c.want, searchAll(t, b.client, name, c.filter), "%v", c.filter)
+		}
+	})
+	for _, key := range []string{`q"q`, `a\b`} {
+		_, err := qdrant.Filter(map[string]any{key: "x"})
+		require.ErrorIs(t, err, qdrant.ErrFilter, key)
+		_, ok := qdrant.Key(key)
+		assert.False(t, ok, key)
+	}
+	quoted, ok := qdrant.Key("author.name")
+	assert.True(t, ok)
+	assert.Equal(t, `"author.name"`, quoted)
+}
+
+// P16: the server compares ranges in float64.
+func TestFilterComparesNumbersExactlyOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for _, in := range []any{
+		map[string]any{"tenant": float64(1 << 53)},
+		fromJSON(`{"must": [{"key": "tenant", "range": {"lte": 9007199254740992}}]}`),
+		map[string]any{"must": []any{map[string]any{"key": "t", "range": map[string]any{"gte": int64(-1 << 60)}}}},
+		map[string]any{"must": []any{map[string]any{"key": "t", "range": map[string]any{"gte": json.Number("9007199254740993")}}}},
+	} {
+		_, err := qdrant.Filter(in)
+		require.ErrorIs(t, err, qdrant.ErrFilter, "%v", in)
+		assert.ErrorContains(t, err, "cannot be compared exactly")
+	}
+	f, err := qdrant.Filter(map[string]any{"tenant": int64(1<<53 + 1)})
+	require.NoError(t, err)
+	assert.True(t, proto.Equal(must(api.NewMatchInt("tenant", 1<<53+1)), f))
 }
 
 func TestFilterFindsWhatItSays(t *testing.T) {

@@ -36,7 +36,9 @@ func (n node) geoBox(key string) (*api.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.NewGeoBoundingBox(key, a.Lat, a.Lon, b.Lat, b.Lon), nil
+	return onPaths(o.path, key, true, func(path string) *api.Condition {
+		return api.NewGeoBoundingBox(path, a.Lat, a.Lon, b.Lat, b.Lon)
+	})
 }
 
 func (n node) geoRadius(key string) (*api.Condition, error) {
@@ -58,7 +60,9 @@ func (n node) geoRadius(key string) (*api.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.NewGeoRadius(key, center.Lat, center.Lon, float32(*radius)), nil
+	return onPaths(o.path, key, true, func(path string) *api.Condition {
+		return api.NewGeoRadius(path, center.Lat, center.Lon, float32(*radius))
+	})
 }
 
 func (n node) geoPolygon(key string) (*api.Condition, error) {
@@ -89,7 +93,9 @@ func (n node) geoPolygon(key string) (*api.Condition, error) {
 		}
 		interiors = append(interiors, line)
 	}
-	return api.NewGeoPolygon(key, exterior, interiors...), nil
+	return onPaths(o.path, key, true, func(path string) *api.Condition {
+		return api.NewGeoPolygon(path, exterior, interiors...)
+	})
 }
 
 // line reads {"points": [{"lat": .., "lon": ..}, ..]}.

@@ -2,7 +2,6 @@ package qdrant
 
 import (
 	"encoding/json"
-	"math"
 	"reflect"
 	"strconv"
 	"time"
@@ -41,6 +40,9 @@ func (n node) filter() (*api.Filter, error) {
 	if err := n.only("must", "should", "must_not", "min_should"); err != nil {
 		return nil, err
 	}
+	if len(n.m) == 0 {
+		return nil, unknown(n.path, "has no conditions")
+	}
 	f := &api.Filter{}
 	var err error
 	if f.Must, err = n.conditions("must"); err != nil {
@@ -52,7 +54,7 @@ func (n node) filter() (*api.Filter, error) {
 	if f.MustNot, err = n.conditions("must_not"); err != nil {
 		return nil, err
 	}
-	if n.m["min_should"] != nil {
+	if _, set := n.m["min_should"]; set {
 		f.MinShould, err = n.minShould()
 	}
 	return f, err
@@ -74,6 +76,9 @@ func (n node) minShould() (*api.MinShould, error) {
 	if err == nil && count == nil {
 		err = unknown(s.path, "min_count is missing")
 	}
+	if err == nil && *count == 0 {
+		err = unknown(s.path, "min_count is 0: every document would pass")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +87,11 @@ func (n node) minShould() (*api.MinShould, error) {
 
 // conditions reads a list of conditions, or a single one without a list.
 func (n node) conditions(key string) ([]*api.Condition, error) {
-	v, path := n.m[key], n.path+"."+key
-	if v == nil {
+	v, set := n.m[key]
+	if !set {
 		return nil, nil
 	}
+	path := n.path + "." + key
 	if m, ok := v.(map[string]any); ok {
 		c, err := node{path, m, n.depth + 1}.condition()
 		return []*api.Condition{c}, err
@@ -93,6 +99,9 @@ func (n node) conditions(key string) ([]*api.Condition, error) {
 	list := reflect.ValueOf(v)
 	if list.Kind() != reflect.Slice {
 		return nil, unknown(path, "type %T: use a list of conditions", v)
+	}
+	if list.Len() == 0 {
+		return nil, unknown(path, "an empty list of conditions")
 	}
 	conditions := make([]*api.Condition, list.Len())
 	for i := range conditions {
@@ -119,10 +128,16 @@ func (n node) condition() (*api.Condition, error) {
 	switch {
 	case n.m["is_empty"] != nil:
 		field, err := n.fieldOf("is_empty")
-		return api.NewIsEmpty(field), err
+		if err != nil {
+			return nil, err
+		}
+		return onPaths(n.path, field, false, api.NewIsEmpty)
 	case n.m["is_null"] != nil:
 		field, err := n.fieldOf("is_null")
-		return api.NewIsNull(field), err
+		if err != nil {
+			return nil, err
+		}
+		return onPaths(n.path, field, true, api.NewIsNull)
 	case n.m["has_id"] != nil:
 		return n.hasID()
 	case n.m["has_vector"] != nil:
@@ -161,6 +176,9 @@ func (n node) hasID() (*api.Condition, error) {
 	list := reflect.ValueOf(n.m["has_id"])
 	if list.Kind() != reflect.Slice {
 		return nil, unknown(path, "type %T: use a list of ids", n.m["has_id"])
+	}
+	if list.Len() == 0 {
+		return nil, unknown(path, "an empty list of ids would match nothing")
 	}
 	ids := make([]*api.PointId, list.Len())
 	for i := range ids {
@@ -258,30 +276,31 @@ func matchList(path, key, kind string, v any) (*api.Condition, error) {
 		return nil, unknown(path, "type %T: use a list", v)
 	}
 	texts, ints, err := anyOf(path, list)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case kind == "any" && texts != nil:
-		return api.NewMatchKeywords(key, texts...), nil
-	case kind == "any":
-		return api.NewMatchInts(key, ints...), nil
-	case texts != nil:
-		return api.NewMatchExceptKeywords(key, texts...), nil
 	}
-	return api.NewMatchExceptInts(key, ints...), nil
+	return onPaths(path, key, true, func(at string) *api.Condition {
+		switch {
+		case kind == "any" && texts != nil:
+			return api.NewMatchKeywords(at, texts...)
+		case kind == "any":
+			return api.NewMatchInts(at, ints...)
+		case texts != nil:
+			return api.NewMatchExceptKeywords(at, texts...)
+		}
+		return api.NewMatchExceptInts(at, ints...)
+	})
 }
 
 func (n node) matchText(key, kind string) (*api.Condition, error) {
 	text, err := n.text(kind)
-	switch kind {
-	case "text":
-		return api.NewMatchText(key, text), err
-	case "text_any":
-		return api.NewMatchTextAny(key, text), err
-	case "phrase":
-		return api.NewMatchPhrase(key, text), err
+	if err != nil {
+		return nil, err
 	}
-	return api.NewMatchPrefix(key, text), err
+	test := map[string]func(string, string) *api.Condition{
+		"text": api.NewMatchText, "text_any": api.NewMatchTextAny, "phrase": api.NewMatchPhrase, "prefix": api.NewMatchPrefix,
+	}[kind]
+	return onPaths(n.path, key, true, func(path string) *api.Condition { return test(path, text) })
 }
 
 // between reads a range of numbers, or of RFC 3339 times.
@@ -304,13 +323,16 @@ func (n node) between(key string) (*api.Condition, error) {
 			return nil, err
 		}
 	}
-	return api.NewRange(key, r), nil
+	if len(o.m) == 0 {
+		return nil, unknown(o.path, "a range has at least one bound")
+	}
+	return onPaths(o.path, key, true, func(path string) *api.Condition { return api.NewRange(path, r) })
 }
 
 func (n node) betweenTimes(key string) (*api.Condition, error) {
 	r := &api.DatetimeRange{}
 	for bound, to := range map[string]**timestamppb.Timestamp{"gt": &r.Gt, "gte": &r.Gte, "lt": &r.Lt, "lte": &r.Lte} {
-		if n.m[bound] == nil {
+		if _, set := n.m[bound]; !set {
 			continue
 		}
 		text, err := n.text(bound)
@@ -325,7 +347,7 @@ func (n node) betweenTimes(key string) (*api.Condition, error) {
 		}
 		*to = timestamppb.New(at)
 	}
-	return api.NewDatetimeRange(key, r), nil
+	return onPaths(n.path, key, true, func(path string) *api.Condition { return api.NewDatetimeRange(path, r) })
 }
 
 func (n node) valuesCount(key string) (*api.Condition, error) {
@@ -342,7 +364,13 @@ func (n node) valuesCount(key string) (*api.Condition, error) {
 			return nil, err
 		}
 	}
-	return api.NewValuesCount(key, c), nil
+	if len(o.m) == 0 {
+		return nil, unknown(o.path, "a count has at least one bound")
+	}
+	// A field that is missing counts 0 values: without a lower bound both of the
+	// fields that a key may mean must be few.
+	lower := c.Gt != nil || c.GetGte() > 0
+	return onPaths(o.path, key, lower, func(path string) *api.Condition { return api.NewValuesCount(path, c) })
 }
 
 // only refuses every key but the given ones.
@@ -377,8 +405,8 @@ func (n node) text(key string) (string, error) {
 
 // number reads an optional number; nil if the key is not there.
 func (n node) number(key string) (*float64, error) {
-	v := n.m[key]
-	if v == nil {
+	v, set := n.m[key]
+	if !set {
 		return nil, nil
 	}
 	var f float64
@@ -400,15 +428,12 @@ func (n node) number(key string) (*float64, error) {
 			return nil, unknown(n.path+"."+key, "%q is not a number", shorten(number.String()))
 		}
 	}
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil, unknown(n.path+"."+key, "%v is not a finite number", f)
-	}
-	return &f, nil
+	return &f, checkBound(n.path+"."+key, f)
 }
 
 // count reads an optional integer of at least 0; nil if the key is not there.
 func (n node) count(key string) (*uint64, error) {
-	if n.m[key] == nil {
+	if _, set := n.m[key]; !set {
 		return nil, nil
 	}
 	i, ok, err := integer(n.path+"."+key, n.m[key])

@@ -98,7 +98,7 @@ func TestLoaderRequestsAreGolden(t *testing.T) {
 			{Name: "tokens", Multi: twoTokens},
 			{Name: "terms", Sparse: twoTerms, IDF: true},
 		},
-		Create: &api.CreateCollection{ShardNumber: ptr(uint32(2))},
+		Create: &api.CreateCollection{OnDiskPayload: ptr(false)},
 	})
 	require.NoError(t, err)
 	_, err = loader.Load(t.Context(), retrievertest.All([]pipeline.Document{

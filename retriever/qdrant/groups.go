@@ -2,6 +2,8 @@ package qdrant
 
 import (
 	"context"
+	"fmt"
+	"math"
 
 	api "github.com/qdrant/go-client/qdrant"
 
@@ -29,14 +31,56 @@ func (c *call) groups(ctx context.Context, root *Leg, p *api.QueryPoints) (pipel
 		ShardKeySelector: p.ShardKeySelector,
 		Timeout:          p.Timeout,
 	}
-	if g.Lookup != "" {
+	if _, here := c.client.(Getter); g.Lookup != "" && !here {
 		request.WithLookup = &api.WithLookup{Collection: g.Lookup, WithPayload: api.NewWithPayloadEnable(true)}
 	}
 	found, err := c.client.QueryGroups(ctx, request)
 	if err != nil {
 		return pipeline.Ranking{}, mapError(ctx, "query groups", err)
 	}
-	return c.grouped(ctx, root, found)
+	ranking, err := c.grouped(ctx, root, found)
+	if err != nil {
+		return pipeline.Ranking{}, err
+	}
+	notes, _ := GroupsKey.Noted(ranking)
+	if err := c.lookUp(ctx, notes); err != nil {
+		return pipeline.Ranking{}, err
+	}
+	return ranking, nil
+}
+
+// lookUp fetches the payload of the documents that the groups are named after.
+// The server's own lookup knows point ids only, and the point id of a text is
+// made by PointID.
+func (c *call) lookUp(ctx context.Context, groups []Group) error {
+	getter, ok := c.client.(Getter)
+	if c.opts.Groups.Lookup == "" || !ok || len(groups) == 0 {
+		return nil
+	}
+	request := &api.GetPoints{
+		CollectionName: c.opts.Groups.Lookup, WithPayload: api.NewWithPayloadEnable(true),
+		WithVectors: api.NewWithVectorsEnable(false), ReadConsistency: c.opts.ReadConsistency, Timeout: serverTimeout(ctx),
+	}
+	of := make(map[string][]int, len(groups))
+	for i, g := range groups {
+		id := PointID(fmt.Sprint(g.ID))
+		text, _ := pointText(id)
+		if of[text] == nil {
+			request.Ids = append(request.Ids, id)
+		}
+		of[text] = append(of[text], i)
+	}
+	found, err := getter.Get(ctx, request)
+	if err != nil {
+		return mapError(ctx, "look groups up", err)
+	}
+	for _, p := range found {
+		text, _ := pointText(p.GetId())
+		for _, i := range of[text] {
+			groups[i].Lookup = fromFields(p.GetPayload())
+		}
+	}
+	return nil
 }
 
 func (c *call) grouped(ctx context.Context, root *Leg, found []*api.PointGroup) (pipeline.Ranking, error) {
@@ -82,6 +126,9 @@ func (g *Groups) size() int {
 func groupID(id *api.GroupId) any {
 	switch v := id.GetKind().(type) {
 	case *api.GroupId_UnsignedValue:
+		if v.UnsignedValue <= math.MaxInt64 {
+			return int64(v.UnsignedValue)
+		}
 		return v.UnsignedValue
 	case *api.GroupId_IntegerValue:
 		return v.IntegerValue

@@ -33,10 +33,12 @@ type LoaderOptions struct {
 	// ShardKeys are the shards that the points go to, where a collection is
 	// sharded by keys.
 	ShardKeys []*api.ShardKey
-	// Retries is how often one batch is sent again after a rate limit or a lost
-	// connection; 0 means 5, -1 never. The server's Retry-After is kept; without
-	// one the wait is 0.2 s, doubled each time, at most 10 s.
-	Retries int
+	// Patience is for how long a call of any kind is repeated after a rate limit, a
+	// lost connection or an upsert that the server has not finished; 0 means a
+	// minute, which a server needs to restart, less than 0 never. The server's
+	// Retry-After is kept; without one the wait is 0.2 s, doubled each time, at
+	// most 10 s.
+	Patience time.Duration
 	// Progress, if set, is called after each batch, from the goroutine of Load.
 	Progress func(Progress)
 }
@@ -51,8 +53,8 @@ type Progress struct {
 	Skipped int
 	// Batches is the number of confirmed upserts.
 	Batches int
-	// Retries is how many upserts had to be sent again, and Waited the time that
-	// was spent waiting before that.
+	// Retries is how many calls had to be sent again, and Waited the time that was
+	// spent waiting before that.
 	Retries int
 	Waited  time.Duration
 	// Elapsed is the time since Load began.
@@ -60,10 +62,10 @@ type Progress struct {
 }
 
 const (
-	defaultBatch   = 64
-	defaultRetries = 5
-	firstWait      = 200 * time.Millisecond
-	longestWait    = 10 * time.Second
+	defaultBatch    = 64
+	defaultPatience = time.Minute
+	firstWait       = 200 * time.Millisecond
+	longestWait     = 10 * time.Second
 )
 
 // Loader fills a collection. It is safe for concurrent use if its client and
@@ -86,8 +88,6 @@ func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, e
 		return nil, errors.New("qdrant: new loader: Vectors is empty: documents need at least one")
 	case opts.Batch < 0:
 		return nil, fmt.Errorf("qdrant: new loader: Batch is %d: it must be at least 1, or 0 for %d", opts.Batch, defaultBatch)
-	case opts.Retries < -1:
-		return nil, fmt.Errorf("qdrant: new loader: Retries is %d: it must be at least -1", opts.Retries)
 	case opts.Resume && !canGet:
 		return nil, errors.New("qdrant: new loader: Resume needs a client that can get points")
 	}
@@ -108,8 +108,8 @@ func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, e
 	if opts.Batch == 0 {
 		opts.Batch = defaultBatch
 	}
-	if opts.Retries == 0 {
-		opts.Retries = defaultRetries
+	if opts.Patience == 0 {
+		opts.Patience = defaultPatience
 	}
 	return &Loader{client: client, collection: collection, opts: opts}, nil
 }

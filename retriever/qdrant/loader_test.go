@@ -161,11 +161,11 @@ func TestLoaderBacksOffWithoutARetryAfter(t *testing.T) {
 
 		server.Fail("Upsert", 100, codes.Unavailable, "gone")
 		before := server.Count("Upsert")
-		_, err = loaderFor(t, server.Client(t), qdrant.LoaderOptions{Retries: 2}).Load(t.Context(), numbered(5, 0))
+		_, err = loaderFor(t, server.Client(t), qdrant.LoaderOptions{Patience: 700 * time.Millisecond}).Load(t.Context(), numbered(5, 0))
 		require.ErrorContains(t, err, "unavailable: gone")
-		assert.Equal(t, 3, server.Count("Upsert")-before)
+		assert.Equal(t, 3, server.Count("Upsert")-before, "0.2 + 0.4, and 0.8 would be too long")
 		before = server.Count("Upsert")
-		_, err = loaderFor(t, server.Client(t), qdrant.LoaderOptions{Retries: -1}).Load(t.Context(), numbered(5, 0))
+		_, err = loaderFor(t, server.Client(t), qdrant.LoaderOptions{Patience: -1}).Load(t.Context(), numbered(5, 0))
 		require.Error(t, err)
 		assert.Equal(t, 1, server.Count("Upsert")-before)
 	})
@@ -243,7 +243,6 @@ func TestLoaderRefusesBadInput(t *testing.T) {
 	for want, opts := range map[string]qdrant.LoaderOptions{
 		"Vectors is empty": {},
 		"Batch is -1":      {Vectors: hybrid(), Batch: -1},
-		"Retries is -2":    {Vectors: hybrid(), Retries: -2},
 	} {
 		_, err := qdrant.NewLoader(client, "articles", opts)
 		assert.ErrorContains(t, err, want)
@@ -268,4 +267,112 @@ func TestLoaderEmbedsTheTextThatItIsTold(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "a", ranking.Hits[0].Document.ID)
 	assert.Equal(t, "about bread", ranking.Hits[0].Document.Text)
+}
+
+// D3: a server that has just restarted refuses any call, not only upserts.
+func TestLoaderRepeatsEveryCall(t *testing.T) {
+	for _, method := range []string{"Get", "CollectionExists", "Create", "Upsert"} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := qdranttest.Start(t)
+				client := server.Client(t)
+				if method != "Create" {
+					fill(t, client, "articles", retrievertest.Corpus()[:1], qdrant.Vector{Dense: words(dims)})
+				}
+				server.Fail(method, 3, codes.Unavailable, "connection refused")
+				p, err := loaderFor(t, client, qdrant.LoaderOptions{Resume: method == "Get"}).Load(t.Context(), numbered(5, 0))
+				require.NoError(t, err)
+				assert.Equal(t, 3, p.Retries)
+				assert.Equal(t, 5, p.Stored)
+			})
+		})
+	}
+}
+
+// D3: what is asked about an existing collection is repeated as well.
+func TestLoaderRepeatsTheComparison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := qdranttest.Start(t)
+		client := server.Client(t)
+		fill(t, client, "articles", retrievertest.Corpus()[:1], qdrant.Vector{Dense: words(dims)})
+		server.RateLimitMethod("Get", 1, 2*time.Second) // of the collections' service
+		p, err := loaderFor(t, client, qdrant.LoaderOptions{}).Load(t.Context(), numbered(5, 0))
+		require.NoError(t, err)
+		assert.Equal(t, 2*time.Second, p.Waited)
+	})
+}
+
+// W2: a container that restarts is away for longer than a handful of tries.
+func TestLoaderOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := qdranttest.Start(t)
+		server.Fail("Upsert", 9, codes.Unavailable, "connection refused")
+		p, err := loaderFor(t, server.Client(t), qdrant.LoaderOptions{}).Load(t.Context(), numbered(5, 0))
+		require.NoError(t, err)
+		assert.Greater(t, p.Waited, 30*time.Second)
+		assert.Equal(t, 5, p.Stored)
+	})
+}
+
+// D4: with another modifier the server ranks by another formula and says nothing.
+func TestLoaderComparesTheModifier(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		for idf, want := range map[bool]string{true: "its modifier is idf", false: "its modifier is not idf"} {
+			name := b.fresh(t)
+			fill(t, b.client, name, retrievertest.Corpus()[:2], qdrant.Vector{Name: "terms", Sparse: terms, IDF: idf})
+			l, err := qdrant.NewLoader(b.client, name, qdrant.LoaderOptions{Vectors: []qdrant.Vector{{Name: "terms", Sparse: terms, IDF: !idf}}})
+			require.NoError(t, err)
+			_, err = l.Load(t.Context(), numbered(1, 0))
+			require.ErrorContains(t, err, want)
+		}
+	})
+}
+
+// unfinished is a writer whose server confirms the first upserts only in part.
+type unfinished struct {
+	*api.Client
+	left   int
+	status api.UpdateStatus
+}
+
+func (u *unfinished) Upsert(ctx context.Context, r *api.UpsertPoints) (*api.UpdateResult, error) {
+	result, err := u.Client.Upsert(ctx, r)
+	if u.left > 0 {
+		u.left--
+		return &api.UpdateResult{Status: u.status}, err
+	}
+	return result, err
+}
+
+// W9: only points that the server has finished count as stored.
+func TestLoaderCountsWhatTheServerFinished(t *testing.T) {
+	for _, status := range []api.UpdateStatus{api.UpdateStatus_WaitTimeout, api.UpdateStatus_Acknowledged, api.UpdateStatus_ClockRejected} {
+		synctest.Test(t, func(t *testing.T) {
+			client := &unfinished{qdranttest.Start(t).Client(t), 2, status}
+			p, err := loaderFor(t, client, qdrant.LoaderOptions{}).Load(t.Context(), numbered(5, 0))
+			require.NoError(t, err)
+			assert.Equal(t, 5, p.Stored)
+			assert.Equal(t, 2, p.Retries)
+
+			client.left = 100
+			p, err = loaderFor(t, client, qdrant.LoaderOptions{Patience: -1}).Load(t.Context(), numbered(5, 0))
+			require.ErrorContains(t, err, "has not finished the points: status "+status.String())
+			assert.Zero(t, p.Stored)
+		})
+	}
+}
+
+// W10: a full disk is no rate limit, although its code may be.
+func TestLoaderDoesNotWaitForAFullDisk(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{"Storage quota exceeded", "Service internal error: No space left on device", "Insufficient storage"} {
+		server := qdranttest.Start(t)
+		server.Fail("Upsert", 1, codes.ResourceExhausted, message)
+		p, err := loaderFor(t, server.Client(t), qdrant.LoaderOptions{}).Load(t.Context(), numbered(5, 0))
+		var e *qdrant.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, qdrant.KindFull, e.Kind, message)
+		assert.Zero(t, p.Retries)
+	}
 }

@@ -29,7 +29,8 @@ type Options struct {
 	Server *ServerFusion
 	// Fuser fuses the legs here: one batch call brings a ranking for each leg, in
 	// the order embedder first, then Legs. A leg that fails is an empty ranking
-	// and a gap; if all fail, Retrieve does.
+	// and a gap, also where the server refuses it, as it does for a vector of the
+	// wrong size or name; if all fail, Retrieve does.
 	Fuser pipeline.Fuser
 	// Filter always holds, beside the filter of the query: the place for a
 	// tenant. It takes what Query.Filter takes, see Filter.
@@ -71,7 +72,9 @@ type Leg struct {
 	Sparse SparseFunc
 	Multi  MultiFunc
 	// Native makes any other query of the Query API: inference in the server, a
-	// formula, recommendation, MMR. Scale must be set with it. A nil query with a
+	// formula, recommendation, MMR. Scale must be set with it. The order of MMR,
+	// order_by and a sample is not that of their scores: with Scale RankOnly the
+	// server's order is kept, any other scale is refused for them. A nil query with a
 	// nil error asks nothing and brings nothing.
 	Native func(ctx context.Context, q pipeline.Query) (*api.Query, error)
 	// Fusion fuses the Prefetch legs in the server.
@@ -123,8 +126,14 @@ func (m Method) String() string {
 	return "RRF"
 }
 
-// ServerFusion says how Qdrant shall fuse. Its scores are float32 and ties come
-// in no fixed order; this package orders tied hits by document id.
+// ServerFusion says how Qdrant shall fuse. Its scores are float32.
+//
+// Server fusion need not repeat itself: Qdrant breaks ties within a leg, which are
+// frequent among sparse scores, differently from call to call, RRF looks at
+// positions, and so a tie becomes unequal scores. This package orders tied hits
+// by document id, but cannot mend the scores nor what a limit cut off; a smaller
+// limit need not keep the head of the ranking. Where a ranking must repeat, as in
+// an experiment or under a cache, set Options.Fuser: fusion here is stable.
 type ServerFusion struct {
 	Method Method
 	// K is Qdrant's constant for RRF, at least 1; 0 means 2, Qdrant's own default,
@@ -138,19 +147,24 @@ type ServerFusion struct {
 
 // Groups asks for the best hits of each value of a payload field.
 type Groups struct {
-	// By is the payload field, text or number. A point with several values is in
-	// several groups; its document stands in the ranking once.
+	// By is the path of the payload field, text or whole number; floats and booleans
+	// form no groups. A point with several values is in several groups; its
+	// document stands in the ranking once.
 	By string
 	// Size is the most hits of one group; 0 means 3. It is always sent.
 	Size int
-	// Lookup, if not empty, is a collection whose points have the group ids as
-	// their ids; their payload is fetched into Group.Lookup.
+	// Lookup, if not empty, is a collection whose documents have the group ids as
+	// their document ids, as PointID makes them: a Loader filled it, or its point
+	// ids are numbers or UUIDs. Their payload is fetched into Group.Lookup. A
+	// client that is a Getter looks them up in one further call; else the server
+	// does, which finds numbers and UUIDs only.
 	Lookup string
 }
 
 // Group is one group of a ranking, see GroupsKey.
 type Group struct {
-	// ID is the value of the field: a string, an int64 or a uint64.
+	// ID is the value of the field: a string, an int64, or a uint64 for a number
+	// of 2^63 and more.
 	ID any
 	// Documents are the ids of the group's documents, best first.
 	Documents []string

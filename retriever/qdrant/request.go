@@ -19,6 +19,10 @@ func (c *call) compile(ctx context.Context, root *Leg, encoded encodings) (*api.
 	if p == nil || err != nil {
 		return nil, err
 	}
+	if order := ownOrder(p.Query); order != "" && root.Scale != pipeline.RankOnly {
+		return nil, &Error{Kind: KindInvalid, Op: "query points", Message: fmt.Sprintf(
+			"leg %q: the order of %s is not that of its scores: set Scale to pipeline.RankOnly, which keeps the server's order", root.Name, order)}
+	}
 	return &api.QueryPoints{
 		CollectionName:   c.collection,
 		Prefetch:         p.Prefetch,
@@ -33,6 +37,20 @@ func (c *call) compile(ctx context.Context, root *Leg, encoded encodings) (*api.
 		ShardKeySelector: c.shards(),
 		Timeout:          serverTimeout(ctx),
 	}, nil
+}
+
+// ownOrder names a query whose answer is not ordered by its scores, else it is
+// empty.
+func ownOrder(q *api.Query) string {
+	switch q.GetVariant().(type) {
+	case *api.Query_NearestWithMmr:
+		return "MMR"
+	case *api.Query_OrderBy:
+		return "order_by"
+	case *api.Query_Sample:
+		return "a sample"
+	}
+	return ""
 }
 
 // prefetch makes the part of a request that a leg is. The filters are written

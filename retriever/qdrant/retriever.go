@@ -57,7 +57,8 @@ func New(client Client, collection string, embedder Embedder, opts Options) (*Re
 // encoded by all legs at once. A text that is blank, or has no term that the
 // sparse encoder knows, matches nothing; where no leg can match, the ranking is
 // empty and the server is not asked. Hits of equal score are ordered by document id,
-// because the server's order of ties is not fixed.
+// because the server's order of ties is not fixed. On the scale RankOnly the
+// server's order holds, and a score is 1/rank.
 func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 	if err := ended(ctx, "retrieve"); err != nil {
 		return pipeline.Ranking{}, err
@@ -128,9 +129,17 @@ func (c *call) hit(scale pipeline.Scale, p *api.ScoredPoint) (pipeline.Hit, erro
 	return pipeline.Hit{Document: d, Score: score}, nil
 }
 
-// rank orders hits, those of equal score by id, and keeps the first limit.
+// rank orders hits, those of equal score by id, and keeps the first limit. On
+// the scale RankOnly the order is the server's, whatever its scores are: MMR and
+// order_by do not order by score.
 func rank(name string, scale pipeline.Scale, hits []pipeline.Hit, limit int) (pipeline.Ranking, error) {
-	pipeline.Sort(hits, func(pipeline.Hit) int { return 0 })
+	if scale == pipeline.RankOnly {
+		for i := range hits {
+			hits[i].Score = 1 / float64(i+1)
+		}
+	} else {
+		pipeline.Sort(hits, func(pipeline.Hit) int { return 0 })
+	}
 	ranking, err := pipeline.NewRanking(name, scale, hits[:min(limit, len(hits))])
 	if err != nil {
 		return pipeline.Ranking{}, &Error{Kind: KindBadAnswer, Op: "read points", Message: shorten(err.Error()), Err: err}

@@ -2,11 +2,16 @@ package qdrant_test
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/qdrant"
@@ -369,5 +374,96 @@ func TestADocumentInTwoGroupsStandsOnceInTheRanking(t *testing.T) {
 		in += len(g.Documents)
 	}
 	assert.Greater(t, in, len(ranking.Hits))
-	assert.Equal(t, "makers", qdranttest.Last[*api.QueryPointGroups](t, server).GetWithLookup().GetCollection())
+	assert.Nil(t, qdranttest.Last[*api.QueryPointGroups](t, server).GetWithLookup(), "looked up here, by document ids")
+}
+
+// W8: the documents of a Loader are found by their document ids, also by text,
+// and whole numbers are int64 whatever their sign.
+func TestGroupsAreLookedUpByDocumentIDs(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, b backend) {
+		chunks, books := b.fresh(t), b.fresh(t)
+		fill(t, b.client, chunks, []pipeline.Document{
+			{ID: "c1", Text: "cold river", Metadata: map[string]any{"book": "moby", "n": 7}},
+			{ID: "c2", Text: "cold river water", Metadata: map[string]any{"book": "moby", "n": -7}},
+			{ID: "c3", Text: "cold mountain", Metadata: map[string]any{"book": "42", "n": 7}},
+		}, qdrant.Vector{Dense: words(dims)})
+		fill(t, b.client, books, []pipeline.Document{{ID: "moby", Text: "Moby Dick"}, {ID: "42", Text: "Answers"}, {ID: "7", Text: "Seven"}}, qdrant.Vector{Dense: words(dims)})
+		groups := func(by string) map[any]string {
+			r, err := qdrant.New(b.client, chunks, words(dims), qdrant.Options{Groups: &qdrant.Groups{By: by, Lookup: books}})
+			require.NoError(t, err)
+			ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "cold"})
+			require.NoError(t, err)
+			notes, _ := qdrant.GroupsKey.Noted(ranking)
+			found := map[any]string{}
+			for _, g := range notes {
+				found[g.ID], _ = g.Lookup["content"].(string)
+			}
+			return found
+		}
+		assert.Equal(t, map[any]string{"moby": "Moby Dick", "42": "Answers"}, groups("book"))
+		assert.Equal(t, map[any]string{int64(7): "Seven", int64(-7): ""}, groups("n"))
+	})
+}
+
+// W12: an alias may be moved to a collection with another metric.
+func TestTheMetricIsLookedUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := qdranttest.Start(t)
+		client := server.Client(t)
+		fill(t, client, "a", retrievertest.Corpus(), qdrant.Vector{Dense: words(dims)})
+		r, err := qdrant.New(client, "a", words(dims), qdrant.Options{})
+		require.NoError(t, err)
+		ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "water"})
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.Cosine, ranking.Scale)
+		require.NoError(t, client.DeleteCollection(t.Context(), "a"))
+		fill(t, client, "a", retrievertest.Corpus(), qdrant.Vector{Dense: words(dims), Distance: api.Distance_Euclid})
+		time.Sleep(61 * time.Second)
+		ranking, err = r.Retrieve(t.Context(), pipeline.Query{Text: "water"})
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.Distance, ranking.Scale)
+		server.Fail("Get", 1, codes.Unavailable, "restarting")
+		time.Sleep(61 * time.Second)
+		ranking, err = r.Retrieve(t.Context(), pipeline.Query{Text: "water"})
+		require.NoError(t, err, "what was known serves while the server cannot be asked")
+		assert.Equal(t, pipeline.Distance, ranking.Scale)
+	})
+}
+
+// Qdrant 1.19 ignores an exclusion beside an equal condition if the field has a
+// payload index; in a filter of its own it holds.
+func TestExclusionsAreSetApart(t *testing.T) {
+	t.Parallel()
+	server, client := corpus(t)
+	lang := api.NewMatch("kind", "nature")
+	own := &api.Filter{Should: []*api.Condition{lang, api.NewHasID(api.NewIDNum(1))}, MustNot: []*api.Condition{lang}}
+	before := proto.Clone(own)
+	_, err := dense(t, client, qdrant.Options{}).Retrieve(t.Context(), pipeline.Query{Text: "water", Filter: own})
+	require.NoError(t, err)
+	assert.True(t, proto.Equal(before, own), "the caller's filter stays as it is")
+	sent := qdranttest.Last[*api.QueryPoints](t, server).GetFilter()
+	assert.Empty(t, sent.GetMustNot())
+	require.Len(t, sent.GetMust(), 1)
+	assert.True(t, proto.Equal(&api.Filter{MustNot: []*api.Condition{lang}}, sent.GetMust()[0].GetFilter()))
+
+	nested := must(api.NewFilterAsCondition(own), api.NewNestedFilter("items", own))
+	_, err = dense(t, client, qdrant.Options{Filter: nested}).Retrieve(t.Context(), pipeline.Query{Text: "water", Filter: own})
+	require.NoError(t, err)
+	assertApart(t, qdranttest.Last[*api.QueryPoints](t, server).GetFilter())
+}
+
+func assertApart(t *testing.T, f *api.Filter) {
+	t.Helper()
+	if len(f.GetMustNot()) > 0 {
+		assert.Empty(t, f.GetMust())
+		assert.Empty(t, f.GetShould())
+	}
+	for _, c := range slices.Concat(f.GetMust(), f.GetShould(), f.GetMustNot()) {
+		for _, inner := range []*api.Filter{c.GetFilter(), c.GetNested().GetFilter()} {
+			if inner != nil {
+				assertApart(t, inner)
+			}
+		}
+	}
 }

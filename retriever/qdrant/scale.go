@@ -6,19 +6,29 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// scales knows what the scores of each leg mean. The collection is asked once;
-// its metric cannot change after it was created.
+// scales knows what the scores of each leg mean. The collection is asked once a
+// minute: its metric cannot change, but its name may be an alias that is moved to
+// another collection.
 type scales struct {
 	inspector  Inspector
 	collection string
-	params     atomic.Pointer[map[string]*api.VectorParams]
+	params     atomic.Pointer[lookedUp]
 }
+
+// lookedUp are the vectors of a collection, and when they were read.
+type lookedUp struct {
+	vectors map[string]*api.VectorParams
+	at      time.Time
+}
+
+const scalesAge = time.Minute
 
 func newScales(client Client, collection string) *scales {
 	inspector, _ := client.(Inspector)
@@ -69,8 +79,8 @@ func (s *scales) known(l *Leg) pipeline.Scale {
 	if declared := l.declared(); declared != pipeline.Unknown {
 		return declared
 	}
-	if vectors := s.params.Load(); vectors != nil && (*vectors)[l.Using] != nil {
-		scale, _ := scaleOf((*vectors)[l.Using])
+	if known := s.params.Load(); known != nil && known.vectors[l.Using] != nil {
+		scale, _ := scaleOf(known.vectors[l.Using])
 		return scale
 	}
 	return pipeline.Unknown
@@ -93,17 +103,25 @@ func scaleOf(p *api.VectorParams) (pipeline.Scale, error) {
 		Message: fmt.Sprintf("metric %v is not known: set Scale", p.GetDistance())}
 }
 
+// vectors asks again what is older than a minute. A server that cannot be asked
+// leaves what was known.
 func (s *scales) vectors(ctx context.Context) (map[string]*api.VectorParams, error) {
-	if known := s.params.Load(); known != nil {
-		return *known, nil
+	known := s.params.Load()
+	if known != nil && time.Since(known.at) < scalesAge {
+		return known.vectors, nil
+	}
+	if known != nil && !s.params.CompareAndSwap(known, &lookedUp{known.vectors, time.Now()}) {
+		return known.vectors, nil // another query asks
 	}
 	info, err := s.inspector.GetCollectionInfo(ctx, s.collection)
-	if err != nil {
+	switch {
+	case err == nil:
+		known = &lookedUp{denseVectors(info), time.Now()}
+		s.params.Store(known)
+	case known == nil:
 		return nil, mapError(ctx, "read collection", err)
 	}
-	found := denseVectors(info)
-	s.params.Store(&found)
-	return found, nil
+	return known.vectors, nil
 }
 
 // denseVectors returns the collection's dense and multi vectors by name; the
@@ -143,6 +161,9 @@ const slack = 1e-3
 // onScale returns the point's score on its scale: higher is better, finite, and
 // within the scale's bounds.
 func onScale(scale pipeline.Scale, p *api.ScoredPoint) (float64, error) {
+	if scale == pipeline.RankOnly {
+		return 0, nil // the position counts, see rank
+	}
 	score := float64(p.GetScore())
 	id, _ := pointText(p.GetId())
 	if math.IsNaN(score) || math.IsInf(score, 0) {

@@ -62,13 +62,16 @@ func (r *load) missing(ctx context.Context, batch []pipeline.Document) ([]pipeli
 	for _, d := range batch {
 		request.Ids = append(request.Ids, PointID(d.ID))
 	}
-	found, err := r.client.(Getter).Get(ctx, request)
+	var found []*api.RetrievedPoint
+	err := r.retry(ctx, func() (err error) {
+		found, err = r.client.(Getter).Get(ctx, request)
+		return mapError(ctx, "get points", err)
+	})
+	var e *Error
+	if errors.As(err, &e) && e.Kind == KindNotFound {
+		return batch, nil // the collection comes into being with this batch
+	}
 	if err != nil {
-		err = mapError(ctx, "get points", err)
-		var e *Error
-		if errors.As(err, &e) && e.Kind == KindNotFound {
-			return batch, nil // the collection comes into being with this batch
-		}
 		return nil, err
 	}
 	there := make(map[string]bool, len(found))
@@ -242,30 +245,46 @@ func (r *load) send(ctx context.Context, batch []pipeline.Document, points []*ap
 	return r.send(ctx, batch[half:], points[half:])
 }
 
-// upsert sends the points until they are stored, waits are over, or an error
-// says that sending them again is no use. Upserts may be repeated safely.
+// upsert sends the points until they are stored. Upserts may be repeated safely.
 func (r *load) upsert(ctx context.Context, points []*api.PointStruct) error {
 	wait := true
-	backoff := firstWait
-	for attempt := 0; ; attempt++ {
+	err := r.retry(ctx, func() error {
 		request := &api.UpsertPoints{CollectionName: r.collection, Wait: &wait, Points: points, Timeout: serverTimeout(ctx)}
 		if len(r.opts.ShardKeys) > 0 {
 			request.ShardKeySelector = &api.ShardKeySelector{ShardKeys: r.opts.ShardKeys}
 		}
-		_, err := r.client.Upsert(ctx, request)
-		if err == nil {
-			r.progress.Stored += len(points)
-			r.progress.Batches++
-			return nil
+		result, err := r.client.Upsert(ctx, request)
+		if err != nil {
+			return mapError(ctx, "upsert points", err)
 		}
-		err = mapError(ctx, "upsert points", err)
+		if status := result.GetStatus(); status != api.UpdateStatus_Completed {
+			return &Error{Kind: KindUnavailable, Op: "upsert points", Message: fmt.Sprintf("the server has not finished the points: status %v", status)}
+		}
+		return nil
+	})
+	if err == nil {
+		r.progress.Stored += len(points)
+		r.progress.Batches++
+	}
+	return err
+}
+
+// retry makes the call until it succeeds, patience is over, or an error says
+// that making it again is no use.
+func (r *load) retry(ctx context.Context, call func() error) error {
+	began, backoff := time.Now(), firstWait
+	for {
+		err := call()
 		var e *Error
-		if !errors.As(err, &e) || !e.Retryable() || attempt >= r.opts.Retries {
+		if err == nil || !errors.As(err, &e) || !e.Retryable() {
 			return err
 		}
-		pause := max(e.RetryAfter, backoff)
+		wait := max(e.RetryAfter, backoff)
+		if time.Since(began)+wait > r.opts.Patience {
+			return err
+		}
 		backoff = min(2*backoff, longestWait)
-		if err := r.pause(ctx, pause, err); err != nil {
+		if err := r.pause(ctx, wait, err); err != nil {
 			return err
 		}
 		r.progress.Retries++

@@ -61,6 +61,12 @@ type Subject struct {
 	// in the order of their IDs, whatever the order of insertion.
 	LooseTies bool
 
+	// LooseScores says that the backend turns ties within it into unequal scores,
+	// differently from call to call, as a fusion by rank in a server does. Then a
+	// smaller limit need not keep the head of the ranking, and the suite does not
+	// ask for it.
+	LooseScores bool
+
 	// NoMetadata says that metadata does not come back with the hits.
 	NoMetadata bool
 

@@ -88,6 +88,9 @@ func (s *Server) take(method string, message proto.Message) (fault, bool) {
 }
 
 func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if err := s.authorise(ctx, path.Base(info.FullMethod)); err != nil {
+		return nil, err
+	}
 	md, _ := metadata.FromIncomingContext(ctx)
 	f, met := s.next(path.Base(info.FullMethod), request.(proto.Message), md)
 	if !met {

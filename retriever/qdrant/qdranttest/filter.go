@@ -3,37 +3,46 @@ package qdranttest
 import (
 	"slices"
 	"strings"
+	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
+// subject is what a filter is asked of: a point, or an object within one.
+type subject struct {
+	point   *point // nil within a nested filter
+	payload map[string]*api.Value
+}
+
 // passes reports whether the point passes the filter.
-func (p *point) passes(f *api.Filter) (bool, error) {
+func (p *point) passes(f *api.Filter) (bool, error) { return subject{p, p.payload}.passes(f) }
+
+func (s subject) passes(f *api.Filter) (bool, error) {
 	if f == nil {
 		return true, nil
 	}
-	must, err := p.count(f.GetMust())
+	must, err := s.count(f.GetMust())
 	if err != nil || must < len(f.GetMust()) {
 		return false, err
 	}
-	not, err := p.count(f.GetMustNot())
+	not, err := s.count(f.GetMustNot())
 	if err != nil || not > 0 {
 		return false, err
 	}
-	should, err := p.count(f.GetShould())
+	should, err := s.count(f.GetShould())
 	if err != nil || len(f.GetShould()) > 0 && should == 0 {
 		return false, err
 	}
-	some, err := p.count(f.GetMinShould().GetConditions())
+	some, err := s.count(f.GetMinShould().GetConditions())
 	return err == nil && uint64(some) >= f.GetMinShould().GetMinCount(), err
 }
 
-func (p *point) count(conditions []*api.Condition) (int, error) {
+func (s subject) count(conditions []*api.Condition) (int, error) {
 	n := 0
 	for _, c := range conditions {
-		ok, err := p.meets(c)
+		ok, err := s.meets(c)
 		if err != nil {
 			return 0, err
 		}
@@ -44,70 +53,147 @@ func (p *point) count(conditions []*api.Condition) (int, error) {
 	return n, nil
 }
 
-func (p *point) meets(c *api.Condition) (bool, error) {
+func (s subject) meets(c *api.Condition) (bool, error) {
 	switch v := c.GetConditionOneOf().(type) {
+	case nil:
+		return true, nil
 	case *api.Condition_Filter:
-		return p.passes(v.Filter)
+		return s.passes(v.Filter)
 	case *api.Condition_HasId:
-		return slices.ContainsFunc(v.HasId.GetHasId(), func(id *api.PointId) bool { return key(id) == p.key }), nil
+		return s.hasID(v.HasId.GetHasId())
 	case *api.Condition_IsEmpty:
-		return len(values(p.payload, v.IsEmpty.GetKey())) == 0, nil
+		return s.isEmpty(v.IsEmpty.GetKey())
 	case *api.Condition_IsNull:
-		found := at(p.payload, v.IsNull.GetKey())
-		_, null := found.GetKind().(*api.Value_NullValue)
-		return null, nil
+		p, err := parsePath(v.IsNull.GetKey())
+		return err == nil && slices.ContainsFunc(p.at(s.payload), isNull), err
 	case *api.Condition_HasVector:
-		_, has := p.vectors[v.HasVector.GetHasVector()]
-		return has, nil
+		return s.point != nil && s.point.has(v.HasVector.GetHasVector()), nil
+	case *api.Condition_Nested:
+		return s.nested(v.Nested)
 	case *api.Condition_Field:
-		return p.field(v.Field)
+		return s.field(v.Field)
 	}
 	return false, status.Errorf(codes.Unimplemented, "qdranttest: condition %T", c.GetConditionOneOf())
 }
 
-// field tests whether any value of the field passes.
-func (p *point) field(f *api.FieldCondition) (bool, error) {
-	for _, v := range values(p.payload, f.GetKey()) {
-		switch {
-		case f.GetMatch() != nil:
-			ok, err := matches(f.GetMatch(), v)
-			if ok || err != nil {
-				return ok, err
-			}
-		case f.GetRange() != nil:
-			if within(f.GetRange(), v) {
-				return true, nil
-			}
-		default:
-			return false, status.Error(codes.Unimplemented, "qdranttest: field condition")
+func (s subject) hasID(ids []*api.PointId) (bool, error) {
+	for _, id := range ids {
+		k, err := key(id)
+		if err != nil || s.point != nil && k == s.point.key {
+			return err == nil, err
 		}
 	}
 	return false, nil
 }
 
-func matches(m *api.Match, v *api.Value) (bool, error) {
+func isNull(v *api.Value) bool {
+	_, null := v.GetKind().(*api.Value_NullValue)
+	return null || v.GetKind() == nil
+}
+
+func (s subject) isEmpty(at string) (bool, error) {
+	p, err := parsePath(at)
+	if err != nil {
+		return false, err
+	}
+	for _, v := range p.at(s.payload) {
+		if list := v.GetListValue(); !isNull(v) && (list == nil || len(list.GetValues()) > 0) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// nested asks whether one object of a list passes a filter of its own.
+func (s subject) nested(n *api.NestedCondition) (bool, error) {
+	p, err := parsePath(strings.TrimSuffix(n.GetKey(), "[]") + "[]")
+	if err != nil {
+		_, err = parsePath(n.GetKey())
+		return false, err
+	}
+	for _, v := range p.at(s.payload) {
+		if v.GetStructValue() == nil {
+			continue
+		}
+		if ok, err := (subject{payload: v.GetStructValue().GetFields()}).passes(n.GetFilter()); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// field tests whether any value of the field passes any of its tests.
+func (s subject) field(f *api.FieldCondition) (bool, error) {
+	p, err := parsePath(f.GetKey())
+	if err != nil {
+		return false, err
+	}
+	if f.GetValuesCount() != nil && counts(f.GetValuesCount(), p.at(s.payload)) {
+		return true, nil
+	}
+	for _, v := range p.values(s.payload) {
+		ok, err := f.GetMatch() != nil && matches(f.GetMatch(), v), error(nil)
+		if ok = ok || f.GetRange() != nil && within(f.GetRange(), v); !ok && f.GetDatetimeRange() != nil {
+			ok = during(f.GetDatetimeRange(), v)
+		}
+		if ok = ok || inPlace(f, v); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// counts compares the number of values, null counting for none.
+func counts(c *api.ValuesCount, found []*api.Value) bool {
+	var n uint64
+	for _, v := range found {
+		switch list := v.GetListValue(); {
+		case list != nil:
+			n += uint64(len(list.GetValues()))
+		case !isNull(v):
+			n++
+		}
+	}
+	return (c.Gt == nil || n > *c.Gt) && (c.Gte == nil || n >= *c.Gte) && (c.Lt == nil || n < *c.Lt) && (c.Lte == nil || n <= *c.Lte)
+}
+
+func matches(m *api.Match, v *api.Value) bool {
 	text, isText := v.GetKind().(*api.Value_StringValue)
 	number, isInt := v.GetKind().(*api.Value_IntegerValue)
 	switch want := m.GetMatchValue().(type) {
 	case *api.Match_Keyword:
-		return isText && text.StringValue == want.Keyword, nil
+		return isText && text.StringValue == want.Keyword
 	case *api.Match_Integer:
-		return isInt && number.IntegerValue == want.Integer, nil
+		return isInt && number.IntegerValue == want.Integer
 	case *api.Match_Boolean:
 		b, isBool := v.GetKind().(*api.Value_BoolValue)
-		return isBool && b.BoolValue == want.Boolean, nil
+		return isBool && b.BoolValue == want.Boolean
 	case *api.Match_Keywords:
-		return isText && slices.Contains(want.Keywords.GetStrings(), text.StringValue), nil
+		return isText && slices.Contains(want.Keywords.GetStrings(), text.StringValue)
 	case *api.Match_Integers:
-		return isInt && slices.Contains(want.Integers.GetIntegers(), number.IntegerValue), nil
+		return isInt && slices.Contains(want.Integers.GetIntegers(), number.IntegerValue)
 	case *api.Match_ExceptKeywords:
-		return isText && !slices.Contains(want.ExceptKeywords.GetStrings(), text.StringValue), nil
+		return !isNull(v) && !(isText && slices.Contains(want.ExceptKeywords.GetStrings(), text.StringValue))
 	case *api.Match_ExceptIntegers:
-		return isInt && !slices.Contains(want.ExceptIntegers.GetIntegers(), number.IntegerValue), nil
-	case *api.Match_Text:
-		return isText && strings.Contains(text.StringValue, want.Text), nil
+		return !isNull(v) && !(isInt && slices.Contains(want.ExceptIntegers.GetIntegers(), number.IntegerValue))
 	}
-	return false, status.Errorf(codes.Unimplemented, "qdranttest: match %T", m.GetMatchValue())
+	return isText && matchesText(m, text.StringValue)
+}
+
+// matchesText is what the server does without a payload index: it looks for the
+// text as it is.
+func matchesText(m *api.Match, text string) bool {
+	switch want := m.GetMatchValue().(type) {
+	case *api.Match_Text:
+		return strings.Contains(text, want.Text)
+	case *api.Match_Phrase:
+		return strings.Contains(text, want.Phrase)
+	case *api.Match_TextAny:
+		return slices.ContainsFunc(strings.Fields(want.TextAny), func(word string) bool { return strings.Contains(text, word) })
+	case *api.Match_Prefix:
+		return strings.HasPrefix(text, want.Prefix)
+	}
+	return false
 }
 
 func within(r *api.Range, v *api.Value) bool {
@@ -124,27 +210,14 @@ func within(r *api.Range, v *api.Value) bool {
 		(r.Lt == nil || x < *r.Lt) && (r.Lte == nil || x <= *r.Lte)
 }
 
-// at follows a path of keys, "author.name".
-func at(payload map[string]*api.Value, path string) *api.Value {
-	if v, ok := payload[path]; ok {
-		return v
+func during(r *api.DatetimeRange, v *api.Value) bool {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
+		at, err := time.Parse(layout, v.GetStringValue())
+		if err != nil {
+			continue
+		}
+		return (r.Gt == nil || at.After(r.Gt.AsTime())) && (r.Gte == nil || !at.Before(r.Gte.AsTime())) &&
+			(r.Lt == nil || at.Before(r.Lt.AsTime())) && (r.Lte == nil || !at.After(r.Lte.AsTime()))
 	}
-	first, rest, more := strings.Cut(path, ".")
-	if !more {
-		return nil
-	}
-	return at(payload[first].GetStructValue().GetFields(), rest)
-}
-
-// values returns the values of a field, those of a list one by one, without
-// null.
-func values(payload map[string]*api.Value, path string) []*api.Value {
-	v := at(payload, path)
-	switch k := v.GetKind().(type) {
-	case nil, *api.Value_NullValue:
-		return nil
-	case *api.Value_ListValue:
-		return k.ListValue.GetValues()
-	}
-	return []*api.Value{v}
+	return false
 }

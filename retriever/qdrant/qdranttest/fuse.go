@@ -11,18 +11,18 @@ import (
 // fuse combines the prefetched lists as Qdrant 1.19 does, in float32.
 func fuse(q *api.Query, lists [][]scored) ([]scored, error) {
 	if len(lists) == 0 {
-		return nil, invalid("fusion query needs prefetch")
+		return nil, invalid("Validation failed: cannot apply Fusion without prefetches")
 	}
 	if rrf := q.GetRrf(); rrf != nil {
 		k := uint32(2)
 		if rrf.K != nil {
 			k = rrf.GetK()
 		}
-		if k < 1 {
-			return nil, invalid("rrf k must be at least 1")
-		}
 		if n := len(rrf.GetWeights()); n != 0 && n != len(lists) {
-			return nil, invalid("rrf got %d weights for %d prefetches", n, len(lists))
+			return nil, invalid("Validation failed: RRF weights length (%d) does not match number of prefetches (%d)", n, len(lists))
+		}
+		if slices.ContainsFunc(rrf.GetWeights(), func(w float32) bool { return w != w }) {
+			return nil, missing("weights that are no numbers")
 		}
 		return sum(lists, rrfScores(k, rrf.GetWeights())), nil
 	}
@@ -87,15 +87,20 @@ func sum(lists [][]scored, scores func(int, []scored) []float32) []scored {
 }
 
 // group collects the best hits of each value of the field, best group first.
-func group(found []scored, r *api.QueryPointGroups, most, size uint64) []*api.PointGroup {
+func group(found []scored, by jsonPath, with *api.WithPayloadSelector, most, size uint64) []*api.PointGroup {
 	var groups []*api.PointGroup
+	if slices.ContainsFunc(by, func(s step) bool { return s.index >= 0 && !s.every }) {
+		return nil // one element of a list forms no groups
+	}
 	at := map[string]*api.PointGroup{}
 	for _, s := range found {
-		for _, v := range values(s.point.payload, r.GetGroupBy()) {
+		seen := map[string]bool{}
+		for _, v := range by.values(s.point.payload) {
 			name, id := groupKey(v)
-			if id == nil {
+			if id == nil || seen[name] {
 				continue
 			}
+			seen[name] = true
 			g := at[name]
 			if g == nil && uint64(len(groups)) < most {
 				g = &api.PointGroup{Id: id}
@@ -103,7 +108,7 @@ func group(found []scored, r *api.QueryPointGroups, most, size uint64) []*api.Po
 				groups = append(groups, g)
 			}
 			if g != nil && uint64(len(g.Hits)) < size {
-				g.Hits = append(g.Hits, s.scored(r.GetWithPayload()))
+				g.Hits = append(g.Hits, s.scored(with))
 			}
 		}
 	}
@@ -115,20 +120,38 @@ func groupKey(v *api.Value) (string, *api.GroupId) {
 	case *api.Value_StringValue:
 		return "s" + k.StringValue, api.NewGroupIDString(k.StringValue)
 	case *api.Value_IntegerValue:
+		if k.IntegerValue >= 0 {
+			return v.String(), &api.GroupId{Kind: &api.GroupId_UnsignedValue{UnsignedValue: uint64(k.IntegerValue)}}
+		}
 		return v.String(), api.NewGroupIDInt(k.IntegerValue)
 	}
 	return "", nil
 }
 
-// fill puts the points of the collection whose ids are the groups' into them.
-func (c *collection) fill(groups []*api.PointGroup) {
+// fill puts the points of the collection whose ids are the groups' into them: by
+// exact id, and the text of a number is none.
+func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error {
+	if with.GetWithVectors().GetEnable() {
+		return missing("vectors of a lookup")
+	}
+	selector := with.GetWithPayload()
+	if selector == nil {
+		selector = api.NewWithPayloadEnable(true)
+	}
+	if err := checkSelector(selector); err != nil {
+		return err
+	}
 	for _, g := range groups {
-		id := api.NewIDNum(uint64(g.GetId().GetIntegerValue()))
-		if text := g.GetId().GetStringValue(); text != "" {
-			id = api.NewIDUUID(text)
+		var id *api.PointId
+		switch k := g.GetId().GetKind().(type) {
+		case *api.GroupId_UnsignedValue:
+			id = api.NewIDNum(k.UnsignedValue)
+		case *api.GroupId_StringValue:
+			id = api.NewIDUUID(k.StringValue)
 		}
-		if p := c.points[key(id)]; p != nil {
-			g.Lookup = &api.RetrievedPoint{Id: p.id, Payload: p.payload}
+		if k, err := key(id); err == nil && c.points[k] != nil {
+			g.Lookup = &api.RetrievedPoint{Id: c.points[k].id, Payload: selected(c.points[k].payload, selector)}
 		}
 	}
+	return nil
 }

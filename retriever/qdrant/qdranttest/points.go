@@ -3,7 +3,9 @@ package qdranttest
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"math"
+	"slices"
+	"strings"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -13,7 +15,7 @@ import (
 // The limits that a server applies where a request names none.
 const (
 	defaultLimit     = 10
-	defaultGroups    = 3
+	defaultGroups    = 10
 	defaultGroupSize = 3
 )
 
@@ -26,92 +28,45 @@ func invalid(format string, args ...any) error {
 	return status.Error(codes.InvalidArgument, "Wrong input: "+fmt.Sprintf(format, args...))
 }
 
-// Upsert implements the call of that name.
+// Upsert implements the call of that name: one bad point refuses all.
 func (h *points) Upsert(_ context.Context, r *api.UpsertPoints) (*api.PointsOperationResponse, error) {
+	if err := checkUpsert(r); err != nil {
+		return nil, err
+	}
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
 	c, err := h.server.lookup(r.GetCollectionName())
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range r.GetPoints() {
-		stored, err := c.point(p)
-		if err != nil {
-			return nil, err
-		}
-		c.points[stored.key] = stored
-	}
-	return &api.PointsOperationResponse{Result: &api.UpdateResult{Status: api.UpdateStatus_Completed}}, nil
-}
-
-// point checks a point against the collection and stores a copy of its vectors.
-func (c *collection) point(p *api.PointStruct) (*point, error) {
-	stored := &point{id: p.GetId(), key: key(p.GetId()), payload: p.GetPayload(), vectors: map[string]vector{}}
-	if stored.key == "" {
-		return nil, invalid("point has no id")
-	}
-	named := p.GetVectors().GetVectors().GetVectors()
-	if v := p.GetVectors().GetVector(); v != nil {
-		named = map[string]*api.Vector{"": v}
-	}
-	for name, v := range named {
-		switch {
-		case v.GetDense() != nil:
-			stored.vectors[name] = vector{dense: v.GetDense().GetData()}
-		case v.GetSparse() != nil:
-			stored.vectors[name] = vector{indices: v.GetSparse().GetIndices(), values: v.GetSparse().GetValues()}
-		case v.GetMultiDense() != nil:
-			stored.vectors[name] = vector{multi: rows(v.GetMultiDense())}
-		default:
-			return nil, invalid("vector %q has no data", name)
-		}
-		if err := c.fits(name, stored.vectors[name]); err != nil {
+	all := make([]*point, len(r.GetPoints()))
+	for i, p := range r.GetPoints() {
+		if all[i], err = c.point(i, p); err != nil {
 			return nil, err
 		}
 	}
-	return stored, nil
-}
-
-// fits checks a vector against the configuration of its name.
-func (c *collection) fits(name string, v vector) error {
-	if v.indices != nil {
-		if c.sparse[name] == nil {
-			return invalid("Not existing vector name error: %s", name)
+	if keys := r.GetShardKeySelector().GetShardKeys(); len(keys) > 0 {
+		return nil, invalid("Shard key %q not found", keys[0].GetKeyword())
+	}
+	for _, p := range all {
+		if old := c.points[p.key]; old != nil && r.UpdateFilter != nil {
+			if ok, err := old.passes(r.GetUpdateFilter()); !ok || err != nil {
+				continue
+			}
 		}
-		return nil
+		c.points[p.key] = p
 	}
-	params := c.dense[name]
-	if params == nil {
-		return invalid("Not existing vector name error: %s", name)
-	}
-	all := v.multi
-	if v.dense != nil {
-		all = [][]float32{v.dense}
-	}
-	for _, row := range all {
-		if uint64(len(row)) != params.GetSize() {
-			return invalid("Vector dimension error: expected dim: %d, got %d", params.GetSize(), len(row))
-		}
-	}
-	return nil
+	return completed(r.GetWait()), nil
 }
 
-func rows(m *api.MultiDenseVector) [][]float32 {
-	out := make([][]float32, len(m.GetVectors()))
-	for i, v := range m.GetVectors() {
-		out[i] = v.GetData()
+func checkUpsert(r *api.UpsertPoints) error {
+	switch {
+	case r.Ordering != nil:
+		return missing("write ordering")
+	case len(r.GetPoints()) == 0:
+		return refusal("Bad request: Empty update request")
 	}
-	return out
-}
-
-func key(id *api.PointId) string {
-	switch v := id.GetPointIdOptions().(type) {
-	case *api.PointId_Num:
-		return strconv.FormatUint(v.Num, 10)
-	case *api.PointId_Uuid:
-		return v.Uuid
-	}
-	return ""
+	return first(checkName("collection_name", r.GetCollectionName()), checkFilter("update_filter", r.GetUpdateFilter()), convertFilter(r.GetUpdateFilter()))
 }
 
 // Get implements the call of that name.
@@ -122,9 +77,16 @@ func (h *points) Get(_ context.Context, r *api.GetPoints) (*api.GetResponse, err
 	if err != nil {
 		return nil, err
 	}
+	if r.GetWithVectors().GetEnable() || r.GetWithVectors().GetInclude() != nil {
+		return nil, missing("vectors in an answer")
+	}
 	reply := &api.GetResponse{}
 	for _, id := range r.GetIds() {
-		if p := c.points[key(id)]; p != nil {
+		k, err := key(id)
+		if err != nil {
+			return nil, err
+		}
+		if p := c.points[k]; p != nil {
 			reply.Result = append(reply.Result, &api.RetrievedPoint{Id: p.id, Payload: selected(p.payload, r.GetWithPayload())})
 		}
 	}
@@ -133,22 +95,39 @@ func (h *points) Get(_ context.Context, r *api.GetPoints) (*api.GetResponse, err
 
 // Query implements the call of that name.
 func (h *points) Query(_ context.Context, r *api.QueryPoints) (*api.QueryResponse, error) {
+	if err := checkQuery("", r); err != nil {
+		return nil, err
+	}
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
-	found, err := h.server.answer(r)
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.answer(r)
 	if err != nil {
 		return nil, err
 	}
 	return &api.QueryResponse{Result: found}, nil
 }
 
-// QueryBatch implements the call of that name: one failure fails all.
+// QueryBatch implements the call of that name: the outer collection is asked, and
+// one failure fails all.
 func (h *points) QueryBatch(_ context.Context, r *api.QueryBatchPoints) (*api.QueryBatchResponse, error) {
+	for i, q := range r.GetQueryPoints() {
+		if err := checkQuery(fmt.Sprintf("query_points[%d].", i), q); err != nil {
+			return nil, err
+		}
+	}
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
 	reply := &api.QueryBatchResponse{}
 	for _, q := range r.GetQueryPoints() {
-		found, err := h.server.answer(q)
+		found, err := c.answer(q)
 		if err != nil {
 			return nil, err
 		}
@@ -159,10 +138,20 @@ func (h *points) QueryBatch(_ context.Context, r *api.QueryBatchPoints) (*api.Qu
 
 // QueryGroups implements the call of that name.
 func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.QueryGroupsResponse, error) {
+	by, err := checkGroups(r)
+	if err != nil {
+		return nil, err
+	}
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
 	c, err := h.server.lookup(r.GetCollectionName())
 	if err != nil {
+		return nil, err
+	}
+	if r.GetQuery() == nil {
+		return nil, missing("groups without a query")
+	}
+	if err := c.knows(r.GetUsing()); err != nil {
 		return nil, err
 	}
 	all := uint64(len(c.points))
@@ -173,15 +162,54 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 	if err != nil {
 		return nil, err
 	}
-	groups := group(found, r, limit(r.Limit, defaultGroups), limit(r.GroupSize, defaultGroupSize))
-	if r.GetWithLookup() != nil {
-		other, err := h.server.lookup(r.GetWithLookup().GetCollection())
-		if err != nil {
+	groups := group(found, by, r.GetWithPayload(), limit(r.Limit, defaultGroups), limit(r.GroupSize, defaultGroupSize))
+	if with := r.GetWithLookup(); with != nil {
+		other := h.server.collections[with.GetCollection()]
+		if other == nil {
+			return nil, status.Error(codes.NotFound, fmt.Sprintf("Not found: Collection %s not found", with.GetCollection()))
+		}
+		if err := other.fill(groups, with); err != nil {
 			return nil, err
 		}
-		other.fill(groups)
 	}
 	return &api.QueryGroupsResponse{Result: &api.GroupsResult{Groups: groups}}, nil
+}
+
+func checkGroups(r *api.QueryPointGroups) (jsonPath, error) {
+	err := checkQuery("", &api.QueryPoints{
+		CollectionName: r.GetCollectionName(), Prefetch: r.GetPrefetch(), Query: r.GetQuery(), Using: r.Using, Filter: r.GetFilter(), Params: r.GetParams(),
+		Limit: r.Limit, WithPayload: r.GetWithPayload(), WithVectors: r.GetWithVectors(), LookupFrom: r.GetLookupFrom(),
+		ReadConsistency: r.GetReadConsistency(), ShardKeySelector: r.GetShardKeySelector(), Timeout: r.Timeout,
+	})
+	if err == nil {
+		err = checkPositive("group_size", r.GroupSize)
+	}
+	if err == nil && r.GetGroupBy() == "" {
+		err = inBody("group_by", `value "" invalid, must be at least 1 characters`)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(r.GetPrefetch()) > 0 && fuses(r.GetQuery()) {
+		return nil, missing("groups of a fusion: the server asks again within each group, and so fuses other lists")
+	}
+	return parsePath(r.GetGroupBy())
+}
+
+// knows refuses an unknown vector with the text that groups have.
+func (c *collection) knows(name string) error {
+	if c.dense[name] != nil || c.sparse[name] != nil {
+		return nil
+	}
+	var names []string
+	for n := range c.dense {
+		names = append(names, n)
+	}
+	for n := range c.sparse {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return invalid("Vector with name `%s` is not configured in this collection, available names: %s", name, strings.Join(names, ", "))
 }
 
 func limit(asked *uint64, otherwise uint64) uint64 {
@@ -191,18 +219,17 @@ func limit(asked *uint64, otherwise uint64) uint64 {
 	return *asked
 }
 
-func (s *Server) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
-	c, err := s.lookup(r.GetCollectionName())
-	if err != nil {
-		return nil, err
-	}
+// answer answers one checked query.
+func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
+	most := limit(r.Limit, defaultLimit)
 	found, err := c.search(&query{
 		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
-		threshold: r.ScoreThreshold, limit: limit(r.Limit, defaultLimit),
+		threshold: r.ScoreThreshold, limit: most + min(r.GetOffset(), math.MaxUint64-most),
 	})
 	if err != nil {
 		return nil, err
 	}
+	found = found[min(r.GetOffset(), uint64(len(found))):]
 	reply := make([]*api.ScoredPoint, len(found))
 	for i, f := range found {
 		reply[i] = f.scored(r.GetWithPayload())
@@ -226,8 +253,8 @@ func selected(payload map[string]*api.Value, with *api.WithPayloadSelector) map[
 	}
 	out := map[string]*api.Value{}
 	for _, field := range include {
-		if v := payload[field]; v != nil {
-			out[field] = v
+		if p, err := parsePath(field); err == nil && payload[p[0].key] != nil {
+			out[p[0].key] = payload[p[0].key]
 		}
 	}
 	return out

@@ -30,6 +30,7 @@ type Server struct {
 	collections map[string]*collection
 	version     string
 	faults      []fault
+	keys        [2]string // read and write, read only; no keys if the first is empty
 	requests    []Request
 }
 
