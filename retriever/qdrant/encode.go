@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	api "github.com/qdrant/go-client/qdrant"
-	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/panics"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -25,26 +23,6 @@ type encoding struct {
 type encodings struct {
 	order []*Leg // as the caller wrote them
 	of    map[*Leg]*encoding
-}
-
-// encode runs the encoders of all legs below the roots at once. All have
-// returned when it does; each error names its leg.
-func (c *call) encode(ctx context.Context, roots ...*Leg) encodings {
-	found := encodings{of: map[*Leg]*encoding{}}
-	for _, root := range roots {
-		found.add(root)
-	}
-	if len(found.order) == 1 {
-		found.of[found.order[0]].run(ctx, c, found.order[0])
-		return found
-	}
-	var wg conc.WaitGroup
-	for _, l := range found.order {
-		e := found.of[l]
-		wg.Go(func() { e.run(ctx, c, l) })
-	}
-	wg.Wait()
-	return found
 }
 
 func (s *encodings) add(l *Leg) {
@@ -92,42 +70,6 @@ func (e *encoding) run(ctx context.Context, c *call, l *Leg) {
 	if err != nil {
 		e.err = &Error{Kind: KindEncoder, Op: "encode query for " + l.Name, Message: shorten(err.Error()), Err: err, also: contextErrors(ctx, &Error{})}
 	}
-}
-
-func (c *call) encodeLeg(ctx context.Context, l *Leg) (*api.Query, error) {
-	if l.Native == nil && strings.TrimSpace(c.query.Text) == "" {
-		return nil, nil // there is nothing to encode, so nothing matches
-	}
-	switch {
-	case l.Dense != nil:
-		v, err := l.Dense.EmbedQuery(ctx, c.query.Text)
-		if err == nil {
-			err = checkDense(v)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return api.NewQueryDense(v), nil
-	case l.Sparse != nil:
-		indices, values, err := l.Sparse(ctx, c.query.Text)
-		if err == nil {
-			err = checkSparse(indices, values)
-		}
-		if err != nil || len(indices) == 0 {
-			return nil, err
-		}
-		return api.NewQuerySparse(indices, values), nil
-	case l.Multi != nil:
-		vectors, err := l.Multi(ctx, c.query.Text)
-		if err == nil {
-			err = checkMulti(vectors)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return api.NewQueryMulti(vectors), nil
-	}
-	return l.Native(ctx, c.query)
 }
 
 func checkDense(v []float32) error {

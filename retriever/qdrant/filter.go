@@ -2,7 +2,6 @@ package qdrant
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -11,16 +10,30 @@ import (
 	"strconv"
 
 	api "github.com/qdrant/go-client/qdrant"
+
+	"github.com/rankcascade/cascade/pipeline"
 )
 
-// ErrFilter is in the chain of every error about a filter that is not
-// understood. The error's text names the path to the part that is not.
-var ErrFilter = errors.New("filter is not understood")
+// ErrFilter is in the chain of every error about a filter that is not understood
+// or that Qdrant cannot do, and pipeline.ErrFilter with it. The error's text names
+// the path to the part.
+var ErrFilter error = notUnderstood{}
+
+type notUnderstood struct{}
+
+func (notUnderstood) Error() string { return "filter is not understood" }
+
+func (notUnderstood) Unwrap() error { return pipeline.ErrFilter }
 
 // Filter turns what Query.Filter, Options.Filter and Leg.Filter may hold into
 // Qdrant's own filter. It accepts
 //
 //   - nil, no filter;
+//   - a pipeline.Filter, which means the same in every store. A number at or
+//     beyond 2^53 in a range and a time finer than a microsecond are refused, because
+//     Qdrant compares them inexactly; times are compared with every text that Qdrant
+//     reads as one. Contains assumes that the field has no full-text index, under
+//     which Qdrant looks for words;
 //   - *qdrant.Filter of the client package, as it is;
 //   - an equality map: map[string]any{"lang": "en", "year": 2024}. All fields must
 //     equal their value: text, a boolean or a number; a list means any of its
@@ -46,6 +59,13 @@ func Filter(v any) (*api.Filter, error) {
 	switch f := v.(type) {
 	case nil:
 		return nil, nil
+	case pipeline.Filter:
+		return compile(f)
+	case *pipeline.Filter:
+		if f == nil {
+			return nil, nil
+		}
+		return compile(*f)
 	case *api.Filter:
 		if f == nil {
 			return nil, nil
@@ -59,7 +79,7 @@ func Filter(v any) (*api.Filter, error) {
 		}
 		return equality(f)
 	}
-	return nil, fmt.Errorf("qdrant: %w: type %T: use *qdrant.Filter or map[string]any", ErrFilter, v)
+	return nil, fmt.Errorf("qdrant: %w: type %T: use pipeline.Filter, *qdrant.Filter or map[string]any", ErrFilter, v)
 }
 
 // equality makes one condition for each field, in the order of their names so

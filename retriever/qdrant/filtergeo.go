@@ -1,26 +1,23 @@
 package qdrant
 
 import (
-	"reflect"
-	"strconv"
-
 	api "github.com/qdrant/go-client/qdrant"
 )
 
 // geo reads the three tests on places.
-func (n node) geo(key string) (*api.Condition, error) {
+func geo(n node, key string) (*api.Condition, error) {
 	switch {
 	case n.m["geo_bounding_box"] != nil:
-		return n.geoBox(key)
+		return geoBox(n, key)
 	case n.m["geo_radius"] != nil:
-		return n.geoRadius(key)
+		return geoRadius(n, key)
 	case n.m["geo_polygon"] != nil:
-		return n.geoPolygon(key)
+		return geoPolygon(n, key)
 	}
 	return nil, unknown(n.path, "the test of the condition is null")
 }
 
-func (n node) geoBox(key string) (*api.Condition, error) {
+func geoBox(n node, key string) (*api.Condition, error) {
 	o, err := n.object("geo_bounding_box")
 	if err != nil {
 		return nil, err
@@ -41,7 +38,7 @@ func (n node) geoBox(key string) (*api.Condition, error) {
 	})
 }
 
-func (n node) geoRadius(key string) (*api.Condition, error) {
+func geoRadius(n node, key string) (*api.Condition, error) {
 	o, err := n.object("geo_radius")
 	if err != nil {
 		return nil, err
@@ -65,7 +62,7 @@ func (n node) geoRadius(key string) (*api.Condition, error) {
 	})
 }
 
-func (n node) geoPolygon(key string) (*api.Condition, error) {
+func geoPolygon(n node, key string) (*api.Condition, error) {
 	o, err := n.object("geo_polygon")
 	if err != nil {
 		return nil, err
@@ -96,71 +93,4 @@ func (n node) geoPolygon(key string) (*api.Condition, error) {
 	return onPaths(o.path, key, true, func(path string) *api.Condition {
 		return api.NewGeoPolygon(path, exterior, interiors...)
 	})
-}
-
-// line reads {"points": [{"lat": .., "lon": ..}, ..]}.
-func (n node) line() (*api.GeoLineString, error) {
-	if err := n.only("points"); err != nil {
-		return nil, err
-	}
-	corners, err := n.objects("points")
-	if err != nil {
-		return nil, err
-	}
-	line := &api.GeoLineString{}
-	for _, corner := range corners {
-		p, err := corner.place()
-		if err != nil {
-			return nil, err
-		}
-		line.Points = append(line.Points, p)
-	}
-	return line, nil
-}
-
-func (n node) point(key string) (*api.GeoPoint, error) {
-	o, err := n.object(key)
-	if err != nil {
-		return nil, err
-	}
-	return o.place()
-}
-
-func (n node) place() (*api.GeoPoint, error) {
-	if err := n.only("lat", "lon"); err != nil {
-		return nil, err
-	}
-	lat, err := n.number("lat")
-	if err != nil {
-		return nil, err
-	}
-	lon, err := n.number("lon")
-	if err != nil {
-		return nil, err
-	}
-	if lat == nil || lon == nil {
-		return nil, unknown(n.path, "a place has lat and lon")
-	}
-	return &api.GeoPoint{Lat: *lat, Lon: *lon}, nil
-}
-
-// objects reads an optional list of objects.
-func (n node) objects(key string) ([]node, error) {
-	v, path := n.m[key], n.path+"."+key
-	if v == nil {
-		return nil, nil
-	}
-	list := reflect.ValueOf(v)
-	if list.Kind() != reflect.Slice {
-		return nil, unknown(path, "type %T: use a list", v)
-	}
-	nodes := make([]node, list.Len())
-	for i := range nodes {
-		m, ok := list.Index(i).Interface().(map[string]any)
-		if !ok {
-			return nil, unknown(path+"["+strconv.Itoa(i)+"]", "type %T: use an object", list.Index(i).Interface())
-		}
-		nodes[i] = node{path + "[" + strconv.Itoa(i) + "]", m, n.depth + 1}
-	}
-	return nodes, nil
 }

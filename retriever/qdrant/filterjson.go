@@ -240,7 +240,7 @@ func (n node) field() (*api.Condition, error) {
 	case n.m["values_count"] != nil:
 		return n.valuesCount(key)
 	}
-	return n.geo(key)
+	return geo(n, key)
 }
 
 func (n node) match(key string) (*api.Condition, error) {
@@ -445,4 +445,71 @@ func (n node) count(key string) (*uint64, error) {
 	}
 	u := uint64(i)
 	return &u, nil
+}
+
+// line reads {"points": [{"lat": .., "lon": ..}, ..]}.
+func (n node) line() (*api.GeoLineString, error) {
+	if err := n.only("points"); err != nil {
+		return nil, err
+	}
+	corners, err := n.objects("points")
+	if err != nil {
+		return nil, err
+	}
+	line := &api.GeoLineString{}
+	for _, corner := range corners {
+		p, err := corner.place()
+		if err != nil {
+			return nil, err
+		}
+		line.Points = append(line.Points, p)
+	}
+	return line, nil
+}
+
+func (n node) point(key string) (*api.GeoPoint, error) {
+	o, err := n.object(key)
+	if err != nil {
+		return nil, err
+	}
+	return o.place()
+}
+
+func (n node) place() (*api.GeoPoint, error) {
+	if err := n.only("lat", "lon"); err != nil {
+		return nil, err
+	}
+	lat, err := n.number("lat")
+	if err != nil {
+		return nil, err
+	}
+	lon, err := n.number("lon")
+	if err != nil {
+		return nil, err
+	}
+	if lat == nil || lon == nil {
+		return nil, unknown(n.path, "a place has lat and lon")
+	}
+	return &api.GeoPoint{Lat: *lat, Lon: *lon}, nil
+}
+
+// objects reads an optional list of objects.
+func (n node) objects(key string) ([]node, error) {
+	v, path := n.m[key], n.path+"."+key
+	if v == nil {
+		return nil, nil
+	}
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return nil, unknown(path, "type %T: use a list", v)
+	}
+	nodes := make([]node, list.Len())
+	for i := range nodes {
+		m, ok := list.Index(i).Interface().(map[string]any)
+		if !ok {
+			return nil, unknown(path+"["+strconv.Itoa(i)+"]", "type %T: use an object", list.Index(i).Interface())
+		}
+		nodes[i] = node{path + "[" + strconv.Itoa(i) + "]", m, n.depth + 1}
+	}
+	return nodes, nil
 }

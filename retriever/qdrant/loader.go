@@ -8,7 +8,6 @@ import (
 	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
-
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -150,22 +149,31 @@ func (l *Loader) Load(ctx context.Context, documents iter.Seq2[pipeline.Document
 	return run.stop(nil)
 }
 
-// load is one Load on its way.
-type load struct {
-	*Loader
-	progress Progress
-	started  time.Time
-	prepared bool
-}
-
-func (r *load) stop(err error) (Progress, error) {
-	r.progress.Elapsed = time.Since(r.started)
-	return r.progress, err
-}
-
-func (r *load) report() {
-	if r.opts.Progress != nil {
-		r.progress.Elapsed = time.Since(r.started)
-		r.opts.Progress(r.progress)
+func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
+	named := map[string]*api.VectorParams{}
+	sparse := map[string]*api.SparseVectorParams{}
+	for i := range l.opts.Vectors {
+		v := &l.opts.Vectors[i]
+		if v.Sparse == nil {
+			named[v.Name] = v.params(sizes[i])
+			continue
+		}
+		sparse[v.Name] = &api.SparseVectorParams{}
+		if v.IDF {
+			sparse[v.Name].Modifier = api.Modifier_Idf.Enum()
+		}
 	}
+	switch {
+	case len(named) == 1 && named[""] != nil:
+		request.VectorsConfig = api.NewVectorsConfig(named[""])
+	case len(named) > 0:
+		request.VectorsConfig = api.NewVectorsConfigMap(named)
+	}
+	if len(sparse) > 0 {
+		request.SparseVectorsConfig = api.NewSparseVectorsConfig(sparse)
+	}
+}
+
+func (l *Loader) differs(v *Vector, how string) error {
+	return &Error{Kind: KindInvalid, Op: "load", Message: fmt.Sprintf("collection %q exists and does not fit vector %q: %s", l.collection, v.Name, how)}
 }

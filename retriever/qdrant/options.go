@@ -1,8 +1,6 @@
 package qdrant
 
 import (
-	"context"
-
 	api "github.com/qdrant/go-client/qdrant"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -58,51 +56,6 @@ type Options struct {
 	ShardKeys []*api.ShardKey
 }
 
-// Leg is one query of a retriever. Exactly one of Dense, Sparse, Multi, Native
-// and Fusion says what is asked.
-type Leg struct {
-	// Name is the leg's name in marks and gaps, unique within the retriever.
-	// Empty means the retriever's name, a slash, and Using, or "dense", "sparse",
-	// "multi", "native" or "fusion" where Using is empty.
-	Name string
-	// Using names the vector that is searched; empty means the default vector.
-	Using string
-	// Dense, Sparse and Multi encode the query's text.
-	Dense  Embedder
-	Sparse SparseFunc
-	Multi  MultiFunc
-	// Native makes any other query of the Query API: inference in the server, a
-	// formula, recommendation, MMR. Scale must be set with it. The order of MMR,
-	// order_by and a sample is not that of their scores: with Scale RankOnly the
-	// server's order is kept, any other scale is refused for them. A nil query with a
-	// nil error asks nothing and brings nothing.
-	Native func(ctx context.Context, q pipeline.Query) (*api.Query, error)
-	// Fusion fuses the Prefetch legs in the server.
-	Fusion *ServerFusion
-	// Prefetch are legs that the server asks first; this leg then reorders what
-	// they found. So a multi-vector leg can rescore the hits of a dense one.
-	Prefetch []Leg
-	// Limit is how many points the leg brings to what fuses or reorders them; 0
-	// means Options.Limit, but at least 100, so that the head of a fused list does
-	// not depend on how much of it is asked for. It is always sent. For the only
-	// leg of a retriever Options.Limit holds.
-	Limit int
-	// Threshold, if set, drops the leg's hits below it in the server. It is on
-	// the leg's scale.
-	Threshold *float64
-	// Filter holds for this leg beside the others, see Filter.
-	Filter any
-	// Params tune the index.
-	Params *api.SearchParams
-	// Scale says what the leg's scores mean. Unknown means: Dot for Sparse, Fused
-	// for Fusion, and for Dense and Multi what the collection's metric says,
-	// which is asked once from a client that is an Inspector. Cosine and Dot are
-	// themselves, Euclid and Manhattan are Distance, sums over several vectors
-	// are Unbounded. Distance says that the server's scores are distances: they
-	// are negated, so that higher is better as everywhere.
-	Scale pipeline.Scale
-}
-
 // Method is a way in which Qdrant fuses lists.
 type Method uint8
 
@@ -124,25 +77,6 @@ func (m Method) String() string {
 		return "DBSF"
 	}
 	return "RRF"
-}
-
-// ServerFusion says how Qdrant shall fuse. Its scores are float32.
-//
-// Server fusion need not repeat itself: Qdrant breaks ties within a leg, which are
-// frequent among sparse scores, differently from call to call, RRF looks at
-// positions, and so a tie becomes unequal scores. This package orders tied hits
-// by document id, but cannot mend the scores nor what a limit cut off; a smaller
-// limit need not keep the head of the ranking. Where a ranking must repeat, as in
-// an experiment or under a cache, set Options.Fuser: fusion here is stable.
-type ServerFusion struct {
-	Method Method
-	// K is Qdrant's constant for RRF, at least 1; 0 means 2, Qdrant's own default,
-	// which makes first in one list beat third in two. The constant 60 of the
-	// literature is K: 61. It is always sent, except where it is 2 and there are
-	// no weights: that form servers before 1.16 understand, too.
-	K int
-	// Weights has one weight for each leg, for RRF only; nil means all 1.
-	Weights []float64
 }
 
 // Groups asks for the best hits of each value of a payload field.

@@ -3,9 +3,10 @@ package qdrant
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 
 	api "github.com/qdrant/go-client/qdrant"
-
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -93,40 +94,124 @@ func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ra
 	return call.ranking(ctx, r.name, root, hits)
 }
 
-// call is one query on its way.
-type call struct {
-	*Retriever
-	query  pipeline.Query
-	filter *api.Filter
-}
-
-// ranking turns the answer to one root into a ranking of the given name.
-func (c *call) ranking(ctx context.Context, name string, root *Leg, points []*api.ScoredPoint) (pipeline.Ranking, error) {
-	scale, err := c.scales.of(ctx, root)
-	if err != nil {
-		return pipeline.Ranking{}, err
+// Describe implements pipeline.Describer. Legs that are fused here are children
+// beside their fuser; what the server does in one call is one part with
+// settings. The scale is stated once it is known: declared, or looked up by an
+// earlier query.
+func (r *Retriever) Describe() pipeline.Node {
+	n := pipeline.Node{Name: r.name, Settings: []pipeline.Setting{
+		{Name: "collection", Value: r.collection},
+		{Name: "limit", Value: strconv.Itoa(r.limit)},
+	}}
+	n.Facts = pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: r.limit}
+	if g := r.opts.Groups; g != nil {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "groups", Value: fmt.Sprintf("%d by %s", g.size(), g.By)})
+		n.Facts.Limit = r.limit * g.size()
 	}
-	hits := make([]pipeline.Hit, 0, len(points))
-	for _, p := range points {
-		h, err := c.hit(scale, p)
-		if err != nil {
-			return pipeline.Ranking{}, err
+	if r.filter != nil {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "filter", Value: "fixed"})
+	}
+	if r.fuser != nil {
+		n.Facts.Role = pipeline.RoleBranch
+		fuser := pipeline.Describe(r.fuser)
+		n.Facts.Scale, n.Facts.Max = fuser.Facts.Scale, fuser.Facts.Max
+		n.Children = append(n.Children, fuser)
+		for _, l := range r.roots {
+			n.Children = append(n.Children, r.describeLeg(l))
 		}
-		hits = append(hits, h)
+		return n
 	}
-	return rank(name, scale, hits, root.Limit)
+	root := r.roots[0]
+	n.Settings = append(n.Settings, root.settings()...)
+	n.Facts.Scale, n.Facts.Max = r.scales.known(root), root.max()
+	return n
 }
 
-func (c *call) hit(scale pipeline.Scale, p *api.ScoredPoint) (pipeline.Hit, error) {
-	d, err := c.opts.Mapping.Document(p)
-	if err != nil {
-		return pipeline.Hit{}, err
+func (r *Retriever) describeLeg(l *Leg) pipeline.Node {
+	return pipeline.Node{
+		Name:     l.Name,
+		Settings: append([]pipeline.Setting{{Name: "limit", Value: strconv.Itoa(l.Limit)}}, l.settings()...),
+		Facts:    pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: l.Limit, Scale: r.scales.known(l), Max: l.max()},
 	}
-	score, err := onScale(scale, p)
-	if err != nil {
-		return pipeline.Hit{}, err
+}
+
+// plan checks the options and lays out the queries that will be sent.
+func (r *Retriever) plan(embedder Embedder) error {
+	o := r.opts
+	legs := make([]Leg, 0, len(o.Legs)+1)
+	if embedder != nil {
+		legs = append(legs, Leg{Using: o.Using, Dense: embedder, Scale: o.Scale, Params: o.Params})
+	} else if o.Using != "" || o.Scale != pipeline.Unknown || o.Params != nil {
+		return errors.New("qdrant: new retriever: Using, Scale and Params belong to the embedder, which is nil: set them on a leg")
 	}
-	return pipeline.Hit{Document: d, Score: score}, nil
+	legs = append(legs, o.Legs...)
+	if err := o.check(len(legs)); err != nil {
+		return fmt.Errorf("qdrant: new retriever: %w", err)
+	}
+	var err error
+	if r.filter, err = Filter(o.Filter); err != nil {
+		return err
+	}
+	switch {
+	case o.Server != nil:
+		r.roots = []*Leg{{Name: r.name, Fusion: o.Server, Prefetch: legs, Limit: r.limit, Threshold: o.ScoreThreshold}}
+	case o.Fuser != nil:
+		for i := range legs {
+			r.roots = append(r.roots, &legs[i])
+		}
+	default:
+		root := legs[0]
+		root.Name, root.Limit = r.name, r.limit
+		if o.ScoreThreshold != nil {
+			if root.Threshold != nil {
+				return errors.New("qdrant: new retriever: the only leg has a Threshold and so has Options.ScoreThreshold: set one")
+			}
+			root.Threshold = o.ScoreThreshold
+		}
+		r.roots = []*Leg{&root}
+	}
+	return r.settle()
+}
+
+// settle gives every leg of every root its defaults and checks it.
+func (r *Retriever) settle() error {
+	names := map[string]bool{}
+	for _, root := range r.roots {
+		if err := r.settleLeg(root); err != nil {
+			return fmt.Errorf("qdrant: new retriever: %w", err)
+		}
+		if names[root.Name] {
+			return fmt.Errorf("qdrant: new retriever: two legs are named %q: set Leg.Name", root.Name)
+		}
+		names[root.Name] = true
+		if err := r.scales.check(root); err != nil {
+			return fmt.Errorf("qdrant: new retriever: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Retriever) settleLeg(l *Leg) error {
+	if l.Name == "" {
+		l.Name = r.name + "/" + l.label()
+	}
+	if l.Limit == 0 {
+		l.Limit = max(r.limit, defaultLimit)
+	}
+	if err := l.check(); err != nil {
+		return fmt.Errorf("leg %q: %w", l.Name, err)
+	}
+	if _, err := Filter(l.Filter); err != nil {
+		return fmt.Errorf("leg %q: %w", l.Name, err)
+	}
+	// The caller's array stays as it is.
+	l.Prefetch = append([]Leg(nil), l.Prefetch...)
+	for i := range l.Prefetch {
+		if err := r.settleLeg(&l.Prefetch[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rank orders hits, those of equal score by id, and keeps the first limit. On

@@ -44,19 +44,6 @@ func (s *scales) check(l *Leg) error {
 	return forbidDistances(l)
 }
 
-// declared is the scale as far as it is known without asking the server.
-func (l *Leg) declared() pipeline.Scale {
-	switch {
-	case l.Scale != pipeline.Unknown:
-		return l.Scale
-	case l.Fusion != nil:
-		return pipeline.Fused
-	case l.Sparse != nil:
-		return pipeline.Dot
-	}
-	return pipeline.Unknown
-}
-
 // of returns the scale of a leg's scores.
 func (s *scales) of(ctx context.Context, l *Leg) (pipeline.Scale, error) {
 	if declared := l.declared(); declared != pipeline.Unknown {

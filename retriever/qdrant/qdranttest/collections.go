@@ -11,18 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// collection is what one collection holds.
-type collection struct {
-	config *api.CollectionParams
-	dense  map[string]*api.VectorParams
-	sparse map[string]*api.SparseVectorParams
-	points map[string]*point
-	// indexes are the payload indexes by field.
-	indexes map[string]*api.PayloadSchemaInfo
-	// deleted says that points were deleted.
-	deleted bool
-}
-
 type collections struct {
 	api.UnimplementedCollectionsServer
 	server *Server

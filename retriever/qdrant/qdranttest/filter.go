@@ -16,9 +16,6 @@ type subject struct {
 	payload map[string]*api.Value
 }
 
-// passes reports whether the point passes the filter.
-func (p *point) passes(f *api.Filter) (bool, error) { return subject{p, p.payload}.passes(f) }
-
 func (s subject) passes(f *api.Filter) (bool, error) {
 	if f == nil {
 		return true, nil

@@ -127,31 +127,3 @@ func groupKey(v *api.Value) (string, *api.GroupId) {
 	}
 	return "", nil
 }
-
-// fill puts the points of the collection whose ids are the groups' into them: by
-// exact id, and the text of a number is none.
-func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error {
-	if with.GetWithVectors().GetEnable() {
-		return missing("vectors of a lookup")
-	}
-	selector := with.GetWithPayload()
-	if selector == nil {
-		selector = api.NewWithPayloadEnable(true)
-	}
-	if err := checkSelector(selector); err != nil {
-		return err
-	}
-	for _, g := range groups {
-		var id *api.PointId
-		switch k := g.GetId().GetKind().(type) {
-		case *api.GroupId_UnsignedValue:
-			id = api.NewIDNum(k.UnsignedValue)
-		case *api.GroupId_StringValue:
-			id = api.NewIDUUID(k.StringValue)
-		}
-		if k, err := key(id); err == nil && c.points[k] != nil {
-			g.Lookup = &api.RetrievedPoint{Id: c.points[k].id, Payload: selected(c.points[k].payload, selector)}
-		}
-	}
-	return nil
-}

@@ -3,9 +3,6 @@ package qdranttest
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
-	"strings"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -175,6 +172,68 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 	return &api.QueryGroupsResponse{Result: &api.GroupsResult{Groups: groups}}, nil
 }
 
+// CreateFieldIndex implements the call of that name.
+func (h *points) CreateFieldIndex(_ context.Context, r *api.CreateFieldIndexCollection) (*api.PointsOperationResponse, error) {
+	kind, err := indexKind(r)
+	if err != nil {
+		return nil, err
+	}
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	c.indexes[r.GetFieldName()] = &api.PayloadSchemaInfo{DataType: kind, Params: r.GetFieldIndexParams()}
+	return completed(r.GetWait()), nil
+}
+
+// Count implements the call of that name. It always counts exactly.
+func (h *points) Count(_ context.Context, r *api.CountPoints) (*api.CountResponse, error) {
+	if err := first(checkName("collection_name", r.GetCollectionName()), checkFilter("filter", r.GetFilter()), convertFilter(r.GetFilter())); err != nil {
+		return nil, err
+	}
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.passing(r.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	return &api.CountResponse{Result: &api.CountResult{Count: uint64(len(found))}}, nil
+}
+
+// Delete implements the call of that name, by ids or by a filter.
+func (h *points) Delete(_ context.Context, r *api.DeletePoints) (*api.PointsOperationResponse, error) {
+	keys, err := checkDelete(r)
+	if err != nil {
+		return nil, err
+	}
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	if f := r.GetPoints().GetFilter(); f != nil {
+		found, err := c.passing(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			keys = append(keys, p.key)
+		}
+	}
+	for _, k := range keys {
+		c.deleted = c.deleted || c.points[k] != nil
+		delete(c.points, k)
+	}
+	return completed(r.GetWait()), nil
+}
+
 func checkGroups(r *api.QueryPointGroups) (jsonPath, error) {
 	err := checkQuery("", &api.QueryPoints{
 		CollectionName: r.GetCollectionName(), Prefetch: r.GetPrefetch(), Query: r.GetQuery(), Using: r.Using, Filter: r.GetFilter(), Params: r.GetParams(),
@@ -196,45 +255,11 @@ func checkGroups(r *api.QueryPointGroups) (jsonPath, error) {
 	return parsePath(r.GetGroupBy())
 }
 
-// knows refuses an unknown vector with the text that groups have.
-func (c *collection) knows(name string) error {
-	if c.dense[name] != nil || c.sparse[name] != nil {
-		return nil
-	}
-	var names []string
-	for n := range c.dense {
-		names = append(names, n)
-	}
-	for n := range c.sparse {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return invalid("Vector with name `%s` is not configured in this collection, available names: %s", name, strings.Join(names, ", "))
-}
-
 func limit(asked *uint64, otherwise uint64) uint64 {
 	if asked == nil {
 		return otherwise
 	}
 	return *asked
-}
-
-// answer answers one checked query.
-func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
-	most := limit(r.Limit, defaultLimit)
-	found, err := c.search(&query{
-		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
-		threshold: r.ScoreThreshold, limit: most + min(r.GetOffset(), math.MaxUint64-most),
-	})
-	if err != nil {
-		return nil, err
-	}
-	found = found[min(r.GetOffset(), uint64(len(found))):]
-	reply := make([]*api.ScoredPoint, len(found))
-	for i, f := range found {
-		reply[i] = f.scored(r.GetWithPayload())
-	}
-	return reply, nil
 }
 
 func (f scored) scored(with *api.WithPayloadSelector) *api.ScoredPoint {

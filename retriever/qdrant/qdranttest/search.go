@@ -2,7 +2,6 @@ package qdranttest
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -23,38 +22,6 @@ type query struct {
 type scored struct {
 	point *point
 	score float32
-}
-
-// search answers one query, after its prefetches. A filter of a fusion holds in
-// each list that it fuses.
-func (c *collection) search(q *query) ([]scored, error) {
-	if err := c.checkIndexed(q.filter); err != nil {
-		return nil, err
-	}
-	var pushed *api.Filter
-	if fuses(q.query) {
-		pushed = q.filter
-	}
-	var lists [][]scored
-	for _, p := range q.prefetch {
-		list, err := c.search(&query{
-			prefetch: p.GetPrefetch(), query: p.GetQuery(), using: p.GetUsing(), filter: both(p.GetFilter(), pushed),
-			threshold: p.ScoreThreshold, limit: limit(p.Limit, defaultLimit),
-		})
-		if err != nil {
-			return nil, err
-		}
-		lists = append(lists, list)
-	}
-	found, distance, err := c.score(q, lists)
-	if err != nil {
-		return nil, err
-	}
-	order(found, distance)
-	if q.threshold != nil {
-		found = slices.DeleteFunc(found, func(s scored) bool { return !better(s.score, *q.threshold, distance, fuses(q.query)) })
-	}
-	return found[:min(uint64(len(found)), q.limit)], nil
 }
 
 // fuses reports whether the query fuses what its prefetches found.
@@ -100,62 +67,6 @@ func order(found []scored, distance bool) {
 	})
 }
 
-func (c *collection) score(q *query, lists [][]scored) (found []scored, distance bool, err error) {
-	switch v := q.query.GetVariant().(type) {
-	case *api.Query_Fusion, *api.Query_Rrf:
-		if q.using != "" {
-			return nil, false, refusal("Bad request: Fusion queries cannot be combined with the 'using' field.")
-		}
-		found, err = fuse(q.query, lists)
-		return found, false, err
-	case *api.Query_Nearest:
-		return c.nearest(q, v.Nearest, lists)
-	case nil:
-		if len(q.prefetch) > 0 {
-			return nil, false, refusal("Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
-		}
-		return nil, false, missing("a query without a query")
-	}
-	return nil, false, missing(fmt.Sprintf("query %T", q.query.GetVariant()))
-}
-
-// nearest scores the points of the prefetches, or all if there are none.
-func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored) ([]scored, bool, error) {
-	given := vectorOf(input)
-	if given == nil {
-		return nil, false, missing(fmt.Sprintf("nearest to %T", input.GetVariant()))
-	}
-	asked, err := readVector("", given)
-	if err == nil {
-		err = c.fits(q.using, asked, true)
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	if asked.kind == denseKind && c.dense[q.using].GetMultivectorConfig() != nil {
-		asked = vector{kind: multiKind, multi: [][]float32{asked.dense}}
-	}
-	if asked.kind == sparseKind && c.sparse[q.using].GetModifier() == api.Modifier_Idf {
-		if c.deleted {
-			return nil, false, missing("idf after a deletion: the server counts deleted points until it optimises")
-		}
-		asked.values = c.weighted(q.using, asked)
-	}
-	metric := c.dense[q.using].GetDistance()
-	distance := metric == api.Distance_Euclid || metric == api.Distance_Manhattan
-	var found []scored
-	for _, p := range c.candidates(lists, len(q.prefetch) > 0) {
-		ok, err := p.passes(q.filter)
-		if err != nil {
-			return nil, false, err
-		}
-		if score, has := similarity(metric, asked, p.vectors[q.using]); ok && has {
-			found = append(found, scored{p, score})
-		}
-	}
-	return found, distance, nil
-}
-
 // vectorOf is the input as a vector of an upsert; nil for the id of a point and
 // for what a model would have to encode.
 func vectorOf(input *api.VectorInput) *api.Vector {
@@ -168,46 +79,6 @@ func vectorOf(input *api.VectorInput) *api.Vector {
 		return &api.Vector{Vector: &api.Vector_MultiDense{MultiDense: v.MultiDense}}
 	}
 	return nil
-}
-
-// weighted multiplies the weights of a query by the inverse document frequency
-// of their terms, ln(1 + (N-n+0.5)/(n+0.5)), as the modifier idf does.
-func (c *collection) weighted(name string, asked vector) []float32 {
-	var all float64 // points that have the vector
-	for _, p := range c.points {
-		if len(p.vectors[name].indices) > 0 {
-			all++
-		}
-	}
-	out := make([]float32, len(asked.values))
-	for i, index := range asked.indices {
-		var n float64
-		for _, p := range c.points {
-			if slices.Contains(p.vectors[name].indices, index) {
-				n++
-			}
-		}
-		out[i] = asked.values[i] * float32(math.Log(1+(all-n+0.5)/(n+0.5)))
-	}
-	return out
-}
-
-func (c *collection) candidates(lists [][]scored, prefetched bool) []*point {
-	chosen := map[string]*point{}
-	if !prefetched {
-		chosen = c.points
-	}
-	for _, list := range lists {
-		for _, s := range list {
-			chosen[s.point.key] = s.point
-		}
-	}
-	out := make([]*point, 0, len(chosen))
-	for _, p := range chosen {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *point) int { return cmp.Compare(a.key, b.key) })
-	return out
 }
 
 // similarity compares two vectors of one form; false means that the point has

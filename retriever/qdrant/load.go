@@ -1,0 +1,299 @@
+package qdrant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	api "github.com/qdrant/go-client/qdrant"
+	"github.com/rankcascade/cascade/pipeline"
+	"google.golang.org/protobuf/proto"
+)
+
+// load is one Load on its way.
+type load struct {
+	*Loader
+	progress Progress
+	started  time.Time
+	prepared bool
+}
+
+// prepare makes sure that the collection exists and fits. sizes are those of
+// the vectors of the first document.
+func (r *load) prepare(ctx context.Context, sizes []int) error {
+	exists, err := r.exists(ctx)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return r.compare(ctx, sizes)
+	}
+	request := &api.CreateCollection{}
+	if r.opts.Create != nil {
+		request = proto.Clone(r.opts.Create).(*api.CreateCollection)
+	}
+	request.CollectionName = r.collection
+	r.configure(request, sizes)
+	err = r.retry(ctx, func() error { return mapError(ctx, "create collection", r.client.CreateCollection(ctx, request)) })
+	if err == nil {
+		return nil
+	}
+	// Another program, or the try before this one, may have created it; then it
+	// only has to fit.
+	if exists, again := r.exists(ctx); again == nil && exists {
+		return r.compare(ctx, sizes)
+	}
+	return err
+}
+
+func (r *load) exists(ctx context.Context) (exists bool, err error) {
+	err = r.retry(ctx, func() error {
+		exists, err = r.client.CollectionExists(ctx, r.collection)
+		return mapError(ctx, "find collection", err)
+	})
+	return exists, err
+}
+
+// compare refuses an existing collection whose vectors differ, where the client
+// can tell: the server would refuse the points one batch later, and less clearly,
+// or it would rank by another formula and say nothing.
+func (r *load) compare(ctx context.Context, sizes []int) error {
+	inspector, ok := r.client.(Inspector)
+	if !ok {
+		return nil
+	}
+	var info *api.CollectionInfo
+	err := r.retry(ctx, func() (err error) {
+		info, err = inspector.GetCollectionInfo(ctx, r.collection)
+		return mapError(ctx, "read collection", err)
+	})
+	if err != nil {
+		return err
+	}
+	dense := denseVectors(info)
+	sparse := info.GetConfig().GetParams().GetSparseVectorsConfig().GetMap()
+	for i := range r.opts.Vectors {
+		v := &r.opts.Vectors[i]
+		how := ""
+		if v.Sparse != nil {
+			how = v.sparseDiffers(sparse[v.Name])
+		} else {
+			how = v.denseDiffers(dense[v.Name], sizes[i])
+		}
+		if how != "" {
+			return r.differs(v, how)
+		}
+	}
+	return nil
+}
+
+func (r *load) stop(err error) (Progress, error) {
+	r.progress.Elapsed = time.Since(r.started)
+	return r.progress, err
+}
+
+func (r *load) report() {
+	if r.opts.Progress != nil {
+		r.progress.Elapsed = time.Since(r.started)
+		r.opts.Progress(r.progress)
+	}
+}
+
+// store embeds one batch and sends it.
+func (r *load) store(ctx context.Context, batch []pipeline.Document) error {
+	if err := ended(ctx, "load"); err != nil {
+		return err
+	}
+	if err := unique(batch); err != nil {
+		return err
+	}
+	batch, err := r.missing(ctx, batch)
+	if err != nil {
+		return err
+	}
+	if len(batch) > 0 {
+		points, sizes, err := r.points(ctx, batch)
+		if err != nil {
+			return err
+		}
+		if !r.prepared {
+			if err := r.prepare(ctx, sizes); err != nil {
+				return err
+			}
+			r.prepared = true
+		}
+		if err := r.send(ctx, batch, points); err != nil {
+			return err
+		}
+	}
+	r.report()
+	return nil
+}
+
+// missing returns the documents of the batch that are not stored yet.
+func (r *load) missing(ctx context.Context, batch []pipeline.Document) ([]pipeline.Document, error) {
+	if !r.opts.Resume {
+		return batch, nil
+	}
+	request := &api.GetPoints{CollectionName: r.collection, WithPayload: api.NewWithPayloadEnable(false), WithVectors: api.NewWithVectorsEnable(false), Timeout: serverTimeout(ctx)}
+	for _, d := range batch {
+		request.Ids = append(request.Ids, PointID(d.ID))
+	}
+	var found []*api.RetrievedPoint
+	err := r.retry(ctx, func() (err error) {
+		found, err = r.client.(Getter).Get(ctx, request)
+		return mapError(ctx, "get points", err)
+	})
+	var e *Error
+	if errors.As(err, &e) && e.Kind == KindNotFound {
+		return batch, nil // the collection comes into being with this batch
+	}
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool, len(found))
+	for _, p := range found {
+		id, _ := pointText(p.GetId())
+		there[id] = true
+	}
+	var missing []pipeline.Document
+	for i, d := range batch {
+		if id, _ := pointText(request.Ids[i]); !there[id] {
+			missing = append(missing, d)
+		}
+	}
+	r.progress.Skipped += len(batch) - len(missing)
+	return missing, nil
+}
+
+// points makes the points of a batch, and the size of each vector.
+func (r *load) points(ctx context.Context, batch []pipeline.Document) ([]*api.PointStruct, []int, error) {
+	texts := make([]string, len(batch))
+	points := make([]*api.PointStruct, len(batch))
+	for i, d := range batch {
+		payload, err := r.opts.Mapping.Payload(d)
+		if err != nil {
+			return nil, nil, err
+		}
+		points[i] = &api.PointStruct{Id: PointID(d.ID), Payload: payload}
+		if texts[i] = d.Text; r.opts.Text != nil {
+			texts[i] = r.opts.Text(d)
+		}
+	}
+	vectors := make([]map[string]*api.Vector, len(batch))
+	for i := range vectors {
+		vectors[i] = map[string]*api.Vector{}
+	}
+	sizes := make([]int, len(r.opts.Vectors))
+	for k := range r.opts.Vectors {
+		v := &r.opts.Vectors[k]
+		made, size, err := v.encode(ctx, texts)
+		if err != nil {
+			return nil, nil, r.encoderError(ctx, v, batch, err)
+		}
+		sizes[k] = size
+		for i := range batch {
+			if made[i] != nil {
+				vectors[i][v.Name] = made[i]
+			}
+		}
+	}
+	for i := range points {
+		points[i].Vectors = api.NewVectorsMap(vectors[i])
+		if v := vectors[i][""]; v != nil && len(vectors[i]) == 1 {
+			points[i].Vectors = &api.Vectors{VectorsOptions: &api.Vectors_Vector{Vector: v}}
+		}
+	}
+	return points, sizes, nil
+}
+
+func (r *load) encoderError(ctx context.Context, v *Vector, batch []pipeline.Document, err error) error {
+	op := fmt.Sprintf("encode documents for vector %q", v.Name)
+	var d *documentError
+	if errors.As(err, &d) {
+		op += fmt.Sprintf(", document %q", batch[d.index].ID)
+	}
+	return &Error{Kind: KindEncoder, Op: op, Message: shorten(err.Error()), Err: err, also: contextErrors(ctx, &Error{})}
+}
+
+// send upserts the points, and halves what the server finds too large.
+func (r *load) send(ctx context.Context, batch []pipeline.Document, points []*api.PointStruct) error {
+	err := r.upsert(ctx, points)
+	var e *Error
+	if err == nil || !errors.As(err, &e) || e.Kind != KindTooLarge {
+		return err
+	}
+	if len(points) == 1 {
+		e.Op = fmt.Sprintf("upsert document %q", batch[0].ID)
+		return err
+	}
+	half := len(points) / 2
+	if err := r.send(ctx, batch[:half], points[:half]); err != nil {
+		return err
+	}
+	return r.send(ctx, batch[half:], points[half:])
+}
+
+// upsert sends the points until they are stored. Upserts may be repeated safely.
+func (r *load) upsert(ctx context.Context, points []*api.PointStruct) error {
+	wait := true
+	err := r.retry(ctx, func() error {
+		request := &api.UpsertPoints{CollectionName: r.collection, Wait: &wait, Points: points, Timeout: serverTimeout(ctx)}
+		if len(r.opts.ShardKeys) > 0 {
+			request.ShardKeySelector = &api.ShardKeySelector{ShardKeys: r.opts.ShardKeys}
+		}
+		result, err := r.client.Upsert(ctx, request)
+		if err != nil {
+			return mapError(ctx, "upsert points", err)
+		}
+		if status := result.GetStatus(); status != api.UpdateStatus_Completed {
+			return &Error{Kind: KindUnavailable, Op: "upsert points", Message: fmt.Sprintf("the server has not finished the points: status %v", status)}
+		}
+		return nil
+	})
+	if err == nil {
+		r.progress.Stored += len(points)
+		r.progress.Batches++
+	}
+	return err
+}
+
+// retry makes the call until it succeeds, patience is over, or an error says
+// that making it again is no use.
+func (r *load) retry(ctx context.Context, call func() error) error {
+	began, backoff := time.Now(), firstWait
+	for {
+		err := call()
+		var e *Error
+		if err == nil || !errors.As(err, &e) || !e.Retryable() {
+			return err
+		}
+		wait := max(e.RetryAfter, backoff)
+		if time.Since(began)+wait > r.opts.Patience {
+			return err
+		}
+		backoff = min(2*backoff, longestWait)
+		if err := r.pause(ctx, wait, err); err != nil {
+			return err
+		}
+		r.progress.Retries++
+	}
+}
+
+// pause waits, unless the context would end before; then the error that made it
+// wait is worth more than the deadline that would follow.
+func (r *load) pause(ctx context.Context, d time.Duration, cause error) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return cause
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return errors.Join(ended(ctx, "upsert points"), cause)
+	case <-timer.C:
+		r.progress.Waited += d
+		return nil
+	}
+}

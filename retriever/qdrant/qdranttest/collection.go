@@ -1,0 +1,403 @@
+package qdranttest
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	api "github.com/qdrant/go-client/qdrant"
+)
+
+// collection is what one collection holds.
+type collection struct {
+	config *api.CollectionParams
+	dense  map[string]*api.VectorParams
+	sparse map[string]*api.SparseVectorParams
+	points map[string]*point
+	// indexes are the payload indexes by field.
+	indexes map[string]*api.PayloadSchemaInfo
+	// deleted says that points were deleted.
+	deleted bool
+}
+
+// fill puts the points of the collection whose ids are the groups' into them: by
+// exact id, and the text of a number is none.
+func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error {
+	if with.GetWithVectors().GetEnable() {
+		return missing("vectors of a lookup")
+	}
+	selector := with.GetWithPayload()
+	if selector == nil {
+		selector = api.NewWithPayloadEnable(true)
+	}
+	if err := checkSelector(selector); err != nil {
+		return err
+	}
+	for _, g := range groups {
+		var id *api.PointId
+		switch k := g.GetId().GetKind().(type) {
+		case *api.GroupId_UnsignedValue:
+			id = api.NewIDNum(k.UnsignedValue)
+		case *api.GroupId_StringValue:
+			id = api.NewIDUUID(k.StringValue)
+		}
+		if k, err := key(id); err == nil && c.points[k] != nil {
+			g.Lookup = &api.RetrievedPoint{Id: c.points[k].id, Payload: selected(c.points[k].payload, selector)}
+		}
+	}
+	return nil
+}
+
+// schema tells about the indexes, as the info of a collection does.
+func (c *collection) schema() (map[string]*api.PayloadSchemaInfo, error) {
+	out := map[string]*api.PayloadSchemaInfo{}
+	for field, info := range c.indexes {
+		p, err := parsePath(field)
+		if err != nil {
+			return nil, err
+		}
+		if !holdsExactly(info.GetDataType()) {
+			return nil, missing("the number of points in an index of this type")
+		}
+		var n uint64
+		for _, point := range c.points {
+			if holds(info.GetDataType(), p.values(point.payload)) {
+				n++
+			}
+		}
+		out[field] = &api.PayloadSchemaInfo{DataType: info.GetDataType(), Params: info.GetParams(), Points: &n}
+	}
+	return out, nil
+}
+
+// checkIndexed refuses a filter whose meaning an index of the collection
+// changes: Qdrant then matches 2024.0 by 2024 and words in place of texts, and
+// forgets an exclusion that stands beside the same condition.
+func (c *collection) checkIndexed(f *api.Filter) error {
+	if len(c.indexes) == 0 || f == nil {
+		return nil
+	}
+	asked := map[string]bool{}
+	for _, list := range [][]*api.Condition{f.GetMust(), f.GetShould(), f.GetMinShould().GetConditions()} {
+		for _, condition := range list {
+			if err := c.checkIndexedCondition(condition); err != nil {
+				return err
+			}
+			asked[condition.GetField().GetKey()] = true
+		}
+	}
+	for _, condition := range f.GetMustNot() {
+		key := condition.GetField().GetKey()
+		if c.indexes[key] != nil && asked[key] {
+			return missing("a field with an index that is asked for and excluded side by side")
+		}
+		if err := c.checkIndexedCondition(condition); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collection) checkIndexedCondition(condition *api.Condition) error {
+	switch v := condition.GetConditionOneOf().(type) {
+	case *api.Condition_Filter:
+		return c.checkIndexed(v.Filter)
+	case *api.Condition_Nested:
+		return missing("a nested filter in a collection with an index")
+	case *api.Condition_IsNull:
+		if c.indexes[v.IsNull.GetKey()] != nil {
+			return missing("is_null of a field with an index")
+		}
+	case *api.Condition_Field:
+		if info := c.indexes[v.Field.GetKey()]; info != nil && !c.sameMeaning(info.GetDataType(), v.Field) {
+			return missing("this condition on a field with an index")
+		}
+	}
+	return nil
+}
+
+// sameMeaning reports whether the condition means the same with the index. An
+// integer does where every number of the field is one.
+func (c *collection) sameMeaning(kind api.PayloadSchemaType, f *api.FieldCondition) bool {
+	switch f.GetMatch().GetMatchValue().(type) {
+	case *api.Match_Keyword, *api.Match_Keywords:
+		return kind == api.PayloadSchemaType_Keyword
+	case *api.Match_Boolean:
+		return kind == api.PayloadSchemaType_Bool
+	case *api.Match_Integer, *api.Match_Integers:
+		return kind == api.PayloadSchemaType_Integer && !c.hasFraction(f.GetKey())
+	}
+	number := kind == api.PayloadSchemaType_Float || kind == api.PayloadSchemaType_Integer && !c.hasFraction(f.GetKey())
+	return f.GetRange() != nil && number && !math.IsNaN(f.GetRange().GetGt()+f.GetRange().GetGte()+f.GetRange().GetLt()+f.GetRange().GetLte())
+}
+
+// hasFraction reports whether a number of the field is no integer, or one that
+// float64 does not hold exactly.
+func (c *collection) hasFraction(field string) bool {
+	p, err := parsePath(field)
+	if err != nil {
+		return true
+	}
+	for _, point := range c.points {
+		for _, v := range p.values(point.payload) {
+			_, is := v.GetKind().(*api.Value_DoubleValue)
+			if n := v.GetIntegerValue(); is || n >= 1<<53 || n <= -1<<53 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *collection) passing(f *api.Filter) ([]*point, error) {
+	if err := c.checkIndexed(f); err != nil {
+		return nil, err
+	}
+	var found []*point
+	for _, p := range c.points {
+		ok, err := p.passes(f)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+// point checks a point against the collection and stores a copy of it.
+func (c *collection) point(i int, p *api.PointStruct) (*point, error) {
+	if p.GetId() == nil {
+		return nil, refusal("Empty ID is not allowed")
+	}
+	k, err := key(p.GetId())
+	if err != nil {
+		return nil, err
+	}
+	stored := &point{id: idOf(p.GetId(), k), key: k, payload: map[string]*api.Value{}, vectors: map[string]vector{}}
+	for field, v := range p.GetPayload() {
+		if v.GetKind() == nil {
+			v = api.NewValueNull()
+		}
+		if d, is := v.GetKind().(*api.Value_DoubleValue); is && (math.IsNaN(d.DoubleValue) || math.IsInf(d.DoubleValue, 0)) {
+			return nil, refusal("cannot convert to json number")
+		}
+		stored.payload[field] = v
+	}
+	if p.GetVectors() == nil {
+		return nil, refusal("Expected some vectors")
+	}
+	named := p.GetVectors().GetVectors().GetVectors()
+	if v := p.GetVectors().GetVector(); v != nil {
+		named = map[string]*api.Vector{"": v}
+	}
+	for name, v := range named {
+		read, err := readVector(fmt.Sprintf("points[%d].vectors.vectors_options.vectors.[]", i), v)
+		if err == nil && read.kind == denseKind && len(read.dense) == 0 {
+			err = invalid("points[%d].vector.?.vector: dense vector must not be empty", i)
+		}
+		if err == nil {
+			err = c.fits(name, read, false)
+		}
+		if err != nil {
+			return nil, err
+		}
+		stored.vectors[name] = read
+	}
+	return stored, nil
+}
+
+// fits checks a vector against the configuration of its name. A query by one
+// dense vector fits a multi-vector as well.
+func (c *collection) fits(name string, v vector, query bool) error {
+	params := c.dense[name]
+	switch {
+	case params == nil && c.sparse[name] == nil:
+		return invalid("Not existing vector name error: %s", name)
+	case (v.kind == sparseKind) != (params == nil):
+		return invalid("Conversion between sparse and regular vectors failed")
+	case params == nil:
+		return nil
+	case v.kind == multiKind && params.GetMultivectorConfig() == nil:
+		return invalid("Conversion between multi and regular vectors failed")
+	}
+	all := v.multi
+	if v.kind == denseKind {
+		all = [][]float32{v.dense}
+	}
+	of := ""
+	if !query {
+		of = fmt.Sprintf(" for vector '%s'", name)
+	}
+	for _, row := range all {
+		if uint64(len(row)) != params.GetSize() {
+			return invalid("Vector dimension error: expected dim: %d, got %d%s", params.GetSize(), len(row), of)
+		}
+	}
+	return nil
+}
+
+// knows refuses an unknown vector with the text that groups have.
+func (c *collection) knows(name string) error {
+	if c.dense[name] != nil || c.sparse[name] != nil {
+		return nil
+	}
+	var names []string
+	for n := range c.dense {
+		names = append(names, n)
+	}
+	for n := range c.sparse {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return invalid("Vector with name `%s` is not configured in this collection, available names: %s", name, strings.Join(names, ", "))
+}
+
+// answer answers one checked query.
+func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
+	most := limit(r.Limit, defaultLimit)
+	found, err := c.search(&query{
+		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
+		threshold: r.ScoreThreshold, limit: most + min(r.GetOffset(), math.MaxUint64-most),
+	})
+	if err != nil {
+		return nil, err
+	}
+	found = found[min(r.GetOffset(), uint64(len(found))):]
+	reply := make([]*api.ScoredPoint, len(found))
+	for i, f := range found {
+		reply[i] = f.scored(r.GetWithPayload())
+	}
+	return reply, nil
+}
+
+// search answers one query, after its prefetches. A filter of a fusion holds in
+// each list that it fuses.
+func (c *collection) search(q *query) ([]scored, error) {
+	if err := c.checkIndexed(q.filter); err != nil {
+		return nil, err
+	}
+	var pushed *api.Filter
+	if fuses(q.query) {
+		pushed = q.filter
+	}
+	var lists [][]scored
+	for _, p := range q.prefetch {
+		list, err := c.search(&query{
+			prefetch: p.GetPrefetch(), query: p.GetQuery(), using: p.GetUsing(), filter: both(p.GetFilter(), pushed),
+			threshold: p.ScoreThreshold, limit: limit(p.Limit, defaultLimit),
+		})
+		if err != nil {
+			return nil, err
+		}
+		lists = append(lists, list)
+	}
+	found, distance, err := c.score(q, lists)
+	if err != nil {
+		return nil, err
+	}
+	order(found, distance)
+	if q.threshold != nil {
+		found = slices.DeleteFunc(found, func(s scored) bool { return !better(s.score, *q.threshold, distance, fuses(q.query)) })
+	}
+	return found[:min(uint64(len(found)), q.limit)], nil
+}
+
+func (c *collection) score(q *query, lists [][]scored) (found []scored, distance bool, err error) {
+	switch v := q.query.GetVariant().(type) {
+	case *api.Query_Fusion, *api.Query_Rrf:
+		if q.using != "" {
+			return nil, false, refusal("Bad request: Fusion queries cannot be combined with the 'using' field.")
+		}
+		found, err = fuse(q.query, lists)
+		return found, false, err
+	case *api.Query_Nearest:
+		return c.nearest(q, v.Nearest, lists)
+	case nil:
+		if len(q.prefetch) > 0 {
+			return nil, false, refusal("Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
+		}
+		return nil, false, missing("a query without a query")
+	}
+	return nil, false, missing(fmt.Sprintf("query %T", q.query.GetVariant()))
+}
+
+// nearest scores the points of the prefetches, or all if there are none.
+func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored) ([]scored, bool, error) {
+	given := vectorOf(input)
+	if given == nil {
+		return nil, false, missing(fmt.Sprintf("nearest to %T", input.GetVariant()))
+	}
+	asked, err := readVector("", given)
+	if err == nil {
+		err = c.fits(q.using, asked, true)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if asked.kind == denseKind && c.dense[q.using].GetMultivectorConfig() != nil {
+		asked = vector{kind: multiKind, multi: [][]float32{asked.dense}}
+	}
+	if asked.kind == sparseKind && c.sparse[q.using].GetModifier() == api.Modifier_Idf {
+		if c.deleted {
+			return nil, false, missing("idf after a deletion: the server counts deleted points until it optimises")
+		}
+		asked.values = c.weighted(q.using, asked)
+	}
+	metric := c.dense[q.using].GetDistance()
+	distance := metric == api.Distance_Euclid || metric == api.Distance_Manhattan
+	var found []scored
+	for _, p := range c.candidates(lists, len(q.prefetch) > 0) {
+		ok, err := p.passes(q.filter)
+		if err != nil {
+			return nil, false, err
+		}
+		if score, has := similarity(metric, asked, p.vectors[q.using]); ok && has {
+			found = append(found, scored{p, score})
+		}
+	}
+	return found, distance, nil
+}
+
+// weighted multiplies the weights of a query by the inverse document frequency
+// of their terms, ln(1 + (N-n+0.5)/(n+0.5)), as the modifier idf does.
+func (c *collection) weighted(name string, asked vector) []float32 {
+	var all float64 // points that have the vector
+	for _, p := range c.points {
+		if len(p.vectors[name].indices) > 0 {
+			all++
+		}
+	}
+	out := make([]float32, len(asked.values))
+	for i, index := range asked.indices {
+		var n float64
+		for _, p := range c.points {
+			if slices.Contains(p.vectors[name].indices, index) {
+				n++
+			}
+		}
+		out[i] = asked.values[i] * float32(math.Log(1+(all-n+0.5)/(n+0.5)))
+	}
+	return out
+}
+
+func (c *collection) candidates(lists [][]scored, prefetched bool) []*point {
+	chosen := map[string]*point{}
+	if !prefetched {
+		chosen = c.points
+	}
+	for _, list := range lists {
+		for _, s := range list {
+			chosen[s.point.key] = s.point
+		}
+	}
+	out := make([]*point, 0, len(chosen))
+	for _, p := range chosen {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *point) int { return cmp.Compare(a.key, b.key) })
+	return out
+}
