@@ -21,6 +21,10 @@
 // text of an end user become, or become part of, a filter for AlloyDB or
 // CloudSQL; see FilterSQL and FilterEquality.
 //
-// The package talks to no store itself, embeds nothing, and calls no model. Of
-// langchaingo it imports schema, vectorstores, embeddings and callbacks only.
+// Generator makes a pipeline.Generator of any model, which streams where the model
+// streams, for rewriting questions and for answering them.
+//
+// The package talks to no store and to no model itself and embeds nothing. Of
+// langchaingo it imports schema, vectorstores, embeddings, callbacks and llms
+// only.
 package langchain
