@@ -41,6 +41,31 @@ func (q Query) WithGaps(gaps ...Gap) Query {
 // The caller must not write to it.
 func (q Query) Gaps() []Gap { return q.gaps }
 
+// Attribute is what a query carries under a Key.
+type Attribute struct {
+	// Key is equal for equal keys, and different for keys that only share their
+	// name. It means nothing outside this process.
+	Key any
+	// Name is the name that the key was made with.
+	Name  string
+	Value any
+}
+
+// Attributes returns what q carries, each key once with the value that Of
+// returns, newest first; nil for nothing. It is for parts that have to tell
+// queries apart, such as a cache: whoever needs one value uses its Key.
+func (q Query) Attributes() []Attribute {
+	var list []Attribute
+	seen := map[*string]bool{}
+	for a := q.attributes; a != nil; a = a.next {
+		if a.key != nil && !seen[a.key] {
+			seen[a.key] = true
+			list = append(list, Attribute{Key: a.key, Name: *a.key, Value: a.value})
+		}
+	}
+	return list
+}
+
 // Turn is one utterance of a conversation.
 type Turn struct {
 	// Role says who spoke, by convention "user" or "assistant".

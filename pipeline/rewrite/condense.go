@@ -34,7 +34,7 @@ func Condense(model Generator, o Options) *Rewriter {
 		if normal(text) != normal(q.Text) {
 			q.Text = text
 		}
-		q.Turns = nil
+		q.Turns = []pipeline.Turn{} // empty and not nil: they are used up
 		return []pipeline.Query{q}, nil
 	}
 	return r
