@@ -226,22 +226,23 @@ func (s strict) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error)
 	return out, nil
 }
 
-// Refine implements Refiner. States that may still be completed are passed on
-// with their gaps; only the last one has to be without.
+// Refine implements Refiner. Early states are passed on with their gaps; only the
+// last one has to be without.
 func (s strict) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
 	if s.err != nil {
 		return failing(s.err)
 	}
 	return func(yield func(Ranking, error) bool) {
-		var end Ranking
 		for r, err := range refine(ctx, s.stage, q, in) {
+			if err == nil && !r.Early() {
+				err = r.Err()
+			}
+			if err != nil {
+				r = Ranking{}
+			}
 			if !yield(r, err) || err != nil {
 				return
 			}
-			end = r
-		}
-		if err := end.Err(); err != nil {
-			yield(Ranking{}, err)
 		}
 	}
 }

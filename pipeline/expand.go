@@ -77,5 +77,5 @@ func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if err != nil {
 		return Ranking{}, err
 	}
-	return eachGap(r, inputs, func(i int) []Gap { return queries[i].gaps }), nil
+	return eachGap(honest(e.fuser.name, r, inputs, nil), inputs, func(i int) []Gap { return queries[i].gaps }), nil
 }

@@ -11,6 +11,7 @@ type fan struct {
 	Parallel
 	fuser      part[Fuser]
 	retrievers []part[Retriever]
+	judges     []bool // whether each leg gives scores of its own
 	err        error
 }
 
@@ -31,6 +32,7 @@ func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
 	f.err = firstError(p.check("fan", len(retrievers)),
 		missing("fan", "fuser", []part[Fuser]{f.fuser}),
 		missing("fan", "retriever", f.retrievers))
+	f.judges = judges(retrievers)
 	return f
 }
 
@@ -60,11 +62,34 @@ func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if err != nil {
 		return Ranking{}, err
 	}
+	fallen := f.fallen(inputs)
 	r, err := fuse(ctx, f.fuser, q, inputs)
+	if err != nil && len(fallen) > 0 && len(fallen) < n {
+		if again, refused := fuse(ctx, f.fuser, q, emptied(inputs, fallen, f.retrievers)); refused == nil {
+			r, err = again, nil
+		}
+	}
 	if err != nil {
 		return Ranking{}, err
 	}
-	return eachGap(r, inputs, func(int) []Gap { return q.gaps }), nil
+	return eachGap(honest(f.fuser.name, r, inputs, fallen), inputs, func(int) []Gap { return q.gaps }), nil
+}
+
+// fallen finds the legs that should have judged their hits and could not, so that
+// they stand on another scale than the leg declares: a chain whose rerank is down.
+// A fuser that is set up for the declared scale has to refuse such a list, and
+// what is no error of the leg should be none of the fan.
+func (f fan) fallen(lists []Ranking) []fall {
+	var fallen []fall
+	for i, r := range lists {
+		if len(r.Hits) == 0 || len(r.Gaps) == 0 || !f.judges[i] {
+			continue
+		}
+		if own := scaleOf(f.retrievers[i].do); own != Unknown && own != r.Scale {
+			fallen = append(fallen, fall{i, r.Gaps[len(r.Gaps)-1].Reason})
+		}
+	}
+	return fallen
 }
 
 type blend struct {
@@ -72,15 +97,20 @@ type blend struct {
 	Parallel
 	fuser  part[Fuser]
 	stages []part[Stage]
+	judges []bool // whether each stage gives scores of its own
 	err    error
 }
 
 // Blend applies several stages to the same ranking, side by side, and fuses what
 // they return, in the order of the arguments. With Keep as one of the branches
 // it fuses a reranked ranking with the one before. An error of a branch is an
-// error of the Blend, unless Parallel.Blend asks for a smaller quorum. A branch
-// that is degraded so far that it returns its input on the input's scale counts
-// as an empty list, with its gaps, where the fuser refuses that scale.
+// error of the Blend, unless Parallel.Blend asks for a smaller quorum.
+//
+// An outage never raises a score. A branch that should have judged the ranking and
+// returns it as it was counts as an empty list, with its gaps; where all branches
+// do so, the ranking is returned as it was, on its own scale. A document that a
+// branch could not judge is not Judged in the result, whatever the others say, so
+// that it passes no threshold.
 func Blend(fuser Fuser, stages ...Stage) Stage { return Parallel{}.Blend(fuser, stages...) }
 
 // Blend is the function Blend under these options.
@@ -89,6 +119,7 @@ func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
 	b.err = firstError(p.check("blend", len(stages)),
 		missing("blend", "fuser", []part[Fuser]{b.fuser}),
 		missing("blend", "stage", b.stages))
+	b.judges = judges(stages)
 	return b
 }
 
@@ -117,43 +148,59 @@ func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) 
 	return b.fuse(ctx, q, in, outcomes)
 }
 
+// fuse makes one ranking of what the branches came to.
 func (b blend) fuse(ctx context.Context, q Query, in Ranking, outcomes []outcome) (Ranking, error) {
 	inputs, err := collect(ctx, "blend", b.stages, outcomes, b.quorum(len(b.stages)))
 	if err != nil {
 		return Ranking{}, err
 	}
-	r, err := fuse(ctx, b.fuser, q, inputs)
-	if err != nil && b.emptyFallen(in, inputs) {
-		if again, refused := fuse(ctx, b.fuser, q, inputs); refused == nil {
-			r, err = again, nil
-		}
+	inherited := func(int) []Gap { return in.Gaps }
+	fallen := b.fallen(in, inputs)
+	if len(fallen) == len(inputs) { // as one rerank of which nothing was scored
+		return eachGap(in.together(inputs), inputs, inherited), nil
 	}
+	r, err := fuse(ctx, b.fuser, q, emptied(inputs, fallen, b.stages))
 	if err != nil {
 		return Ranking{}, err
 	}
-	return eachGap(r, inputs, func(int) []Gap { return in.Gaps }), nil
+	return eachGap(honest(b.fuser.name, r, inputs, fallen), inputs, inherited), nil
 }
 
-// emptyFallen empties the lists of branches that had nothing better than their
-// input and gave that back, on its scale instead of their own: a rerank whose
-// server is down. A fuser that is set up for the branch's scale has to refuse
-// such a list, and what is no error of the branch should be none of the blend.
-// It reports whether there was one, and at least one other list.
-func (b blend) emptyFallen(in Ranking, lists []Ranking) bool {
-	fallen := 0
-	for i, r := range lists {
-		own := scaleOf(b.stages[i].do)
-		if len(r.Gaps) > len(in.Gaps) && r.Scale == in.Scale && own != in.Scale && slices.Equal(r.IDs(), in.IDs()) {
-			lists[i] = r.Derive(nil)
-			lists[i].Scale = own
-			fallen++
+// fallen finds the branches that should have judged the ranking and gave it back
+// as it was: a rerank whose server is down, or one behind a gate that is shut. A
+// ranking that was not judged is no second opinion. If it counted as one, each
+// document would get the weight of the judge for its place in the retrieval, and
+// an outage would raise the scores.
+func (b blend) fallen(in Ranking, branches []Ranking) []fall {
+	var fallen []fall
+	for i, r := range branches {
+		if len(r.Hits) == 0 || r.Scale != in.Scale || !b.judges[i] || !untouched(r.Hits, in.Hits) {
+			continue
 		}
+		reason := ReasonNotSent
+		if own := withoutGaps(r.Gaps, in.Gaps); len(own) > 0 {
+			reason = own[0].Reason
+		}
+		fallen = append(fallen, fall{i, reason})
 	}
-	return fallen > 0 && fallen < len(lists)
+	return fallen
+}
+
+// untouched reports whether no hit has a mark that it did not come with.
+func untouched(hits, in []Hit) bool {
+	marks := make(map[string]int, len(in))
+	for _, h := range in {
+		marks[h.Document.ID] = len(h.Marks)
+	}
+	return !slices.ContainsFunc(hits, func(h Hit) bool {
+		n, ok := marks[h.Document.ID]
+		return !ok || n != len(h.Marks)
+	})
 }
 
 // Refine implements Refiner: whenever a branch has a better ranking, the newest
-// ones of all branches are fused. States that the fuser refuses are not shown.
+// ones of all branches are fused. States that the fuser refuses are not shown,
+// and neither is one that is no longer early, because the result follows.
 func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
 	if b.err != nil {
 		return failing(b.err)
@@ -177,7 +224,7 @@ func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Rankin
 				return true
 			}
 			r, err := b.fuse(unobserved(ctx), q, in, newest)
-			return err != nil || yield(r, nil)
+			return err != nil || !r.Early() || yield(r, nil)
 		}
 		if refineSideBySide(ctx, b.stages, b.concurrency(n), q, in, take) {
 			yield(b.fuse(ctx, q, in, newest))

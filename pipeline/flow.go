@@ -179,6 +179,20 @@ func throughOther(n Node, path []string, in flow, visit visitor) flow {
 	return unknownFlow()
 }
 
+// rescores reports whether a part, or a part of it, gives scores of its own.
+func rescores(n Node) bool {
+	return n.Facts.Role == RoleRerank || slices.ContainsFunc(n.Children, rescores)
+}
+
+// judges says of each part whether it rescores.
+func judges[T any](parts []T) []bool {
+	out := make([]bool, len(parts))
+	for i, p := range parts {
+		out[i] = rescores(Describe(p))
+	}
+	return out
+}
+
 // scaleOf returns the scale of the rankings that a part makes, as far as its
 // description says.
 func scaleOf(v any) Scale { return through(Describe(v), nil, unknownFlow(), nil).scale() }

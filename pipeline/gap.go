@@ -25,6 +25,7 @@ const (
 	ReasonFailed      Reason = "failed"       // any other error
 	ReasonUnscored    Reason = "unscored"     // a threshold met hits without a score on its scale
 	ReasonPanic       Reason = "panic"        // user code panicked
+	ReasonEarly       Reason = "early"        // a better ranking follows in the same stream
 )
 
 // Gap says what is missing from a ranking and why. A ranking with gaps is

@@ -42,6 +42,8 @@ type part[T any] struct {
 	// first makes only the hits that the next part keeps; nil where there is no
 	// such form of the part.
 	first T
+	// needs is the scale that the part's input must have; Unknown for any.
+	needs Scale
 }
 
 // structure marks the combinators of this package.
@@ -55,7 +57,10 @@ func newPart[T any](v T) part[T] {
 	_, structural := inner(v).(structure)
 	n := Describe(v)
 	role := n.Facts.Role
-	return part[T]{do: v, name: n.Name, structural: structural, cuts: role == RoleCut || role == RoleThreshold, role: role}
+	return part[T]{
+		do: v, name: n.Name, structural: structural, role: role, needs: n.Facts.Needs,
+		cuts: role == RoleCut || role == RoleThreshold,
+	}
 }
 
 // only returns the part in the form that makes its first k hits, if it has one.

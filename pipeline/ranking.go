@@ -94,6 +94,21 @@ func Merge(inputs []Ranking, scale Scale, hits []Hit) Ranking {
 	return out
 }
 
+// together returns r as it was with what branches over it have left: its hits that
+// one of them holds, and all their notes.
+func (r Ranking) together(branches []Ranking) Ranking {
+	held := map[string]bool{}
+	for _, b := range branches {
+		for _, h := range b.Hits {
+			held[h.Document.ID] = true
+		}
+	}
+	hits := slices.DeleteFunc(slices.Clone(r.Hits), func(h Hit) bool { return !held[h.Document.ID] })
+	out := r.Derive(hits)
+	out.notes = mergeNotes(branches)
+	return out
+}
+
 // unionGaps returns the gaps of a and then those that b has beyond them. It
 // writes to neither.
 func unionGaps(a, b []Gap) []Gap {
@@ -134,6 +149,29 @@ func sameGap(a, b Gap) bool {
 
 // Degraded reports whether something is missing; Gaps says what.
 func (r Ranking) Degraded() bool { return len(r.Gaps) > 0 }
+
+// Early reports whether the ranking is a state of a stream that a better one
+// follows: a gap for ReasonEarly names the part that is still at work. The last
+// ranking of a stream, and whatever Retrieve and Apply return, is not early.
+func (r Ranking) Early() bool { return slices.ContainsFunc(r.Gaps, isEarly) }
+
+func isEarly(g Gap) bool { return g.Reason == ReasonEarly }
+
+// early returns a copy of r that says that the part is still at work.
+func (r Ranking) early(part string) Ranking {
+	if r.Early() {
+		return r
+	}
+	return r.WithGaps(Gap{Stage: part, Reason: ReasonEarly})
+}
+
+// settled returns a copy of r that is not early.
+func (r Ranking) settled() Ranking {
+	if r.Early() {
+		r.Gaps = slices.DeleteFunc(slices.Clone(r.Gaps), isEarly)
+	}
+	return r
+}
 
 // Err returns nil for a complete ranking and a *GapError for a degraded one.
 func (r Ranking) Err() error {

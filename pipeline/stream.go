@@ -15,9 +15,10 @@ import (
 type Refiner interface {
 	Stage
 	// Refine yields rankings, each at least as good as the one before. The last
-	// one equals what Apply returns. An error ends the sequence. The sequence
-	// works once; when its consumer stops early it ends everything that it
-	// started before it returns.
+	// one equals what Apply returns. The pipeline says of all others that they are
+	// early; Refine need not. An error ends the sequence. The sequence works once;
+	// when its consumer stops early it ends everything that it started before it
+	// returns.
 	Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error]
 }
 
@@ -30,6 +31,9 @@ type streamer interface {
 // stage that is a Refiner has one, or a stage is done. The last one equals what
 // r.Retrieve returns. An error ends the sequence; the rankings before it can
 // still be shown.
+//
+// Every ranking but the last is Early: it has a gap for ReasonEarly, which names
+// the part that is still at work, and so is Degraded. The last one is not early.
 //
 // A ranking that is shown before its turn passes through those of the later
 // stages that only cut, so that it is no longer than the last one; stages that
@@ -80,54 +84,81 @@ func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[R
 // sequence guards every ranking of a sequence as guard does a single one. The
 // observer is told once, when the sequence has ended.
 func (g *run) sequence(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
-	stopped := false
+	d := drainage{run: g, inputs: inputs, yield: yield}
+	var end Ranking
 	var err error
 	if o := observing(ctx); o != nil {
-		_, err = g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) {
-			return g.drain(ctx, inputs, start, yield, &stopped)
-		})
+		end, err = g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return d.drain(ctx, start) })
 	} else {
-		_, err = g.drain(ctx, inputs, start, yield, &stopped)
+		end, err = d.drain(ctx, start)
 	}
-	if err != nil && !stopped {
+	switch {
+	case d.stopped:
+	case err != nil:
 		yield(Ranking{}, err)
+	case !d.settled:
+		yield(end, nil)
 	}
 }
 
-// drain yields the accepted rankings of the sequence and returns the last one,
-// or the error that ended it, which it does not yield. A panic in the sequence
-// is such an error; a panic in the consumer is none of ours.
-func (g *run) drain(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool, stopped *bool) (end Ranking, err error) {
-	consuming := false
+// drainage passes the rankings of one sequence on.
+type drainage struct {
+	*run
+	inputs []Ranking
+	yield  func(Ranking, error) bool
+	// shown is what was yielded last, settled that it is the end of the sequence
+	// and was yielded as such, stopped that the consumer wants no more.
+	shown            Ranking
+	settled, stopped bool
+	consuming        bool
+}
+
+// drain yields the accepted rankings of the sequence and returns the last one, or
+// the error that ended it, which it does not yield. A panic in the sequence is
+// such an error; a panic in the consumer is none of ours.
+func (d *drainage) drain(ctx context.Context, start func(context.Context) iter.Seq2[Ranking, error]) (end Ranking, err error) {
 	defer func() {
-		if consuming {
+		if d.consuming {
 			return
 		}
 		if v := recover(); v != nil {
-			end, err = Ranking{}, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
+			end, err = Ranking{}, &PanicError{Part: d.name, Value: v, Stack: debug.Stack()}
 		}
 	}()
 	yielded := false
 	for r, failure := range start(ctx) {
 		if failure == nil {
-			r, failure = g.accept(inputs, r)
+			r, failure = d.accept(d.inputs, r)
 		}
 		if failure != nil {
-			return Ranking{}, g.failed(ctx, failure)
+			return Ranking{}, d.failed(ctx, failure)
 		}
-		end, yielded = r, true
-		consuming = true
-		more := yield(r, nil)
-		consuming = false
-		if !more {
-			*stopped = true
+		end, yielded = r.settled(), true
+		if !d.show(r) {
 			return end, nil
 		}
 	}
 	if !yielded {
-		return Ranking{}, g.failed(ctx, errNoRanking)
+		return Ranking{}, d.failed(ctx, errNoRanking)
 	}
 	return end, nil
+}
+
+// show yields a state, unless it looks like the one before. A combinator of this
+// package says itself which state is the last; of those of any other part nobody
+// knows before its end, so they are early, and the last one is yielded once more.
+func (d *drainage) show(r Ranking) bool {
+	if !d.structural {
+		r = r.early(d.name)
+		if alike(r, d.shown) {
+			return true
+		}
+	}
+	d.shown, d.settled = r, !r.Early()
+	d.consuming = true
+	d.stopped = !d.yield(r, nil)
+	d.consuming = false
+	return !d.stopped
 }
 
 // stream implements Stream for a chain.
@@ -140,8 +171,7 @@ func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
 			forward(streamPart(ctx, c.retriever, q), yield)
 			return
 		}
-		_, several := asStreamer(c.retriever.do)
-		r, ok := c.stages.show(ctx, q, 0, several, streamPart(ctx, c.retriever, q), yield)
+		r, ok := c.stages.show(ctx, q, 0, streamPart(ctx, c.retriever, q), yield)
 		if ok {
 			c.stages.refine(ctx, q, r, yield)
 		}
@@ -164,9 +194,8 @@ func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranki
 			forward(refine(ctx, stage, q, r), yield)
 			return
 		}
-		_, several := asRefiner(stage.do)
 		var ok bool
-		if r, ok = s.show(ctx, q, i+1, several, refine(ctx, stage, q, r), yield); !ok {
+		if r, ok = s.show(ctx, q, i+1, refine(ctx, stage, q, r), yield); !ok {
 			return
 		}
 	}
@@ -185,21 +214,22 @@ func forward(rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool
 // after the stages from next on, and returns the last ranking. It reports false
 // if the consumer stopped or the part failed.
 //
-// The ranking of a part that yields only once is shown if work follows it: else
-// it is the result, which is yielded anyway. What looks like the ranking that was
-// shown last is not shown again.
-func (s stages) show(ctx context.Context, q Query, next int, several bool, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
+// The last ranking of the part is shown if work follows it: else it becomes the
+// result, which is yielded anyway. What looks like the ranking that was shown last
+// is not shown again.
+func (s stages) show(ctx context.Context, q Query, next int, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
 	var shown Ranking
+	pending, work := s.work(next)
 	for r, err := range rankings {
 		if err != nil {
 			yield(Ranking{}, err)
 			return Ranking{}, false
 		}
 		end, ok = r, true
-		if !several && !s.work(next) {
+		if !r.Early() && !work {
 			continue
 		}
-		early := s.preview(ctx, q, next, r)
+		early := s.preview(ctx, q, next, r, pending)
 		if alike(early, shown) {
 			continue
 		}
@@ -218,24 +248,32 @@ func alike(a, b Ranking) bool {
 		})
 }
 
-// work reports whether one of the stages from next on does more than cut.
-func (s stages) work(next int) bool {
-	return slices.ContainsFunc(s[next:], func(p part[Stage]) bool { return !p.cuts })
-}
-
-// preview cuts r as the stages from next on would. A cut that refuses the early
-// ranking, for its scale perhaps, is passed over.
-func (s stages) preview(ctx context.Context, q Query, next int, r Ranking) Ranking {
-	ctx, q.Trace = unobserved(ctx), false
-	for _, stage := range s[next:] {
-		if !stage.cuts {
-			continue
-		}
-		if cut, err := apply(ctx, stage, q, r); err == nil {
-			r = cut
+// work returns the name of the first of the stages from next on that does more
+// than cut, and whether there is one.
+func (s stages) work(next int) (string, bool) {
+	for _, p := range s[next:] {
+		if !p.cuts {
+			return p.name, true
 		}
 	}
-	return r
+	return "", false
+}
+
+// preview cuts r as the stages from next on would, and says that it is early. A
+// cut that refuses the early ranking is passed over, and so is a threshold on a
+// scale that only a later stage makes.
+func (s stages) preview(ctx context.Context, q Query, next int, r Ranking, pending string) Ranking {
+	ctx, q.Trace = unobserved(ctx), false
+	early := r.early(pending)
+	for _, stage := range s[next:] {
+		if !stage.cuts || (stage.needs != Unknown && stage.needs != r.Scale) {
+			continue
+		}
+		if cut, err := apply(ctx, stage, q, early); err == nil {
+			early = cut
+		}
+	}
+	return early
 }
 
 // update is news from one of several stages that refine side by side.

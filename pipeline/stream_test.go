@@ -180,7 +180,7 @@ func TestTheFirstRankingOfAStreamDoesNotWaitForTheRerank(t *testing.T) {
 			require.Len(t, r.Hits, 2)
 			at = append(at, time.Since(start))
 		}
-		assert.Equal(t, []time.Duration{0, 100 * time.Millisecond, 100 * time.Millisecond}, at)
+		assert.Equal(t, []time.Duration{0, 100 * time.Millisecond}, at)
 	})
 }
 
@@ -192,4 +192,74 @@ func TestAStreamEndsWithItsCaller(t *testing.T) {
 		_, err := shown(ctx, pipeline.Chain(abcd(), pipeline.Else(pipeline.Blend(reciprocal{}, pipeline.Keep(), waiting{}), pipeline.Keep())))
 		require.ErrorIs(t, err, gaveUp)
 	})
+}
+
+// P8: early states say that they are early, and only the last one does not.
+func TestP8EveryRankingButTheLastSaysThatItIsEarly(t *testing.T) {
+	t.Parallel()
+	inner := pipeline.Chain(abcd(), reverse{})
+	function := pipeline.StageFunc(reverse{}.Apply)
+	for name, c := range map[string]struct {
+		search  pipeline.Retriever
+		pending string // the part that the first state names
+	}{
+		"chain":              {inner, "reverse"},
+		"cut":                {pipeline.Chain(abcd(), reverse{}, first(2)), "reverse"},
+		"two stages":         {pipeline.Chain(abcd(), reverse{}, pipeline.Named("again", function)), "reverse"},
+		"no refiner":         {pipeline.Chain(abcd(), pipeline.Named("turn", function)), "turn"},
+		"chain in a chain":   {pipeline.Chain(pipeline.Chain(inner, first(3)), first(2)), "reverse"},
+		"within":             {pipeline.Chain(abcd(), pipeline.Within(time.Minute, reverse{})), "within"},
+		"else":               {pipeline.Chain(abcd(), pipeline.Else(reverse{}, pipeline.Keep())), "else"},
+		"else that falls":    {pipeline.Chain(abcd(), pipeline.Else(breaking{"error"}, reverse{})), "else"},
+		"gate":               {pipeline.Chain(abcd(), pipeline.Gate(always, reverse{})), "gate"},
+		"gate shut":          {pipeline.Chain(abcd(), pipeline.Gate(never, reverse{})), "gate"},
+		"strict":             {pipeline.Chain(abcd(), pipeline.Strict(reverse{})), "strict"},
+		"blend":              {pipeline.Chain(abcd(), pipeline.Blend(reciprocal{}, pipeline.Keep(), reverse{})), "blend"},
+		"blend of functions": {pipeline.Chain(abcd(), pipeline.Blend(reciprocal{}, pipeline.Keep(), function)), "blend"},
+		"retrieve within":    {pipeline.RetrieveWithin(time.Minute, inner), "reverse"},
+		"fallback":           {pipeline.Fallback(down("x"), inner), "reverse"},
+		"route":              {pipeline.Route(func(pipeline.Query) string { return "" }, map[string]pipeline.Retriever{"": inner}), "reverse"},
+		"named":              {pipeline.Named("search", inner), "reverse"},
+		"a threshold on the reranker's scale": {
+			pipeline.Chain(abcd(), reverse{}, cut.AtLeast(pipeline.Probability, 0)), "reverse",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var states []pipeline.Ranking
+			for r, err := range pipeline.Stream(t.Context(), c.search, pipeline.Query{}) {
+				require.NoError(t, err)
+				states = append(states, r)
+			}
+			last := states[len(states)-1]
+			require.Greater(t, len(states), 1)
+			for _, r := range states[:len(states)-1] {
+				assert.True(t, r.Early())
+				assert.True(t, r.Degraded())
+				assert.NotEmpty(t, r.Hits)
+			}
+			want, err := c.search.Retrieve(t.Context(), pipeline.Query{})
+			require.NoError(t, err)
+			assert.False(t, last.Early())
+			assert.Equal(t, want.Gaps, last.Gaps)
+			assert.Equal(t, want.IDs(), last.IDs())
+			assert.Contains(t, gapNames(states[0]), c.pending)
+		})
+	}
+	for name, search := range map[string]pipeline.Retriever{"only cuts": pipeline.Chain(abcd(), first(2)), "no combinator": abcd(), "fan": pipeline.Fan(reciprocal{}, abcd(), dcba())} {
+		for r, err := range pipeline.Stream(t.Context(), search, pipeline.Query{}) {
+			require.NoError(t, err)
+			assert.False(t, r.Early(), name)
+		}
+	}
+}
+
+func TestP8StrictPassesEarlyStatesAndRefusesADegradedEnd(t *testing.T) {
+	t.Parallel()
+	lossy := pipeline.Join(reverse{}, noting("model", true))
+	orders, err := shown(t.Context(), pipeline.Chain(abcd(), pipeline.Strict(lossy)))
+	var gaps *pipeline.GapError
+	require.ErrorAs(t, err, &gaps)
+	assert.Len(t, gaps.Gaps, 1, "the end lacks something, and being early is no part of that")
+	assert.Contains(t, orders, "dabc")
 }
