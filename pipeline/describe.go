@@ -54,6 +54,7 @@ const (
 	RoleBranch         // first child fuses, the others run side by side on the same input
 	RoleBudget         // bounds the time of its only child by Budget
 	RoleFallback       // later children replace the first if it fails
+	RoleRewrite        // changes the query and no ranking
 )
 
 // Facts are statements about a part that can be checked against those of its
@@ -84,6 +85,11 @@ type Facts struct {
 	Sharded bool
 	// Budget is the time that a RoleBudget part allows.
 	Budget time.Duration
+	// Repeats is how often a RoleBranch part may run each of its branches; 0 stands
+	// for once, and a negative number for a number that nobody knows before.
+	Repeats int
+	// Turns says that the part reads Query.Turns.
+	Turns bool
 	// Tolerates says that the part answers with a degraded ranking, and not with
 	// an error, when what it calls fails or is late.
 	Tolerates bool

@@ -16,8 +16,11 @@
 // The combinators:
 //
 //	Chain, Join             one after the other
+//	Rewrite                 another query for everything inside
 //	Fan, Blend, Expand      side by side, then fused; Parallel has their options
+//	Hops                    queries made of what was found, within bounds
 //	Route, Gate             one of several, or not at all
+//	Otherwise               another way where a ranking is not good enough
 //	Else, Fallback          something else where a part fails
 //	Within, RetrieveWithin  a time budget; Budget has its options
 //	Strict, Observe, Keep   all or nothing; tell somebody; change nothing

@@ -42,7 +42,7 @@ func (e expand) limited(k int) any {
 func (e expand) Describe() Node {
 	each := Node{
 		Name:     "each query",
-		Children: []Node{Describe(e.rewriter.do), Describe(e.retriever.do)},
+		Children: []Node{describeRewriter(e.rewriter), Describe(e.retriever.do)},
 		Facts:    Facts{Role: RoleChain},
 	}
 	fuser := Describe(e.fuser.do)
@@ -53,7 +53,7 @@ func (e expand) Describe() Node {
 			{"concurrency", fmt.Sprint(e.concurrency(DefaultConcurrency))},
 		},
 		Children: []Node{fuser, each},
-		Facts:    Facts{Role: RoleBranch}, Err: e.err,
+		Facts:    Facts{Role: RoleBranch, Repeats: -1}, Err: e.err,
 	}
 }
 

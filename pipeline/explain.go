@@ -154,8 +154,8 @@ func (e Explanation) String() string {
 	var b strings.Builder
 	if e.Rank > 0 {
 		fmt.Fprintf(&b, "document %q is at rank %d of %d, score %s (%v)\n", e.ID, e.Rank, e.Of, number(e.Hit.Score), e.Scale)
-		for _, m := range e.Hit.Marks {
-			m.tell(&b)
+		for i, m := range e.Hit.Marks {
+			m.tell(&b, judge(e.Hit.Marks, i))
 		}
 	} else {
 		e.tellAbsence(&b)
@@ -194,9 +194,26 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%s; %s below %q at rank %d, the last of %d kept", at, number(l.Below()), l.LastKept.Document.ID, l.LastRank, l.Kept)
 }
 
-// tell writes the mark and the arithmetic behind it.
-func (m Mark) tell(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s: rank %d, score %s (%v)", m.Stage, m.Rank, number(m.Score), m.Scale)
+// judge says who left the mark at a position. The mark of a hop stands behind
+// those of the parts that ran in it, of which the first found the document.
+func judge(marks []Mark, at int) string {
+	stage := marks[at].Stage
+	if !isHop(stage) {
+		return stage
+	}
+	first := at
+	for first > 0 && !isHop(marks[first-1].Stage) {
+		first--
+	}
+	if first == at {
+		return "found in " + stage
+	}
+	return fmt.Sprintf("found in %s by %s", stage, marks[first].Stage)
+}
+
+// tell writes the mark, who left it and the arithmetic behind it.
+func (m Mark) tell(b *strings.Builder, who string) {
+	fmt.Fprintf(b, "  %s: rank %d, score %s (%v)", who, m.Rank, number(m.Score), m.Scale)
 	switch m.Status {
 	case Cached:
 		b.WriteString(", cached")

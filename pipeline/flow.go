@@ -89,7 +89,7 @@ func through(n Node, path []string, in flow, visit visitor) flow {
 		return out
 	case RoleCut, RoleThreshold:
 		return throughCut(n, in)
-	case RoleFuse:
+	case RoleFuse, RoleRewrite:
 		return in
 	case RoleBranch:
 		return throughBranches(n, path, in, visit)
@@ -144,6 +144,9 @@ func throughBranches(n Node, path []string, in flow, visit visitor) flow {
 		branches = append(branches, f)
 		limit, known = limit+f.limit, known && f.limit > 0
 		reranked = reranked || f.reranked
+	}
+	if repeats := n.Facts.Repeats; repeats != 0 {
+		limit, known = limit*repeats, known && repeats > 0
 	}
 	if in.limit > 0 { // branches over one ranking bring the same documents
 		limit = min(limit, in.limit)

@@ -338,7 +338,7 @@ func (g *run) step(given []Ranking, out Ranking) *Step {
 		}
 		inputs = []*Step{recorded}
 	}
-	return &Step{Name: g.name, Inputs: inputs, Hits: out.Hits, Scale: out.Scale}
+	return &Step{Name: g.name, Inputs: inputs, Query: g.query.Text, Hits: out.Hits, Scale: out.Scale}
 }
 
 func sameArray(a, b []Hit) bool {

@@ -21,13 +21,14 @@ var (
 	_ Refiner   = NamedPart{}
 	_ Fuser     = NamedPart{}
 	_ Rewriter  = NamedPart{}
+	_ Next      = NamedPart{}
 )
 
-// Named gives any part a name: a Retriever, a Stage, a Fuser or a Rewriter.
+// Named gives any part a name: a Retriever, a Stage, a Fuser, a Rewriter or a Next.
 // Descriptions, gaps, marks, traces, events and errors call it by the name, so
 // that functions have one and two stores of one kind can be told apart.
 //
-// The result has the methods of all four shapes. In the place of a shape that the
+// The result has the methods of all of them. In the place of a shape that the
 // part does not have it is a mistake, which Lint finds and the first query
 // reports. Parts inside a named combinator keep their own names.
 func Named(name string, part any) NamedPart {
@@ -103,6 +104,15 @@ func (n NamedPart) Rewrite(ctx context.Context, q Query) ([]Query, error) {
 		return nil, n.misplaced("rewriter")
 	}
 	return r.Rewrite(ctx, q)
+}
+
+// Next makes the query of the next hop with the part, which must be a Next.
+func (n NamedPart) Next(ctx context.Context, q Query, found Ranking) (Query, bool, error) {
+	next, ok := n.part.(Next)
+	if !ok {
+		return Query{}, false, n.misplaced("next")
+	}
+	return next.Next(ctx, q, found)
 }
 
 func (n NamedPart) misplaced(shape string) error {

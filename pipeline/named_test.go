@@ -113,7 +113,11 @@ func TestANamedPartOfTheWrongShapeIsAMistake(t *testing.T) {
 			_, err := n.Apply(t.Context(), pipeline.Query{}, pipeline.Ranking{})
 			return err
 		},
-		"no fuser":    func(n pipeline.NamedPart) error { _, err := n.Fuse(nil); return err },
+		"no fuser": func(n pipeline.NamedPart) error { _, err := n.Fuse(nil); return err },
+		"no next": func(n pipeline.NamedPart) error {
+			_, _, err := n.Next(t.Context(), pipeline.Query{}, pipeline.Ranking{})
+			return err
+		},
 		"no rewriter": func(n pipeline.NamedPart) error { _, err := n.Rewrite(t.Context(), pipeline.Query{}); return err },
 	} {
 		assert.ErrorContains(t, f(pipeline.Named("x", abcd())), want)

@@ -13,15 +13,20 @@ var errNoQueries = errors.New("returned no query")
 // queries is inherited from q.
 func rewrite(ctx context.Context, p part[Rewriter], q Query) ([]Query, error) {
 	g := newRun(p, KindRewrite, q)
+	return g.observedRewrite(ctx, nil, func(ctx context.Context) ([]Query, error) { return g.rewrite(ctx, p.do, q) })
+}
+
+// observedRewrite makes the call and tells the observers before and after.
+func (g *run) observedRewrite(ctx context.Context, inputs []Ranking, call func(context.Context) ([]Query, error)) ([]Query, error) {
 	o := observing(ctx)
 	if o == nil {
-		return g.rewrite(ctx, p.do, q)
+		return call(ctx)
 	}
-	inside, span, err := g.begin(ctx, o, nil)
+	inside, span, err := g.begin(ctx, o, inputs)
 	if err != nil {
 		return nil, err
 	}
-	queries, err := g.rewrite(inside, p.do, q)
+	queries, err := call(inside)
 	if failure := g.finishRewrite(span, queries, err); failure != nil {
 		return nil, failure
 	}

@@ -8,6 +8,8 @@ type Step struct {
 	// Inputs are the steps whose rankings this one was made from; empty for a
 	// retriever.
 	Inputs []*Step
+	// Query is the text that the part was asked, which a rewriter may have made.
+	Query string
 	// Hits are the hits that the part returned.
 	Hits []Hit
 	// Scale is the scale of those hits.
