@@ -68,7 +68,7 @@ func outages() map[string]pipeline.Stage {
 	}
 }
 
-func scoresOf(r pipeline.Ranking) map[string]float64 {
+func scoreByID(r pipeline.Ranking) map[string]float64 {
 	out := map[string]float64{}
 	for _, h := range r.Hits {
 		out[h.Document.ID] = h.Score
@@ -86,7 +86,7 @@ func TestP1AnOutageInABlendRaisesNoScoreAndPassesNoThreshold(t *testing.T) {
 		}
 		healthy, err := blend(reranker.Stage(scoring{n: 7, value: 0.02}, reranker.Chat())).Retrieve(t.Context(), pipeline.Query{Text: "q"})
 		require.NoError(t, err)
-		worst := scoresOf(healthy)
+		worst := scoreByID(healthy)
 		for name, rerank := range outages() {
 			t.Run(fuserName+", "+name, func(t *testing.T) {
 				t.Parallel()

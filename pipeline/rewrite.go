@@ -29,10 +29,16 @@ func Rewrite(rewriter Rewriter, retriever Retriever) Retriever {
 }
 
 func (r rewritten) Describe() Node {
+	child := Describe(r.retriever.do)
 	return Node{
-		Name: "rewrite", Children: []Node{describeRewriter(r.rewriter), Describe(r.retriever.do)},
-		Facts: Facts{Role: RoleChain}, Err: r.err,
+		Name: "rewrite", Children: []Node{describeRewriter(r.rewriter), child},
+		Facts: Facts{Role: RoleChain}, Err: r.err, Limited: limitedBy(r.limited, child),
 	}
+}
+
+func (r rewritten) limited(k int) any {
+	r.retriever = r.retriever.only(k)
+	return r
 }
 
 func (r rewritten) Retrieve(ctx context.Context, q Query) (Ranking, error) {
