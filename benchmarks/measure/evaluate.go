@@ -124,6 +124,9 @@ func newPlan(qrels *trec.Qrels, measures []Measure, o Options) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := qrels.Check(); err != nil {
+		return nil, fmt.Errorf("measure: evaluate: %w", err)
+	}
 	p := &plan{qrels: qrels, measures: measures, specs: specs, options: o}
 	for i, s := range specs {
 		if o.Order.Ties == trec.Expected && s.expected == nil {

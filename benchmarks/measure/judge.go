@@ -13,7 +13,8 @@ type Judge struct {
 }
 
 // NewJudge prepares the judgements of a topic. Only Level and OldRecallCuts of
-// the options matter: the order of a ranking is the caller's.
+// the options matter: the order of a ranking is the caller's. Grades must have
+// passed trec.Qrels.Check.
 func NewJudge(t trec.Judgements, o Options) *Judge {
 	judged := t.Judged
 	j := &Judge{judged: judged}

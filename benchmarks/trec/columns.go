@@ -1,6 +1,7 @@
 package trec
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/sourcegraph/conc/pool"
@@ -13,6 +14,16 @@ type fields [14]int
 
 // of returns field i of the text that was cut.
 func (f *fields) of(text string, i int) string { return text[f[2*i]:f[2*i+1]] }
+
+// looksLikeRun reports whether the fourth and fifth of at least six fields are
+// numbers, as rank and score are, and the sixth is none: where it is, a space in
+// a document's id may have moved the columns.
+func (f *fields) looksLikeRun(text string) bool {
+	_, rank := strconv.ParseFloat(f.of(text, 3), 64)
+	_, score := strconv.ParseFloat(f.of(text, 4), 64)
+	_, tag := strconv.ParseFloat(f.of(text, 5), 64)
+	return rank == nil && score == nil && tag != nil
+}
 
 // cut finds the fields of the line that begins at text[i], between runs of
 // spaces and tabs, and returns how many it has and where the next line begins. A

@@ -23,7 +23,7 @@ func detect(text string) format {
 	l := lines{rest: text}
 	for line, ok := l.next(); ok; line, ok = l.next() {
 		trimmed := strings.TrimSpace(line)
-		if trimmed == "" {
+		if trimmed == "" || trimmed[0] == '#' {
 			continue
 		}
 		if trimmed[0] == '{' {
@@ -61,14 +61,15 @@ func readTable(text string, f *findings, add func(line int, topic, document, val
 	l := lines{rest: text}
 	header := true
 	for line, ok := l.next(); ok; line, ok = l.next() {
-		if strings.TrimSpace(line) == "" {
+		cells := strings.Split(line, "\t")
+		comment := strings.HasPrefix(line, "#") && (header || len(cells) != 3)
+		if strings.TrimSpace(line) == "" || comment {
 			continue
 		}
 		if header {
 			header = false
 			continue
 		}
-		cells := strings.Split(line, "\t")
 		if len(cells) != 3 {
 			if err := f.add(l.number, "a line has 3 tab-separated fields (topic, document, value), this one has %d", len(cells)); err != nil {
 				return err
@@ -174,7 +175,6 @@ func readObject(text, file string, add func(line int, topic, document string, va
 		if err := expectOpen(d); err != nil {
 			return fail(err)
 		}
-		first := line()
 		for d.More() {
 			document, err := d.Token()
 			if err != nil {
@@ -184,7 +184,7 @@ func readObject(text, file string, add func(line int, topic, document string, va
 			if err := d.Decode(&value); err != nil {
 				return fail(err)
 			}
-			if err := add(first, topic.(string), document.(string), value); err != nil {
+			if err := add(line(), topic.(string), document.(string), value); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package trec
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 )
@@ -48,6 +49,23 @@ type findings struct {
 	file    string
 	lenient bool
 	list    []Problem
+	// places says of some problems of the list which entry of which topic they are
+	// about: their lines are looked up once, at the end.
+	places []place
+}
+
+// place is where a problem of the list lies: entry counts what was read of the
+// topic, from 0.
+type place struct {
+	at    int
+	topic string
+	entry int
+}
+
+// misplaced is a problem that stops reading and whose line is not known yet.
+type misplaced struct {
+	Problem
+	place
 }
 
 // add notes a problem; in strict mode it returns it as the error to stop with.
@@ -58,6 +76,66 @@ func (f *findings) add(line int, format string, args ...any) error {
 	}
 	f.list = append(f.list, p)
 	return nil
+}
+
+// addAt notes a problem with an entry of a topic, as add does.
+func (f *findings) addAt(topic string, entry int, format string, args ...any) error {
+	p := Problem{File: f.file, Text: fmt.Sprintf(format, args...)}
+	where := place{at: len(f.list), topic: topic, entry: entry}
+	if !f.lenient {
+		return &misplaced{p, where}
+	}
+	f.list, f.places = append(f.list, p), append(f.places, where)
+	return nil
+}
+
+// warnAt notes what is odd about an entry of a topic.
+func (f *findings) warnAt(topic string, entry int, format string, args ...any) {
+	f.places = append(f.places, place{at: len(f.list), topic: topic, entry: entry})
+	f.warn(0, format, args...)
+}
+
+// join appends what was found elsewhere, in another part of the topics.
+func (f *findings) join(other findings) {
+	for _, p := range other.places {
+		p.at += len(f.list)
+		f.places = append(f.places, p)
+	}
+	f.list = append(f.list, other.list...)
+}
+
+// locate fills in the lines of the places and of err, if it lacks its own. scan
+// reads the text once more and tells of the line and topic of every entry that is
+// kept; it is not called where nothing is to be found.
+func (f *findings) locate(err error, scan func(seen func(line int, topic string))) error {
+	wanted := map[place]int{} // with at 0; the line, 0 until it is found
+	key := func(p place) place { return place{topic: p.topic, entry: p.entry} }
+	for _, p := range f.places {
+		wanted[key(p)] = 0
+	}
+	var stopped *misplaced
+	if errors.As(err, &stopped) {
+		wanted[key(stopped.place)] = 0
+	}
+	if len(wanted) == 0 {
+		return err
+	}
+	count := map[string]int{}
+	scan(func(line int, topic string) {
+		p := place{topic: topic, entry: count[topic]}
+		if _, ok := wanted[p]; ok {
+			wanted[p] = line
+		}
+		count[topic]++
+	})
+	for _, p := range f.places {
+		f.list[p.at].Line = wanted[key(p)]
+	}
+	if stopped != nil {
+		stopped.Line = wanted[key(stopped.place)]
+		return stopped.Problem
+	}
+	return err
 }
 
 func (f *findings) warn(line int, format string, args ...any) {

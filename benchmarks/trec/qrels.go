@@ -1,5 +1,11 @@
 package trec
 
+import "fmt"
+
+// MaxGrade is the greatest grade that is read, and its negative the least. What is
+// beyond is a mistake: measures keep a count for every grade.
+const MaxGrade = 10_000
+
 // Qrels are relevance judgements: which document was given which grade for
 // which topic.
 type Qrels struct {
@@ -41,6 +47,20 @@ func (q *Qrels) Topic(id string) ([]Judgement, bool) {
 		return nil, false
 	}
 	return q.Topics[i].Judged, true
+}
+
+// Check returns an error that names the first judgement whose grade lies beyond
+// MaxGrade. Readers refuse such grades with file and line; judgements that a
+// program made are checked by who measures with them.
+func (q *Qrels) Check() error {
+	for _, t := range q.Topics {
+		for _, j := range t.Judged {
+			if j.Grade > MaxGrade || j.Grade < -MaxGrade {
+				return fmt.Errorf("trec: topic %s, document %s: grade %d is absurd: grades reach from -%d to %d", t.ID, j.Document, j.Grade, MaxGrade, MaxGrade)
+			}
+		}
+	}
+	return nil
 }
 
 func (q *Qrels) buildIndex() {

@@ -1,6 +1,7 @@
 package trec
 
 import (
+	"errors"
 	"io"
 	"math"
 	"strconv"
@@ -31,20 +32,14 @@ func ReadQrels(r io.Reader, name string, o Options) (*Qrels, error) {
 
 func parseQrels(text, name string, o Options) (*Qrels, error) {
 	b := &qrelsBuilder{qrels: &Qrels{index: map[string]int{}}, found: findings{file: name, lenient: o.Lenient}}
-	var err error
-	switch detect(text) {
-	case formatObject:
-		err = readObject(text, name, b.addScore)
-	case formatRecords:
-		err = readRecords(text, &b.found, b.addScore)
-	case formatTable:
-		err = readTable(text, &b.found, b.addText)
-	default:
-		err = b.readColumns(text)
-	}
+	err := b.read(text)
 	if err == nil {
 		err = b.finish()
 	}
+	err = b.found.locate(err, func(seen func(line int, topic string)) {
+		again := &qrelsBuilder{qrels: &Qrels{index: map[string]int{}}, found: findings{file: name, lenient: true}, kept: seen}
+		_ = again.read(text) // err has what is wrong
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +47,25 @@ func parseQrels(text, name string, o Options) (*Qrels, error) {
 	return b.qrels, nil
 }
 
+// read reads a text in any of the known formats.
+func (b *qrelsBuilder) read(text string) error {
+	switch detect(text) {
+	case formatObject:
+		return readObject(text, b.found.file, b.addScore)
+	case formatRecords:
+		return readRecords(text, &b.found, b.addScore)
+	case formatTable:
+		return readTable(text, &b.found, b.addText)
+	}
+	return b.readColumns(text)
+}
+
 type qrelsBuilder struct {
 	qrels   *Qrels
 	found   findings
 	current int
-	lineOf  []int
+	// kept, if not nil, is told of every judgement.
+	kept func(line int, topic string)
 }
 
 // readColumns reads "topic iteration document grade".
@@ -67,7 +76,12 @@ func (b *qrelsBuilder) readColumns(text string) error {
 		var n int
 		n, at = f.cut(text, at)
 		line++
-		if n == 0 {
+		if n == 0 || text[f[0]] == '#' {
+			if n == 4 && f.of(text, 0) != "#" {
+				if _, err := strconv.Atoi(f.of(text, 3)); err == nil {
+					b.found.warn(line, "a line that begins with # is a comment, as in trec_eval 10, though this one looks like a judgement")
+				}
+			}
 			continue
 		}
 		if n != 4 {
@@ -85,6 +99,9 @@ func (b *qrelsBuilder) readColumns(text string) error {
 
 func (b *qrelsBuilder) addText(line int, topic, document, grade string) error {
 	value, err := strconv.Atoi(grade)
+	if errors.Is(err, strconv.ErrRange) || err == nil && (value > MaxGrade || value < -MaxGrade) {
+		return b.found.add(line, "grade %s of document %s is absurd: grades reach from -%d to %d", grade, document, MaxGrade, MaxGrade)
+	}
 	if err != nil {
 		return b.found.add(line, "grade %q is not a whole number", grade)
 	}
@@ -92,8 +109,11 @@ func (b *qrelsBuilder) addText(line int, topic, document, grade string) error {
 }
 
 func (b *qrelsBuilder) addScore(line int, topic, document string, grade float64) error {
-	if grade != math.Trunc(grade) || math.Abs(grade) > math.MaxInt32 {
+	if grade != math.Trunc(grade) {
 		return b.found.add(line, "grade %v is not a whole number", grade)
+	}
+	if math.Abs(grade) > MaxGrade {
+		return b.found.add(line, "grade %v of document %s is absurd: grades reach from -%d to %d", grade, document, MaxGrade, MaxGrade)
 	}
 	return b.add(line, topic, document, int(grade))
 }
@@ -109,12 +129,14 @@ func (b *qrelsBuilder) add(line int, topic, document string, grade int) error {
 			i = len(q.Topics)
 			q.index[topic] = i
 			q.Topics = append(q.Topics, Judgements{ID: topic})
-			b.lineOf = append(b.lineOf, line)
 		}
 		b.current = i
 	}
 	t := &q.Topics[b.current]
 	t.Judged = append(t.Judged, Judgement{Document: document, Grade: grade})
+	if b.kept != nil {
+		b.kept(line, topic)
+	}
 	return nil
 }
 
@@ -127,13 +149,13 @@ func (b *qrelsBuilder) finish() error {
 		seen.reset(len(t.Judged))
 		at := func(i int) string { return t.Judged[i].Document }
 		kept := 0
-		for _, j := range t.Judged {
+		for entry, j := range t.Judged {
 			first, again := seen.add(j.Document, kept, at)
 			switch {
 			case again && t.Judged[first].Grade == j.Grade:
-				b.found.warn(b.lineOf[i], "topic %s: document %s is judged twice with the same grade", t.ID, j.Document)
+				b.found.warnAt(t.ID, entry, "topic %s: document %s is judged twice with the same grade", t.ID, j.Document)
 			case again:
-				if err := b.found.add(b.lineOf[i], "topic %s: document %s is judged twice, as %d and as %d", t.ID, j.Document, t.Judged[first].Grade, j.Grade); err != nil {
+				if err := b.found.addAt(t.ID, entry, "topic %s: document %s is judged twice, as %d and as %d", t.ID, j.Document, t.Judged[first].Grade, j.Grade); err != nil {
 					return err
 				}
 			default:

@@ -44,31 +44,39 @@ func newRunBuilder(text, name string, o Options) *runBuilder {
 // again makes the builder ready for another text, with the memory of this one.
 func (b *runBuilder) again() {
 	clear(b.run.index)
-	b.run.Topics, b.lineOf, b.found.list = b.run.Topics[:0], b.lineOf[:0], nil
+	b.run.Topics, b.lineOf, b.found.list, b.found.places = b.run.Topics[:0], b.lineOf[:0], nil, nil
 	b.current = 0
 }
 
 func parseRun(text, name string, o Options) (*Run, error) {
 	b := newRunBuilder(text, name, o)
-	var err error
-	switch detect(text) {
-	case formatObject:
-		err = readObject(text, b.found.file, b.addScore)
-	case formatRecords:
-		err = readRecords(text, &b.found, b.addScore)
-	case formatTable:
-		err = readTable(text, &b.found, b.addText)
-	default:
-		err = b.readPieces(text, name, o)
-	}
+	err := b.read(text, name, o)
 	if err == nil {
 		err = b.finish(o.workers())
 	}
+	err = b.found.locate(err, func(seen func(line int, topic string)) {
+		again := newRunBuilder(text, name, Options{Lenient: true})
+		again.kept = seen
+		_ = again.read(text, name, Options{Lenient: true, Workers: 1}) // err has what is wrong
+	})
 	if err != nil {
 		return nil, err
 	}
 	b.run.Problems = b.found.list
 	return b.run, nil
+}
+
+// read reads a text in any of the known formats.
+func (b *runBuilder) read(text, name string, o Options) error {
+	switch detect(text) {
+	case formatObject:
+		return readObject(text, b.found.file, b.addScore)
+	case formatRecords:
+		return readRecords(text, &b.found, b.addScore)
+	case formatTable:
+		return readTable(text, &b.found, b.addText)
+	}
+	return b.readPieces(text, name, o)
 }
 
 // runBuilder gathers entries by topic while a file is read.
@@ -81,6 +89,9 @@ type runBuilder struct {
 	size    int
 	lines   int // read so far
 	seen    repeats
+	spaced  bool // a tag with spaces was reported
+	// kept, if not nil, is told of every entry.
+	kept func(line int, topic string)
 }
 
 // readPieces reads columns in parts side by side and joins them in order: the
@@ -109,6 +120,7 @@ func (b *runBuilder) join(part *runBuilder, err error) error {
 		p.Line += b.lines
 		b.found.list = append(b.found.list, p)
 	}
+	b.spaced = b.spaced || part.spaced
 	var problem Problem
 	if errors.As(err, &problem) {
 		problem.Line += b.lines
@@ -142,11 +154,18 @@ func (b *runBuilder) readColumns(text string, after int) error {
 		if n == 0 {
 			continue
 		}
-		if n != 6 {
-			if err := b.found.add(line, "a run line has 6 fields (topic Q0 document rank score tag), this one has %d", n); err != nil {
+		if n < 6 || n > 6 && !f.looksLikeRun(text) || text[f[0]] == '#' {
+			if err := b.skip(line, n, &f, text); err != nil {
 				return err
 			}
 			continue
+		}
+		tag := f.of(text, 5)
+		if n > 6 {
+			tag = strings.TrimRight(text[f[10]:at], " \t\r\n")
+			if err := b.spacedTag(line, n, tag); err != nil {
+				return err
+			}
 		}
 		rank, err := strconv.Atoi(f.of(text, 3))
 		if err != nil {
@@ -156,10 +175,34 @@ func (b *runBuilder) readColumns(text string, after int) error {
 			return err
 		}
 		if len(b.run.Topics) == 1 && len(b.run.Topics[0].Entries) == 1 {
-			b.run.Name = f.of(text, 5)
+			b.run.Name = tag
 		}
 	}
 	b.lines = line - after
+	return nil
+}
+
+// skip passes over a comment, and refuses a line with the wrong number of fields.
+func (b *runBuilder) skip(line, n int, f *fields, text string) error {
+	if text[f[0]] != '#' {
+		return b.found.add(line, "a run line has 6 fields (topic Q0 document rank score tag), this one has %d", n)
+	}
+	if n >= 6 && f.of(text, 0) != "#" && f.looksLikeRun(text) {
+		b.found.warn(line, "a line that begins with # is a comment, as in trec_eval 10, though this one looks like a run line")
+	}
+	return nil
+}
+
+// spacedTag reports a tag of several words: in strict mode as an error, for
+// the spaces may be those of a document's id, in lenient mode once.
+func (b *runBuilder) spacedTag(line, n int, tag string) error {
+	if !b.found.lenient {
+		return b.found.add(line, "a run line has 6 fields (topic Q0 document rank score tag), this one has %d: does the tag %q hold spaces? Lenient reading accepts that", n, tag)
+	}
+	if !b.spaced {
+		b.spaced = true
+		b.found.warn(line, "the tag %q holds spaces, which some tools refuse", tag)
+	}
 	return nil
 }
 
@@ -188,6 +231,9 @@ func (b *runBuilder) add(line int, topic string, e Entry) error {
 	}
 	t := b.topic(line, topic)
 	t.Entries = append(t.Entries, e)
+	if b.kept != nil {
+		b.kept(line, topic)
+	}
 	return nil
 }
 
@@ -240,7 +286,7 @@ func (b *runBuilder) finish(workers int) error {
 		}
 	})
 	for part := range parts {
-		b.found.list = append(b.found.list, found[part].list...)
+		b.found.join(found[part])
 		if errs[part] != nil {
 			return errs[part]
 		}
@@ -249,7 +295,7 @@ func (b *runBuilder) finish(workers int) error {
 }
 
 func finishTopic(t *Topic, line int, f *findings, seen *repeats) error {
-	if err := dropRepeated(t, line, f, seen); err != nil {
+	if err := dropRepeated(t, f, seen); err != nil {
 		return err
 	}
 	for j := 1; j < len(t.Entries); j++ {
@@ -262,14 +308,14 @@ func finishTopic(t *Topic, line int, f *findings, seen *repeats) error {
 	return nil
 }
 
-func dropRepeated(t *Topic, line int, f *findings, seen *repeats) error {
+func dropRepeated(t *Topic, f *findings, seen *repeats) error {
 	seen.reset(len(t.Entries))
 	kept := 0
 	at := func(i int) string { return t.Entries[i].Document }
 	for i := range t.Entries {
 		id := t.Entries[i].Document
 		if _, again := seen.add(id, kept, at); again {
-			if err := f.add(line, "topic %s: document %s is returned twice", t.ID, id); err != nil {
+			if err := f.addAt(t.ID, i, "topic %s: document %s is returned twice", t.ID, id); err != nil {
 				return err
 			}
 			continue

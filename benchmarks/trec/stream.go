@@ -92,6 +92,9 @@ func (c *cutter) next(text []byte, ended bool) (end, lines int) {
 			length = len(text) - c.at
 		}
 		topic := firstField(text[c.at : c.at+length])
+		if len(topic) > 0 && topic[0] == '#' {
+			topic = nil // a comment belongs to the topic around it
+		}
 		if len(topic) > 0 && c.topic == nil {
 			c.topic = bytes.Clone(topic)
 		}
@@ -137,6 +140,11 @@ func (s *streamer) emit(block, topic string, yield func(Topic, error) bool) bool
 	if err == nil {
 		err = b.finish(1)
 	}
+	err = b.found.locate(err, func(seen func(line int, topic string)) {
+		again := newRunBuilder(block, s.name, Options{Lenient: true})
+		again.kept = seen
+		_ = again.readColumns(block, s.line) // err has what is wrong
+	})
 	if err != nil {
 		yield(Topic{}, err)
 		return false

@@ -74,7 +74,7 @@ func TestReadRunRefuses(t *testing.T) {
 		"a word as score":     {"1 Q0 a 1 abc t\n", `x.txt:1: score "abc" is not a number`},
 		"NaN":                 {"\n1 Q0 a 1 NaN t\n", "x.txt:2: topic 1, document a: score NaN is not finite"},
 		"infinity":            {"1 Q0 a 1 1e999 t\n", "score +Inf is not finite"},
-		"a repeated document": {"1 Q0 a 1 2 t\n1 Q0 a 2 1 t\n", "x.txt:1: topic 1: document a is returned twice"},
+		"a repeated document": {"1 Q0 a 1 2 t\n1 Q0 a 2 1 t\n", "x.txt:2: topic 1: document a is returned twice"},
 		"a repeated JSON key": {`{"1":{"a":1,"a":2}}`, "document a is returned twice"},
 		"broken JSON":         {"{\"1\":\n{\"a\":1,}}", "x.txt:2: JSON object of topics"},
 		"text after JSON":     {`{"1":{"a":1}} {}`, "more text after the object"},
@@ -104,7 +104,7 @@ func TestLenientReadingListsEveryProblem(t *testing.T) {
 	assert.Equal(t, []string{
 		"false x:2: a run line has 6 fields (topic Q0 document rank score tag), this one has 1",
 		"false x:3: topic 1, document b: score NaN is not finite",
-		"false x:1: topic 1: document a is returned twice",
+		"false x:4: topic 1: document a is returned twice",
 		"true x:1: topic 1: the rank column contradicts the scores (documents a and c); scores decide",
 	}, texts)
 }

@@ -53,6 +53,9 @@ func prepare(p Problem) (*data, error) {
 	case p.Scales != nil && len(p.Scales) != len(p.Runs):
 		return nil, fmt.Errorf("tune: %d scales for %d runs", len(p.Scales), len(p.Runs))
 	}
+	if err := p.Qrels.Check(); err != nil {
+		return nil, fmt.Errorf("tune: %w", err)
+	}
 	if p.Depth == 0 {
 		p.Depth = 1000
 	}
