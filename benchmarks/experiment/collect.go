@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
-	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -45,7 +44,7 @@ func (c *collector) order(res *Result) error {
 		return fmt.Errorf("experiment: none of the %d topics is judged", len(p.Topics))
 	}
 	sort.Sort(byID{res.Topics, c.at})
-	res.warnTopics(p, unjudged)
+	warnTopics(res, p, unjudged)
 	return nil
 }
 
@@ -123,26 +122,7 @@ func (c *collector) values(s *System, ends []*branch) error {
 		}
 		results = append(results, r)
 	}
-	for m := range c.runner.plan.Measures {
-		var repeats [][]float64
-		mean, unjudged := 0.0, 0.0
-		spread := [2]float64{results[0].Mean(m), results[0].Mean(m)}
-		for _, r := range results {
-			repeats = append(repeats, r.Values[m])
-			mean += r.Mean(m) / float64(len(results))
-			unjudged += r.MeanUnjudged(m) / float64(len(results))
-			spread = [2]float64{min(spread[0], r.Mean(m)), max(spread[1], r.Mean(m))}
-		}
-		values, err := stats.Repeats(repeats...)
-		if err != nil {
-			return err
-		}
-		s.Values, s.Means, s.Unjudged = append(s.Values, values), append(s.Means, mean), append(s.Unjudged, unjudged)
-		if len(results) > 1 {
-			s.Spread = append(s.Spread, spread)
-		}
-	}
-	return nil
+	return s.average(results)
 }
 
 func (c *collector) stage(b *branch) (Stage, error) {

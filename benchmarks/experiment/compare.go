@@ -4,101 +4,164 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rankcascade/cascade/benchmarks/gate"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 )
 
-// compare tests every system against the baseline on every measure and corrects
-// for all of it at once.
-func (r *Result) compare(p Plan) error {
+// contest tests every system of a result against the first on every measure and
+// corrects for all of it at once.
+type contest struct {
+	result           *Result
+	test, correction string
+	sampling         stats.Sampling
+	found            *gate.Findings
+	// quiet leaves what the topics cannot show to the notes below the table.
+	quiet  bool
+	spread float64
+}
+
+// run fills in the comparisons and warns of what the topics cannot show.
+func (c *contest) run() error {
+	r := c.result
 	if len(r.Systems) < 2 {
 		return nil
 	}
 	if len(r.Topics) < 2 {
-		r.Warnings = append(r.Warnings, "one topic cannot be tested")
+		r.addWarning("one topic cannot be tested")
 		return nil
 	}
 	var ps []float64
-	spread := 0.0
-	for m, name := range r.Measures {
-		raw, err := r.pValues(p, m)
+	for m := range r.Measures {
+		some, err := c.measure(m)
 		if err != nil {
 			return err
 		}
-		for i, s := range r.Systems[1:] {
-			d := stats.Differences(r.Systems[0].Values[m], s.Values[m])
-			interval, err := stats.Bootstrap(d, stats.BCa, .95, p.Sampling)
-			if err != nil {
-				return err
-			}
-			c := Comparison{System: s.Name, Measure: name, Summary: stats.Describe(d), Interval: interval, P: raw[i]}
-			spread = max(spread, c.Summary.Deviation)
-			r.Comparisons = append(r.Comparisons, c)
-			ps = append(ps, raw[i])
-		}
+		ps = append(ps, some...)
 	}
-	adjusted, err := r.correct(p, ps)
+	adjusted, err := c.correct(ps)
 	if err != nil {
 		return err
 	}
-	for i := range r.Comparisons {
-		c := &r.Comparisons[i]
-		c.Corrected = adjusted[i]
-		c.Significant = adjusted[i] < .05 && r.readable(*c)
+	r.Tests = len(ps)
+	for i, at := 0, 0; i < len(r.Comparisons); i++ {
+		x := &r.Comparisons[i]
+		if !x.differs() {
+			x.Corrected = 1
+			continue
+		}
+		x.Corrected = adjusted[at]
+		at++
+		if x.Corrected < .05 {
+			x.Remark = c.against(i)
+			x.Significant = x.Remark == ""
+		}
 	}
-	return r.warnPower(spread, p)
+	return c.warnPower()
+}
+
+// measure compares on one measure and returns the p values of the comparisons
+// that can differ: systems with one value on every topic are no test.
+func (c *contest) measure(m int) ([]float64, error) {
+	r := c.result
+	raw, err := c.pValues(m)
+	if err != nil {
+		return nil, err
+	}
+	var ps []float64
+	for i, s := range r.Systems[1:] {
+		d := stats.Differences(r.Systems[0].Values[m], s.Values[m])
+		interval, err := stats.Bootstrap(d, stats.BCa, .95, c.sampling)
+		if err != nil {
+			return nil, err
+		}
+		x := Comparison{System: s.Name, Measure: r.Measures[m], Summary: stats.Describe(d), Interval: interval, P: raw[i]}
+		c.spread = max(c.spread, x.Summary.Deviation)
+		r.Comparisons = append(r.Comparisons, x)
+		if x.differs() {
+			ps = append(ps, raw[i])
+		}
+	}
+	return ps, nil
+}
+
+// pValues tests every system against the first. One that equals it on every topic
+// has p = 1 and takes part in no test of several systems.
+func (c *contest) pValues(m int) ([]float64, error) {
+	base := c.result.Systems[0].Values[m]
+	ps := make([]float64, len(c.result.Systems)-1)
+	differing, at := [][]float64{base}, []int{}
+	for i, s := range c.result.Systems[1:] {
+		ps[i] = 1
+		if !slices.Equal(base, s.Values[m]) {
+			differing, at = append(differing, s.Values[m]), append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return ps, nil
+	}
+	if c.test == "tukey" {
+		all, err := stats.TukeyHSD(differing, true)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range at {
+			ps[i] = all[0][j+1]
+		}
+		return ps, nil
+	}
+	for j, i := range at {
+		test, err := PairedTest(c.test, stats.Differences(base, differing[j+1]), c.sampling)
+		if err != nil {
+			return nil, err
+		}
+		ps[i] = test.P
+	}
+	return ps, nil
 }
 
 // correct corrects the p values of all comparisons. Tukey's test is corrected
 // for the systems already, not for the measures: Bonferroni over those.
-func (r *Result) correct(p Plan, ps []float64) ([]float64, error) {
-	if p.Test != "tukey" {
-		return stats.Adjust(p.Correction, ps)
+func (c *contest) correct(ps []float64) ([]float64, error) {
+	if c.test != "tukey" {
+		return stats.Adjust(c.correction, ps)
 	}
 	adjusted := make([]float64, len(ps))
 	for i, v := range ps {
-		adjusted[i] = min(1, v*float64(len(r.Measures)))
+		adjusted[i] = min(1, v*float64(len(c.result.Measures)))
 	}
 	return adjusted, nil
 }
 
-// readable reports whether a difference with a low p may be read as one; see
-// Comparison.Significant.
-func (r *Result) readable(c Comparison) bool {
-	if r.Test != "tukey" && r.Correction == "none" && len(r.Comparisons) > 1 {
-		return false
+// against says why a comparison with a low p must not be marked; "" if nothing is
+// against it.
+func (c *contest) against(i int) string {
+	r := c.result
+	if c.test != "tukey" && c.correction == "none" && r.Tests > 1 {
+		return "p is not corrected"
 	}
-	base := r.Systems[0]
-	i := slices.IndexFunc(r.Systems, func(s System) bool { return s.Name == c.System })
-	if r.Systems[i].Tree == base.Tree {
-		return false // a repeat of the baseline, and its difference is noise
-	}
-	if c.Summary.Mean <= 0 {
-		return true // a loss needs no protection from flattery
-	}
-	return len(base.Failures)+len(base.Degraded) == 0 && r.Systems[i].Tuning.leak(r.Topics) == ""
+	x := r.Comparisons[i]
+	return c.found.Spoiled(gate.Claim{
+		System:     slices.IndexFunc(r.Systems, func(s System) bool { return s.Name == x.System }),
+		Measure:    slices.Index(r.Measures, x.Measure),
+		Difference: x.Summary.Mean,
+	})
 }
 
-func (r *Result) pValues(p Plan, m int) ([]float64, error) {
-	var all [][]float64
-	for _, s := range r.Systems {
-		all = append(all, s.Values[m])
+// warnPower says what the topics cannot show.
+func (c *contest) warnPower() error {
+	r := c.result
+	least, err := stats.DetectableDifference(c.spread, len(r.Topics), .05, .8)
+	if err != nil {
+		return err
 	}
-	if p.Test == "tukey" {
-		ps, err := stats.TukeyHSD(all, true)
-		if err != nil {
-			return nil, err
-		}
-		return ps[0][1:], nil
+	r.Detectable = least
+	if len(r.Topics) < 50 && !c.quiet {
+		r.addWarning("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), least)
 	}
-	var ps []float64
-	for _, values := range all[1:] {
-		test, err := PairedTest(p.Test, stats.Differences(all[0], values), p.Sampling)
-		if err != nil {
-			return nil, err
-		}
-		ps = append(ps, test.P)
+	if c.correction == "none" && r.Tests > 1 && c.test != "tukey" {
+		r.addWarning("%d comparisons without correction: some would look significant by chance, and none is marked", r.Tests)
 	}
-	return ps, nil
+	return nil
 }
 
 // PairedTest runs the test of that name: "randomisation", "t" or "wilcoxon".
@@ -112,19 +175,4 @@ func PairedTest(name string, d []float64, s stats.Sampling) (stats.Test, error) 
 		return stats.Wilcoxon(d)
 	}
 	return stats.Test{}, fmt.Errorf("experiment: no test %q: randomisation, t, wilcoxon or tukey", name)
-}
-
-// warnPower says what the topics cannot show.
-func (r *Result) warnPower(spread float64, p Plan) error {
-	least, err := stats.DetectableDifference(spread, len(r.Topics), .05, .8)
-	if err != nil {
-		return err
-	}
-	if len(r.Topics) < 50 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), least))
-	}
-	if p.Correction == "none" && len(r.Comparisons) > 1 && p.Test != "tukey" {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d comparisons without correction: some would look significant by chance, and none is marked", len(r.Comparisons)))
-	}
-	return nil
 }

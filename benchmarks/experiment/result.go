@@ -1,11 +1,17 @@
 package experiment
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/table"
 )
 
 // Result is everything that an experiment found. It is plain data: it marshals
@@ -26,9 +32,15 @@ type Result struct {
 	Baseline string `json:"baseline"`
 	// Comparisons has one entry for each measure and system but the baseline.
 	Comparisons []Comparison `json:"comparisons"`
-	// Test and Correction say how the comparisons were tested.
+	// Test and Correction say how the comparisons were tested, and Tests over how
+	// many of them was corrected: a comparison of systems that have one value on
+	// every topic is no test.
 	Test       string `json:"test"`
 	Correction string `json:"correction"`
+	Tests      int    `json:"tests"`
+	// Detectable is the smallest true difference that this many topics show four
+	// times in five, where the differences spread as the widest of the comparisons.
+	Detectable float64 `json:"detectable,omitempty"`
 	// Warnings are what a reader must know before believing the table.
 	Warnings []string `json:"warnings,omitempty"`
 	// Documents holds the documents that the topics' rankings name, by ID, where
@@ -167,14 +179,30 @@ type Comparison struct {
 	//
 	// Significant says that Corrected is below 0.05 and that nothing forbids to
 	// read the difference as one: never without a correction where there are
-	// several comparisons, nor for a gain over a baseline that failed or was
-	// degraded on some topics, nor for the gain of a system whose settings were
-	// chosen on topics that it is measured on, nor for a system that describes
-	// itself exactly as the baseline and so is a repeat of it.
+	// several comparisons, nor for what benchmarks/gate calls spoiled, such as a gain over
+	// a baseline that failed or was degraded on some topics, the gain of a system
+	// whose settings were chosen on topics that it is measured on, and any
+	// difference of a system that describes itself exactly as the baseline and so is
+	// a repeat of it.
 	P           float64 `json:"p"`
 	Corrected   float64 `json:"corrected"`
 	Significant bool    `json:"significant"`
+	// Remark says why a difference whose corrected p is below 0.05 is not marked.
+	Remark string `json:"remark,omitempty"`
 }
+
+// fill writes the comparison into the cells of a row of Result.Table.
+func (c Comparison) fill(row []any) {
+	row[3], row[4] = c.Summary.Mean, c.Interval.String()
+	row[5] = fmt.Sprintf("%d/%d/%d", c.Summary.Wins, c.Summary.Ties, c.Summary.Losses)
+	row[6], row[7], row[8] = c.Summary.Effect, table.P(c.P), table.P(c.Corrected)
+	if c.Significant {
+		row[9] = "*"
+	}
+}
+
+// differs reports whether the systems differ on any topic.
+func (c Comparison) differs() bool { return c.Summary.Wins+c.Summary.Losses > 0 }
 
 // quantiles fills in P50 and P95; it sorts the times.
 func (c *Cost) quantiles(times []time.Duration) {
@@ -219,4 +247,131 @@ func (s System) timeText() string {
 		return ""
 	}
 	return fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
+}
+
+// WriteText prints the table of systems and measures for a terminal.
+func (r *Result) WriteText(w io.Writer) error { return r.Table().Write(w, table.Text) }
+
+// Table returns the systems and measures as a table: the figure, and for every
+// system but the baseline the difference, its interval, wins / ties / losses, the
+// effect size, p as it is and corrected, marked where the corrected one is below
+// 0.05 and nothing spoils the claim; then the share of unjudged documents, why a
+// mark is missing where that is so, and what the system cost where it ran here.
+func (r *Result) Table() *table.Table {
+	t := &table.Table{
+		Title:    r.title(),
+		Columns:  []string{"system", "measure", "value", "difference", "interval", "w/t/l", "effect", "p", "corrected p", "", "unj"},
+		Warnings: r.Warnings, Notes: r.notes(),
+	}
+	remarks := slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return c.Remark != "" })
+	if remarks {
+		t.Columns = append(t.Columns, "not marked because")
+	}
+	ran := slices.ContainsFunc(r.Systems, func(s System) bool { return s.Cost != (Cost{}) })
+	if ran {
+		t.Columns = append(t.Columns, "time/topic", "tokens", "price")
+	}
+	for _, s := range r.Systems {
+		for m, name := range r.Measures {
+			nothing := table.P(math.NaN())
+			row := []any{s.Name, name, s.Means[m], math.NaN(), "", "", math.NaN(), nothing, nothing, "", s.Unjudged[m]}
+			c, compared := r.comparison(s.Name, name)
+			if compared {
+				c.fill(row)
+			}
+			if remarks {
+				row = append(row, c.Remark)
+			}
+			if ran {
+				row = append(row, s.timeText(), s.Cost.Tokens, s.Cost.Price)
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	}
+	return t
+}
+
+func (r *Result) title() string {
+	title := r.Name
+	if r.Collection.Name != "" {
+		title = strings.TrimPrefix(title+" on "+r.Collection.Name, " on ")
+	}
+	return title
+}
+
+func (r *Result) notes() []string {
+	testing := fmt.Sprintf("* corrected p below 0.05 (%s test, %s correction over %d comparisons)", r.Test, r.Correction, r.Tests)
+	if same := len(r.Comparisons) - r.Tests; same > 0 {
+		testing += fmt.Sprintf("; %d that cannot differ count in no correction", same)
+	}
+	notes := []string{fmt.Sprintf("%d topics; baseline %s; %s", len(r.Topics), r.Baseline, testing), r.Conventions}
+	if r.Detectable > 0 {
+		notes = append(notes, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), r.Detectable))
+	}
+	for _, s := range r.Systems {
+		if s.Ceiling >= 0 {
+			notes = append(notes, fmt.Sprintf("%s: %.1f %% of the relevant documents are among the %d candidates that are reranked", s.Name, 100*s.Ceiling, s.CeilingDepth))
+		}
+	}
+	return notes
+}
+
+func (r *Result) comparison(system, measure string) (Comparison, bool) {
+	for _, c := range r.Comparisons {
+		if c.System == system && c.Measure == measure {
+			return c, true
+		}
+	}
+	return Comparison{}, false
+}
+
+// PerTopic returns the values of every system on every topic as a table.
+func (r *Result) PerTopic() *table.Table {
+	t := &table.Table{Columns: []string{"topic", "system"}}
+	t.Columns = append(t.Columns, r.Measures...)
+	for i, topic := range r.Topics {
+		for _, s := range r.Systems {
+			row := []any{topic.ID, s.Name}
+			for m := range r.Measures {
+				row = append(row, s.Values[m][i])
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	}
+	return t
+}
+
+// WriteJSON writes the whole result, which ReadJSON reads back.
+func (r *Result) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+func (r *Result) addWarning(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// average fills in the values and means of the repeats of a system.
+func (s *System) average(results []*measure.Result) error {
+	for m := range results[0].Measures {
+		var repeats [][]float64
+		mean, unjudged, low, high := 0.0, 0.0, math.Inf(1), math.Inf(-1)
+		for _, r := range results {
+			repeats = append(repeats, r.Values[m])
+			value := r.Mean(m)
+			mean += value / float64(len(results))
+			unjudged += r.MeanUnjudged(m) / float64(len(results))
+			low, high = min(low, value), max(high, value)
+		}
+		values, err := stats.Repeats(repeats...)
+		if err != nil {
+			return err
+		}
+		s.Values, s.Means, s.Unjudged = append(s.Values, values), append(s.Means, mean), append(s.Unjudged, unjudged)
+		if len(results) > 1 {
+			s.Spread = append(s.Spread, [2]float64{low, high})
+		}
+	}
+	return nil
 }

@@ -144,10 +144,13 @@ func (r *runner) result() (*Result, error) {
 		}
 		res.Systems = append(res.Systems, s)
 	}
-	if err := res.compare(p); err != nil {
+	found := inspect(res, p.Measures, p.Judgements, p.Options.Level, nil)
+	res.Warnings = append(res.Warnings, found.Warnings()...)
+	final := contest{result: res, test: p.Test, correction: p.Correction, sampling: p.Sampling, found: found}
+	if err := final.run(); err != nil {
 		return nil, err
 	}
-	res.warn(p)
+	warnSystems(res, p)
 	return res, nil
 }
 

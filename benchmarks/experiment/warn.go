@@ -5,11 +5,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/rankcascade/cascade/benchmarks/gate"
+	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
 // warnTopics says which topics the figures are not of, and which are no
 // independent evidence.
-func (r *Result) warnTopics(p Plan, unjudged []string) {
+func warnTopics(r *Result, p Plan, unjudged []string) {
 	if n := len(unjudged); n > 0 {
 		r.addWarning("%d topics are not judged and left out: %s", n, some(unjudged))
 	}
@@ -26,10 +30,18 @@ func (r *Result) warnTopics(p Plan, unjudged []string) {
 	if n := len(left); n > 0 {
 		r.addWarning("%d of %d judged topics are not in the plan, and nothing here is about them: %s", n, len(p.Judgements.Topics), some(left))
 	}
+	warnRepeatedTexts(r)
+}
+
+// warnRepeatedTexts names topics that ask the same.
+func warnRepeatedTexts(r *Result) {
 	texts := map[string][]string{}
 	var repeated []string
 	for _, t := range r.Topics {
 		key := strings.Join(strings.Fields(strings.ToLower(t.Text)), " ")
+		if key == "" {
+			continue
+		}
 		if texts[key] = append(texts[key], t.ID); len(texts[key]) == 2 {
 			repeated = append(repeated, key)
 		}
@@ -48,26 +60,52 @@ func some(names []string) string {
 	return strings.Join(names[:most], ", ") + ", ..."
 }
 
-func (r *Result) addWarning(format string, args ...any) {
-	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+// inspect asks the gate about a result. files has what only the systems' run files
+// show, nil for systems that ran here.
+func inspect(r *Result, measures []measure.Measure, qrels *trec.Qrels, level int, files []gate.System) *gate.Findings {
+	t := gate.Table{Topics: len(r.Topics), Shown: files != nil, Compared: len(r.Systems) > 1, OnlyRelevant: onlyRelevant(qrels, level)}
+	for _, m := range measures {
+		t.Measures = append(t.Measures, gate.Measure{Name: m.String(), K: m.K})
+	}
+	for i, s := range r.Systems {
+		g := gate.System{}
+		if files != nil {
+			g = files[i]
+		}
+		g.Name, g.Unjudged, g.Values = s.Name, s.Unjudged, s.Values
+		g.Failed, g.Degraded = topicsOf(s.Failures), topicsOf(s.Degraded)
+		g.Repeat = i > 0 && files == nil && s.Tree == r.Systems[0].Tree
+		if leak := s.Tuning.leak(r.Topics); leak != "" {
+			g.Learned = leak
+		}
+		t.Systems = append(t.Systems, g)
+	}
+	return gate.Inspect(t)
 }
 
-// warn adds what a reader must know before believing the table.
-func (r *Result) warn(p Plan) {
+// onlyRelevant reports whether no document was judged as not relevant.
+func onlyRelevant(qrels *trec.Qrels, level int) bool {
+	for _, t := range qrels.Topics {
+		if slices.ContainsFunc(t.Judged, func(j trec.Judgement) bool { return j.Grade < max(1, level) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// warnSystems adds what a reader must know of the systems before believing the
+// table.
+func warnSystems(r *Result, p Plan) {
 	if p.Concurrency > 1 {
 		r.addWarning("%d topics ran at once: the times are those of a loaded system", p.Concurrency)
 	}
-	r.warnUnjudged()
 	for i, s := range r.Systems {
-		r.warnSystem(s)
+		warnSystem(r, s)
 		if n := len(s.Failures) + len(s.Degraded); n > 0 && i == 0 && len(r.Systems) > 1 {
 			r.addWarning("the baseline %s did not do its whole work on %d topics: what looks like a gain over it may be that, and none is marked", s.Name, topicsOf(s.Failures, s.Degraded))
 		}
 		if base := r.Systems[0]; i > 0 && s.Tree == base.Tree && !reflect.DeepEqual(s.Values, base.Values) {
 			r.addWarning("%s describes itself exactly as the baseline and gave other figures: a repeat of one system shows its noise and proves nothing (see Plan.Repeats), and no difference of it is marked; if they do differ, give their parts a description that says so", s.Name)
-		}
-		if leak := s.Tuning.leak(r.Topics); leak != "" {
-			r.addWarning("%s: %s: its figures are too high to be believed, and no gain of it is marked", s.Name, leak)
 		}
 	}
 }
@@ -81,7 +119,7 @@ func topicsOf(lists ...[]Failure) int {
 	return len(seen)
 }
 
-func (r *Result) warnSystem(s System) {
+func warnSystem(r *Result, s System) {
 	if n := topicsOf(s.Failures); n > 0 {
 		r.addWarning("%s failed on %d of %d topics, which count 0: %s", s.Name, n, len(r.Topics), s.Failures[0].Error)
 	}
@@ -96,23 +134,5 @@ func (r *Result) warnSystem(s System) {
 	}
 	if len(below) > 0 {
 		r.addWarning("%s is below one of its own inputs: %s", s.Name, strings.Join(below, "; "))
-	}
-}
-
-// warnUnjudged says where a low figure may come from missing judgements.
-func (r *Result) warnUnjudged() {
-	for m, name := range r.Measures {
-		low, high := 1.0, 0.0
-		for _, s := range r.Systems {
-			low, high = min(low, s.Unjudged[m]), max(high, s.Unjudged[m])
-		}
-		if high <= .2 {
-			continue
-		}
-		share := fmt.Sprintf("%.0f %%", 100*high)
-		if fmt.Sprintf("%.0f %%", 100*low) != share {
-			share = fmt.Sprintf("%.0f to %s, depending on the system,", 100*low, share)
-		}
-		r.addWarning("%s of the documents that %s looks at are not judged and count as not relevant", share, name)
 	}
 }

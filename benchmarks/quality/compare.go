@@ -5,14 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/rankcascade/cascade/benchmarks/measure"
+	"github.com/rankcascade/cascade/benchmarks/experiment"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/table"
-	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
 const compareHelp = `
@@ -21,9 +19,14 @@ quality compare tests whether runs differ from a baseline.
   quality compare -qrels qrels.txt -baseline bm25.txt -runs reranked.txt,fused.txt -measures nDCG@10
 
 For each run and measure it prints the difference to the baseline, its 95 %
-interval (bootstrap, BCa), wins / ties / losses, the effect size, and p: as it
-is, and corrected for the number of tests that stand in the table. Only the
-corrected one may be compared with 0.05.
+interval (bootstrap, BCa), wins / ties / losses, the effect size, p as it is, and
+p corrected for the number of tests that stand in the table: only the corrected
+one may be compared with 0.05. "unj" is the share of documents that the measure
+looked at and nobody judged.
+
+What would make the table untrue is said below it in every format, and a
+difference that it spoils is not marked: a baseline that lacks topics, documents
+that nobody judged, a run that was learned on the very topics.
 
 Repeats of one system that is not deterministic are no independent evidence: join
 them with ":" in -runs (r1.txt:r2.txt:r3.txt), and they are averaged topic by
@@ -41,6 +44,11 @@ func (c *comparison) register(f *flag.FlagSet) {
 	c.judging.register(f, "nDCG@10")
 	f.StringVar(&c.baseline, "baseline", "", "the run to compare with; repeats joined with :")
 	f.StringVar(&c.runs, "runs", "", "runs, separated by commas; repeats joined with :")
+	c.registerTest(f)
+}
+
+// registerTest registers what decides how differences are tested.
+func (c *comparison) registerTest(f *flag.FlagSet) {
 	f.StringVar(&c.test, "test", "randomisation", "randomisation, t, wilcoxon or tukey")
 	f.StringVar(&c.correct, "correct", "holm", strings.Join(stats.Corrections(), ", "))
 	f.IntVar(&c.samples, "samples", 100_000, "samples of the randomisation test and the bootstrap")
@@ -59,175 +67,113 @@ func compare(_ context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return usage("-format: %v", err)
 	}
-	t, err := c.run(errs)
+	if c.baseline == "" || c.runs == "" {
+		return usage("-baseline and -runs are both needed")
+	}
+	plan, err := c.plan(append([]string{c.baseline}, strings.Split(c.runs, ",")...), errs)
 	if err != nil {
 		return err
 	}
+	plan.Keep = -1
+	r, err := experiment.CompareRuns(plan)
+	if err != nil {
+		return err
+	}
+	t := r.Table()
+	t.Title, t.Columns[0] = "", "run"
+	for i := range r.Measures {
+		t.Rows[i][0] = r.Baseline + " (baseline)"
+	}
+	t.Warnings = append(c.warnings, t.Warnings...)
 	return t.Write(out, chosen)
 }
 
-// system is a run, or the mean of its repeats.
-type system struct {
-	name   string
-	topics []string
-	values [][]float64 // for each measure, of each topic
-	means  []float64
-}
-
-func (c *comparison) run(errs io.Writer) (*table.Table, error) {
+// plan reads the judgements and the runs of the lists, the baseline first.
+func (c *comparison) plan(lists []string, errs io.Writer) (experiment.Runs, error) {
 	measures, err := c.parseMeasures()
 	if err != nil {
-		return nil, err
+		return experiment.Runs{}, err
 	}
 	o, err := c.options()
 	if err != nil {
-		return nil, err
+		return experiment.Runs{}, err
 	}
-	if c.baseline == "" || c.runs == "" {
-		return nil, usage("-baseline and -runs are both needed")
+	if err := c.checkTest(); err != nil {
+		return experiment.Runs{}, err
 	}
 	qrels, err := c.load(errs)
 	if err != nil {
-		return nil, err
+		return experiment.Runs{}, err
 	}
-	var systems []system
-	for _, list := range append([]string{c.baseline}, strings.Split(c.runs, ",")...) {
-		s, err := c.measured(qrels, list, measures, o, errs)
-		if err != nil {
-			return nil, err
-		}
-		systems = append(systems, s)
-	}
-	return c.table(systems, measures, o)
+	systems, err := c.systems(lists, errs)
+	return experiment.Runs{
+		Systems: systems, Judgements: qrels, Measures: measures, Options: o, Test: c.test, Correction: c.correct,
+		Sampling: stats.Sampling{Samples: c.samples, Seed: c.seed},
+	}, err
 }
 
-// measured evaluates the repeats of a system and averages them.
-func (c *comparison) measured(qrels *trec.Qrels, list string, measures []measure.Measure, o measure.Options, errs io.Writer) (system, error) {
-	runs, err := loadRuns(strings.ReplaceAll(list, ":", ","), c.lenient, errs)
-	if err != nil {
-		return system{}, err
+// checkTest refuses a test or a correction that there is not.
+func (c *comparison) checkTest() error {
+	if _, err := experiment.PairedTest(c.test, []float64{0, 0}, stats.Sampling{Samples: 1}); err != nil && c.test != "tukey" {
+		return usage("-test %q: write randomisation, t, wilcoxon or tukey", c.test)
 	}
-	results, err := evaluateRuns(qrels, runs, measures, o, errs)
-	if err != nil {
-		return system{}, err
-	}
-	s := system{name: results[0].Run, topics: results[0].Topics}
-	if len(results) > 1 {
-		s.name += fmt.Sprintf(" (%d repeats)", len(results))
-	}
-	for m := range measures {
-		var repeats [][]float64
-		mean := 0.0
-		for _, r := range results {
-			if !slices.Equal(r.Topics, s.topics) {
-				return system{}, fmt.Errorf("%s and %s have different topics: use -queries judged", r.Run, results[0].Run)
-			}
-			repeats = append(repeats, r.Values[m])
-			mean += r.Mean(m) / float64(len(results))
-		}
-		values, err := stats.Repeats(repeats...)
-		if err != nil {
-			return system{}, err
-		}
-		s.values, s.means = append(s.values, values), append(s.means, mean)
-	}
-	return s, nil
-}
-
-func (c *comparison) table(systems []system, measures []measure.Measure, o measure.Options) (*table.Table, error) {
-	base := systems[0]
-	t := &table.Table{Columns: []string{"run", "measure", "value", "difference", "interval", "w/t/l", "effect", "p", "corrected p", ""}}
-	var ps []float64
-	spread := 0.0
-	for m, name := range measures {
-		t.Add(base.name+" (baseline)", name.String(), base.means[m], math.NaN(), "", "", math.NaN(), math.NaN(), math.NaN(), "")
-		raw, err := c.pValues(systems, m)
-		if err != nil {
-			return nil, err
-		}
-		for i, s := range systems[1:] {
-			d := stats.Differences(base.values[m], s.values[m])
-			interval, err := stats.Bootstrap(d, stats.BCa, .95, c.sampling())
-			if err != nil {
-				return nil, err
-			}
-			sum := stats.Describe(d)
-			spread = max(spread, sum.Deviation)
-			t.Add(s.name, name.String(), s.means[m], sum.Mean, interval.String(), fmt.Sprintf("%d/%d/%d", sum.Wins, sum.Ties, sum.Losses), sum.Effect, raw[i], raw[i], "")
-			ps = append(ps, raw[i])
-		}
-	}
-	return t, c.finish(t, ps, len(base.topics), spread, o)
-}
-
-func (c *comparison) sampling() stats.Sampling {
-	return stats.Sampling{Samples: c.samples, Seed: c.seed}
-}
-
-// pValues tests every system against the first.
-func (c *comparison) pValues(systems []system, m int) ([]float64, error) {
-	var all [][]float64
-	for _, s := range systems {
-		if !slices.Equal(s.topics, systems[0].topics) {
-			return nil, fmt.Errorf("%s and %s have different topics: use -queries judged", s.name, systems[0].name)
-		}
-		all = append(all, s.values[m])
-	}
-	if c.test == "tukey" {
-		p, err := stats.TukeyHSD(all, true)
-		if err != nil {
-			return nil, err
-		}
-		return p[0][1:], nil
-	}
-	var ps []float64
-	for _, values := range all[1:] {
-		test, err := c.testOf(stats.Differences(all[0], values))
-		if err != nil {
-			return nil, err
-		}
-		ps = append(ps, test.P)
-	}
-	return ps, nil
-}
-
-func (c *comparison) testOf(d []float64) (stats.Test, error) {
-	switch c.test {
-	case "randomisation":
-		return stats.Randomisation(d, c.sampling())
-	case "t":
-		return stats.TTest(d)
-	case "wilcoxon":
-		return stats.Wilcoxon(d)
-	}
-	return stats.Test{}, usage("-test %q: write randomisation, t, wilcoxon or tukey", c.test)
-}
-
-// finish corrects the p values, marks what is significant, and adds the notes.
-func (c *comparison) finish(t *table.Table, ps []float64, topics int, spread float64, o measure.Options) error {
-	method := c.correct
-	if c.test == "tukey" {
-		method = "none" // it is its own correction
-	}
-	adjusted, err := stats.Adjust(method, ps)
-	if err != nil {
+	if _, err := stats.Adjust(c.correct, nil); err != nil {
 		return usage("-correct: %v", err)
 	}
-	at := 0
-	for _, row := range t.Rows {
-		if strings.HasSuffix(row[0].(string), " (baseline)") {
+	return nil
+}
+
+// systems reads the runs of each list, whose repeats are joined with a colon, and
+// gives every system a name of its own.
+func (c *comparison) systems(lists []string, errs io.Writer) ([]experiment.RunSystem, error) {
+	var systems []experiment.RunSystem
+	for _, list := range lists {
+		if list = strings.TrimSpace(list); list == "" {
 			continue
 		}
-		row[8] = adjusted[at]
-		if adjusted[at] < .05 {
-			row[9] = "*"
+		runs, err := readRuns(strings.ReplaceAll(list, ":", ","), c.lenient, errs)
+		if err != nil {
+			return nil, err
 		}
-		at++
+		files := fileNames(strings.ReplaceAll(list, ":", ","))
+		for i, name := range files {
+			if slices.Contains(files[:i], name) {
+				c.warn("%s stands twice among the repeats of one system: the second is no evidence", name)
+			}
+		}
+		systems = append(systems, experiment.RunSystem{Name: runs[0].Name, Source: list, Repeats: runs})
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("* corrected p below 0.05 (%s test, %s correction over %d tests, seed %d)", c.test, c.correct, len(ps), c.seed))
-	if least, err := stats.DetectableDifference(spread, topics, .05, .8); err == nil {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", topics, least))
+	c.warnings = append(c.warnings, nameApart(systems)...)
+	for i := range systems {
+		if n := len(systems[i].Repeats); n > 1 {
+			systems[i].Name += fmt.Sprintf(" (%d repeats)", n)
+		}
 	}
-	t.Notes = append(t.Notes, o.Conventions())
-	return nil
+	return systems, nil
+}
+
+// nameApart names systems after their files where tags collide, and says so.
+func nameApart(systems []experiment.RunSystem) []string {
+	var warnings []string
+	tags, sources := map[string]int{}, map[string]int{}
+	for _, s := range systems {
+		tags[s.Name]++
+	}
+	said := map[string]bool{}
+	for i := range systems {
+		s := &systems[i]
+		tag := s.Name
+		if tags[tag] > 1 {
+			s.Name = s.Source
+			if !said[tag] {
+				said[tag] = true
+				warnings = append(warnings, fmt.Sprintf("%d runs carry the tag %q and are named after their files: if they are repeats of one system, join them with a colon, and they count once", tags[tag], tag))
+			}
+		}
+		if sources[s.Source]++; sources[s.Source] > 1 {
+			s.Name = fmt.Sprintf("%s, given again #%d", s.Source, sources[s.Source])
+			warnings = append(warnings, fmt.Sprintf("%s is given more than once", s.Source))
+		}
+	}
+	return warnings
 }

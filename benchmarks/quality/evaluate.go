@@ -4,8 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/gate"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -20,7 +25,9 @@ A run holds what a system returned: lines "topic Q0 document rank score tag". Th
 scores decide, not the rank column. Figures equal trec_eval's to the last digit
 that it prints; what decides a figure (ties, topics, relevance level) is printed
 below the table. "unj" is the share of documents that a measure looked at and
-nobody judged: where it is high, a low figure says little.
+nobody judged: where it is high, a low figure says little. What makes a figure
+untrue, such as topics that a run lacks, is said in every format; in trec_eval's
+columns as lines "warning all TEXT", which are not there if nothing is wrong.
 
 For a drop-in of trec_eval: -format trec -measures all_trec -compat trec9 -queries both`
 
@@ -51,18 +58,127 @@ func evaluate(_ context.Context, args []string, out, errs io.Writer) error {
 	if o.Order, err = tieRule(o.Order, *ties); err != nil {
 		return err
 	}
-	results, err := j.evaluateAll(*runList, *stream, o, measures, errs)
-	if err != nil {
+	chosen, err := table.ParseFormat(*format)
+	if err != nil && *format != "trec" {
+		return usage("-format: %v", err)
+	}
+	e := evaluation{judging: &j, options: o, measures: measures, stream: *stream, errs: errs}
+	if err := e.run(*runList); err != nil {
 		return err
 	}
 	if *format == "trec" {
-		return writeTrec(out, results, *perQuery)
+		return writeTrec(out, e.results, e.warnings(), *perQuery)
 	}
-	chosen, err := table.ParseFormat(*format)
+	t := figures(e.results, *perQuery)
+	t.Warnings = e.warnings()
+	return t.Write(out, chosen)
+}
+
+// evaluation measures one run after the other.
+type evaluation struct {
+	judging  *judging
+	options  measure.Options
+	measures []measure.Measure
+	stream   bool
+	errs     io.Writer
+
+	qrels   *trec.Qrels
+	results []*measure.Result
+	systems []gate.System
+}
+
+// run reads the judgements and measures the runs of the list, so that memory holds
+// one run, or with stream one topic.
+func (e *evaluation) run(list string) error {
+	names := fileNames(list)
+	if len(names) == 0 {
+		return usage("-runs is missing")
+	}
+	var err error
+	if e.qrels, err = e.judging.load(e.errs); err != nil {
+		return err
+	}
+	var tags []*trec.Run
+	for _, name := range names {
+		measured := e.file
+		if e.stream {
+			measured = e.streamed
+		}
+		if err := measured(name); err != nil {
+			return err
+		}
+		tags = append(tags, &trec.Run{Name: e.results[len(e.results)-1].Run})
+	}
+	distinguish(tags, list)
+	for i, r := range e.results {
+		r.Run = tags[i].Name
+	}
+	return nil
+}
+
+// file measures a run that is read as a whole.
+func (e *evaluation) file(name string) error {
+	runs, err := loadRuns(name, e.judging.lenient, e.errs)
 	if err != nil {
-		return usage("-format: %v", err)
+		return err
 	}
-	return figures(results, *perQuery).Write(out, chosen)
+	r, err := measure.Evaluate(e.qrels, runs[0], e.measures, e.options)
+	if err != nil {
+		return err
+	}
+	e.results = append(e.results, r)
+	e.systems = append(e.systems, experiment.Inspected(runs, []*measure.Result{r}, e.qrels))
+	return nil
+}
+
+// streamed measures a run that is read topic by topic.
+func (e *evaluation) streamed(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var problems []trec.Problem
+	var seen gate.System
+	topics := func(yield func(trec.Topic, error) bool) {
+		for t, err := range trec.StreamRun(f, name, trec.Options{Lenient: e.judging.lenient}, func(p trec.Problem) { problems = append(problems, p) }) {
+			judged, _ := e.qrels.Topic(t.ID)
+			seen.See(t.Entries, judged)
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+	base, _, _ := strings.Cut(filepath.Base(name), ".")
+	r, err := measure.EvaluateStream(e.qrels, base, topics, e.measures, e.options)
+	tell(e.errs, problems)
+	if err != nil {
+		return err
+	}
+	if seen.Deepest == 0 {
+		return fmt.Errorf("%s holds no line of a run", name)
+	}
+	system := experiment.Inspected([]*trec.Run{{Name: trec.Tag(name), Problems: problems}}, []*measure.Result{r}, e.qrels)
+	system.Deepest, system.Returned, system.Judged = seen.Deepest, seen.Returned, seen.Judged
+	e.results, e.systems = append(e.results, r), append(e.systems, system)
+	return nil
+}
+
+// warnings asks the gate about everything that was measured.
+func (e *evaluation) warnings() []string {
+	t := gate.Table{Topics: len(e.results[0].Topics), Shown: true}
+	for _, m := range e.measures {
+		t.Measures = append(t.Measures, gate.Measure{Name: m.String(), K: m.K})
+	}
+	for i, r := range e.results {
+		s := e.systems[i]
+		s.Name, s.Values = r.Run, r.Values
+		for m := range e.measures {
+			s.Unjudged = append(s.Unjudged, r.MeanUnjudged(m))
+		}
+		t.Systems = append(t.Systems, s)
+	}
+	return append(slices.Clone(e.judging.warnings), gate.Inspect(t).Warnings()...)
 }
 
 // tieRule replaces the tie rule by a named one.
@@ -74,36 +190,6 @@ func tieRule(o trec.Order, name string) (trec.Order, error) {
 	}
 	o.Ties = rule
 	return o, nil
-}
-
-func evaluateRuns(qrels *trec.Qrels, runs []*trec.Run, measures []measure.Measure, o measure.Options, errs io.Writer) ([]*measure.Result, error) {
-	var results []*measure.Result
-	for _, run := range runs {
-		r, err := measure.Evaluate(qrels, run, measures, o)
-		if err != nil {
-			return nil, err
-		}
-		warnTopics(errs, r)
-		results = append(results, r)
-	}
-	return results, nil
-}
-
-// warnTopics says which topics are not what the reader would assume.
-func warnTopics(errs io.Writer, r *measure.Result) {
-	for _, w := range []struct {
-		ids  []string
-		what string
-	}{
-		{r.Missing, "judged topics are not in the run"},
-		{r.Extra, "topics of the run are not judged"},
-		{r.Barren, "topics have no relevant document and count 0"},
-	} {
-		if len(w.ids) > 0 {
-			shown := w.ids[:min(len(w.ids), 5)]
-			fmt.Fprintf(errs, "%s: %d %s (%s%s)\n", r.Run, len(w.ids), w.what, strings.Join(shown, " "), map[bool]string{true: " ...", false: ""}[len(w.ids) > 5])
-		}
-	}
 }
 
 // figures makes the table of means, and of topics if asked.
@@ -140,7 +226,7 @@ func addRow(t *table.Table, row []any, r *measure.Result, value func(m int) (v, 
 }
 
 // writeTrec prints trec_eval's columns: measure, topic, value.
-func writeTrec(out io.Writer, results []*measure.Result, perQuery bool) error {
+func writeTrec(out io.Writer, results []*measure.Result, warnings []string, perQuery bool) error {
 	var b strings.Builder
 	line := func(name, topic, value string) { fmt.Fprintf(&b, "%-22s\t%s\t%s\n", name, topic, value) }
 	for _, r := range results {
@@ -164,6 +250,9 @@ func writeTrec(out io.Writer, results []*measure.Result, perQuery bool) error {
 		for i, m := range r.Measures {
 			line(names[i], "all", m.TrecText(r.Mean(i)))
 		}
+	}
+	for _, warning := range warnings {
+		line("warning", "all", strings.Join(strings.Fields(warning), " "))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -5,8 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/measure"
@@ -48,6 +46,12 @@ type judging struct {
 	qrels, measures, compat, queries string
 	level                            int
 	dropSelf, lenient                bool
+	warnings                         []string // that concern no single system
+}
+
+// warn notes what a reader must know before believing a table.
+func (j *judging) warn(format string, args ...any) {
+	j.warnings = append(j.warnings, fmt.Sprintf(format, args...))
 }
 
 func (j *judging) register(f *flag.FlagSet, measures string) {
@@ -95,27 +99,64 @@ func (j *judging) load(errs io.Writer) (*trec.Qrels, error) {
 		return nil, err
 	}
 	tell(errs, qrels.Problems)
+	if n := skipped(qrels.Problems); n > 0 {
+		j.warn("%d lines of the judgements %s could not be read: what they judge counts as not judged", n, j.qrels)
+	}
+	if len(qrels.Topics) == 0 {
+		return nil, fmt.Errorf("%s holds no judgement", j.qrels)
+	}
 	return qrels, nil
 }
 
-// loadRuns reads the runs of a comma-separated list.
-func loadRuns(list string, lenient bool, errs io.Writer) ([]*trec.Run, error) {
-	var runs []*trec.Run
-	for name := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(name) == "" {
-			continue
+// skipped counts the lines that lenient reading left out.
+func skipped(problems []trec.Problem) int {
+	n := 0
+	for _, p := range problems {
+		if !p.Warning {
+			n++
 		}
-		run, err := trec.ReadRunFile(strings.TrimSpace(name), trec.Options{Lenient: lenient})
+	}
+	return n
+}
+
+// fileNames splits a list at commas and leaves empty names out.
+func fileNames(list string) []string {
+	var names []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// loadRuns reads the runs of a comma-separated list and names them apart.
+func loadRuns(list string, lenient bool, errs io.Writer) ([]*trec.Run, error) {
+	runs, err := readRuns(list, lenient, errs)
+	if err != nil {
+		return nil, err
+	}
+	distinguish(runs, list)
+	return runs, nil
+}
+
+// readRuns reads the runs of a comma-separated list.
+func readRuns(list string, lenient bool, errs io.Writer) ([]*trec.Run, error) {
+	var runs []*trec.Run
+	for _, name := range fileNames(list) {
+		run, err := trec.ReadRunFile(name, trec.Options{Lenient: lenient})
 		if err != nil {
 			return nil, err
 		}
 		tell(errs, run.Problems)
+		if len(run.Topics) == 0 {
+			return nil, fmt.Errorf("%s holds no line of a run", name)
+		}
 		runs = append(runs, run)
 	}
 	if len(runs) == 0 {
 		return nil, usage("-runs is missing")
 	}
-	distinguish(runs, list)
 	return runs, nil
 }
 
@@ -125,10 +166,10 @@ func distinguish(runs []*trec.Run, list string) {
 	for _, r := range runs {
 		count[r.Name]++
 	}
-	files := strings.Split(list, ",")
+	files := fileNames(list)
 	for i, r := range runs {
 		if count[r.Name] > 1 {
-			r.Name = strings.TrimSpace(files[i])
+			r.Name = files[i]
 		}
 	}
 }
@@ -158,55 +199,4 @@ func (j *judging) measuresOrAll() ([]measure.Measure, error) {
 		return measure.AllTrec(), nil
 	}
 	return j.parseMeasures()
-}
-
-// evaluateAll reads judgements and measures one run after the other, so that
-// memory holds one run, or with stream one topic.
-func (j *judging) evaluateAll(runList string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) ([]*measure.Result, error) {
-	if strings.Trim(runList, ", ") == "" {
-		return nil, usage("-runs is missing")
-	}
-	qrels, err := j.load(errs)
-	if err != nil {
-		return nil, err
-	}
-	var results []*measure.Result
-	var names []*trec.Run
-	for name := range strings.SplitSeq(runList, ",") {
-		if name = strings.TrimSpace(name); name == "" {
-			continue
-		}
-		r, err := j.evaluateFile(qrels, name, stream, o, measures, errs)
-		if err != nil {
-			return nil, err
-		}
-		results, names = append(results, r), append(names, &trec.Run{Name: r.Run})
-	}
-	distinguish(names, runList)
-	for i, r := range results {
-		r.Run = names[i].Name
-		warnTopics(errs, r)
-	}
-	return results, nil
-}
-
-func (j *judging) evaluateFile(qrels *trec.Qrels, name string, stream bool, o measure.Options, measures []measure.Measure, errs io.Writer) (*measure.Result, error) {
-	if !stream {
-		runs, err := loadRuns(name, j.lenient, errs)
-		if err != nil {
-			return nil, err
-		}
-		return measure.Evaluate(qrels, runs[0], measures, o)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var problems []trec.Problem
-	topics := trec.StreamRun(f, name, trec.Options{Lenient: j.lenient}, func(p trec.Problem) { problems = append(problems, p) })
-	base, _, _ := strings.Cut(filepath.Base(name), ".")
-	r, err := measure.EvaluateStream(qrels, base, topics, measures, o)
-	tell(errs, problems)
-	return r, err
 }

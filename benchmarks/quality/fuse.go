@@ -32,7 +32,9 @@ Methods that learn (mapfuse, posfuse, probfuse, segfuse, slidefuse, bayesfuse)
 need -qrels. By default they learn on four fifths of the topics what they apply
 to the other fifth, five times over, so that no topic is fused with what it
 taught; -train all learns and applies on the same topics, and a figure measured
-on its output is too high; -train FILE learns on the topics listed in the file.`
+on its output is too high; -train FILE learns on the topics listed in the file.
+A run that was learned on topics that it ranks has a tag that ends in
+"+in-sample", and evaluate, compare and report say so.`
 
 // fusing holds the flags of fuse.
 type fusing struct {
@@ -41,6 +43,8 @@ type fusing struct {
 	ties                                         string
 	order                                        trec.Order
 	list, lenient, sizes, keepOrder              bool
+	inSample                                     bool // the output was learned on topics that it ranks
+	warnings                                     []string
 }
 
 func tieOrder(name string) (trec.Order, error) {
@@ -85,7 +89,67 @@ func fuse(_ context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return c.write(run, out)
+	if c.inSample {
+		run.Name = strings.TrimSuffix(run.Name, trec.InSample) + trec.InSample
+		c.warn("the run was learned on topics that it ranks: its tag ends in %s, and a figure measured on these topics is too high", trec.InSample)
+	}
+	if err := c.write(run, out); err != nil {
+		return err
+	}
+	where := out
+	if c.out == "-" {
+		where = errs // the run stands on standard output
+	}
+	for _, warning := range c.warnings {
+		fmt.Fprintln(where, "! "+warning)
+	}
+	return nil
+}
+
+func (c *fusing) warn(format string, args ...any) {
+	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+// inspect says what is wrong with the runs that are fused.
+func (c *fusing) inspect(runs []*trec.Run, topics []string) {
+	for i, r := range runs {
+		var missing []string
+		for _, id := range topics {
+			if _, ok := r.Topic(id); !ok {
+				missing = append(missing, id)
+			}
+		}
+		if n := len(missing); n > 0 {
+			c.warn("%s lacks %d of %d topics, which are fused without it: %s", r.Name, n, len(topics), strings.Join(missing[:min(n, 5)], ", "))
+		}
+		if n := skipped(r.Problems); n > 0 {
+			c.warn("%s: %d lines could not be read and are missing", r.Name, n)
+		}
+		if r.InSample() {
+			c.inSample = true
+			c.warn("%s was learned on topics that it ranks", r.Name)
+		}
+		for _, other := range runs[:i] {
+			if sameRankings(r, other) {
+				c.warn("%s and %s hold the same rankings: together they count twice", other.Name, r.Name)
+			}
+		}
+	}
+}
+
+// sameRankings reports whether two runs have the same documents with the same
+// scores.
+func sameRankings(a, b *trec.Run) bool {
+	if len(a.Topics) != len(b.Topics) {
+		return false
+	}
+	for _, t := range a.Topics {
+		entries, ok := b.Topic(t.ID)
+		if !ok || !slices.EqualFunc(t.Entries, entries, func(x, y trec.Entry) bool { return x.Document == y.Document && x.Score == y.Score }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *fusing) run(errs io.Writer) (*trec.Run, error) {
@@ -114,6 +178,7 @@ func (c *fusing) run(errs io.Writer) (*trec.Run, error) {
 		return nil, err
 	}
 	topics, tasks := c.tasks(runs, scales)
+	c.inspect(runs, topics)
 	if learns {
 		return c.learn(train, runs, topics, tasks, name, errs)
 	}
@@ -317,6 +382,7 @@ func (c *fusing) parts(topics []string, qrels *trec.Qrels) ([]part, error) {
 	}
 	switch c.train {
 	case "all":
+		c.inSample = true
 		return []part{{judged, all}}, nil
 	case "":
 		return crossFit(topics, judged)
@@ -330,6 +396,7 @@ func (c *fusing) parts(topics []string, qrels *trec.Qrels) ([]part, error) {
 		if _, ok := qrels.Topic(id); !ok {
 			return nil, fmt.Errorf("-train: %s: topic %s is not judged", c.train, id)
 		}
+		c.inSample = c.inSample || slices.Contains(topics, id)
 	}
 	return []part{{listed, all}}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
 	"github.com/rankcascade/cascade/benchmarks/report"
+	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
 const reportHelp = `
@@ -66,7 +67,10 @@ func readResult(name string) (*experiment.Result, error) {
 	defer f.Close()
 	r, err := experiment.ReadJSON(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		if run, failed := trec.ReadRunFile(name, trec.Options{}); failed == nil && len(run.Topics) > 0 {
+			return nil, fmt.Errorf("%s is a run and not a result: make its report with -qrels QRELS -runs %s", name, name)
+		}
+		return nil, fmt.Errorf("%s is not the result.json of an experiment: %w", name, err)
 	}
 	return r, nil
 }

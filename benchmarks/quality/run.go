@@ -290,11 +290,10 @@ func (e *experimenter) openCorpus(dir string) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	odd, err := opened.Verify()
-	if err != nil {
+	if _, err := opened.Verify(); err != nil {
 		return nil, err
 	}
-	tell(e.errs, append(opened.Problems, odd...))
+	tell(e.errs, opened.Problems) // what Verify found is among them
 	c := &corpus{Collection: opened}
 	hash := sha256.New()
 	for d, err := range opened.Documents() {

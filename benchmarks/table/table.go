@@ -43,12 +43,20 @@ func ParseFormat(name string) (Format, error) {
 type Table struct {
 	Title   string
 	Columns []string
-	// Rows hold strings, ints and float64s; every row has one cell for each
+	// Rows hold strings, ints, float64s and Ps; every row has one cell for each
 	// column. A NaN prints as an empty cell.
 	Rows [][]any
-	// Notes stand below the table.
+	// Warnings are what a reader must know before believing the table. Every format
+	// has them: CSV as rows at the end whose first cell begins with "# !", JSON
+	// under "warnings".
+	Warnings []string
+	// Notes stand below the table; CSV leaves them out.
 	Notes []string
 }
+
+// P is a p value. People read "<0.0001" where it would round to nothing; programs
+// get its digits.
+type P float64
 
 // Add appends a row.
 func (t *Table) Add(cells ...any) { t.Rows = append(t.Rows, cells) }
@@ -75,7 +83,10 @@ func (t *Table) Write(w io.Writer, f Format) error {
 
 // rounded prints a cell for people, exact for programs.
 func rounded(cell any) string {
-	if v, ok := cell.(float64); ok {
+	switch v := cell.(type) {
+	case P:
+		return v.String()
+	case float64:
 		if math.IsNaN(v) {
 			return ""
 		}
@@ -84,7 +95,21 @@ func rounded(cell any) string {
 	return fmt.Sprint(cell)
 }
 
+// String prints the p value with four decimals, or as "<0.0001".
+func (p P) String() string {
+	switch {
+	case math.IsNaN(float64(p)):
+		return ""
+	case p < .0001:
+		return "<0.0001"
+	}
+	return strconv.FormatFloat(float64(p), 'f', 4, 64)
+}
+
 func exact(cell any) string {
+	if p, ok := cell.(P); ok {
+		cell = float64(p)
+	}
 	if v, ok := cell.(float64); ok {
 		if math.IsNaN(v) {
 			return ""
@@ -98,7 +123,7 @@ func exact(cell any) string {
 func (t *Table) numeric(column int) bool {
 	for _, row := range t.Rows {
 		switch row[column].(type) {
-		case float64, int:
+		case float64, int, P:
 		default:
 			return false
 		}
@@ -142,7 +167,7 @@ func (t *Table) writeText(w io.Writer) error {
 	for _, row := range t.Rows {
 		line(func(i int) string { return rounded(row[i]) })
 	}
-	for i, n := range t.Notes {
+	for i, n := range t.below() {
 		if i == 0 {
 			b.WriteByte('\n')
 		}
@@ -150,6 +175,15 @@ func (t *Table) writeText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// below lists what stands below the table, the warnings first.
+func (t *Table) below() []string {
+	var lines []string
+	for _, warning := range t.Warnings {
+		lines = append(lines, "! "+warning)
+	}
+	return append(lines, t.Notes...)
 }
 
 func (t *Table) writeMarkdown(w io.Writer) error {
@@ -176,7 +210,7 @@ func (t *Table) writeMarkdown(w io.Writer) error {
 	for _, row := range t.Rows {
 		line(func(i int) string { return rounded(row[i]) })
 	}
-	for _, n := range t.Notes {
+	for _, n := range t.below() {
 		b.WriteString("\n" + n + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
@@ -204,6 +238,9 @@ func (t *Table) writeLaTeX(w io.Writer) error {
 		line(func(i int) string { return rounded(row[i]) })
 	}
 	b.WriteString("\\hline\n\\end{tabular}\n")
+	for _, warning := range t.Warnings { // in the document, not in a comment
+		b.WriteString("\\par\\noindent\\footnotesize ! " + escape.Replace(strings.ReplaceAll(warning, "\n", " ")) + "\n")
+	}
 	for _, n := range append([]string{t.Title}, t.Notes...) {
 		if n != "" {
 			b.WriteString("% " + strings.ReplaceAll(n, "\n", " ") + "\n")
@@ -227,6 +264,13 @@ func (t *Table) writeCSV(w io.Writer) error {
 			return err
 		}
 	}
+	for _, warning := range t.Warnings {
+		cells := make([]string, len(t.Columns)) // as many as elsewhere, for strict readers
+		cells[0] = "# ! " + warning
+		if err := c.Write(cells); err != nil {
+			return err
+		}
+	}
 	c.Flush()
 	return c.Error()
 }
@@ -238,6 +282,9 @@ func (t *Table) writeJSON(w io.Writer) error {
 	for i, row := range t.Rows {
 		rows[i] = make([]any, len(row))
 		for j, cell := range row {
+			if p, ok := cell.(P); ok {
+				cell = float64(p)
+			}
 			rows[i][j] = cell
 			if v, ok := cell.(float64); ok && (math.IsNaN(v) || math.IsInf(v, 0)) {
 				rows[i][j] = nil
@@ -248,9 +295,10 @@ func (t *Table) writeJSON(w io.Writer) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(struct {
-		Title   string   `json:"title,omitempty"`
-		Columns []string `json:"columns"`
-		Rows    [][]any  `json:"rows"`
-		Notes   []string `json:"notes,omitempty"`
-	}{t.Title, t.Columns, rows, t.Notes})
+		Title    string   `json:"title,omitempty"`
+		Columns  []string `json:"columns"`
+		Rows     [][]any  `json:"rows"`
+		Warnings []string `json:"warnings,omitempty"`
+		Notes    []string `json:"notes,omitempty"`
+	}{t.Title, t.Columns, rows, t.Warnings, t.Notes})
 }

@@ -37,6 +37,39 @@ func TestFormats(t *testing.T) {
 	assert.JSONEq(t, `{"title":"Figures","columns":["system","topics","nDCG@10"],"rows":[["bm25|k_1",50,0.3333333333333333],["größer",7,null]],"notes":["A note."]}`, b.String())
 }
 
+func TestEveryFormatHasTheWarnings(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[table.Format]string{
+		table.Text:     "\n! 50 % of it is_missing\nA note.\n",
+		table.Markdown: "\n! 50 % of it is_missing\n\nA note.\n",
+		table.LaTeX:    "\n\\par\\noindent\\footnotesize ! 50 \\% of it is\\_missing\n% Figures\n",
+		table.CSV:      "größer,7,\n# ! 50 % of it is_missing,,\n",
+		table.JSON:     `"warnings": [` + "\n    \"50 % of it is_missing\"",
+	} {
+		warned := sample()
+		warned.Warnings = []string{"50 % of it is_missing"}
+		var b strings.Builder
+		require.NoError(t, warned.Write(&b, format))
+		assert.Contains(t, b.String(), want, format)
+	}
+}
+
+func TestE10APValueIsNeverPrintedAsNothing(t *testing.T) {
+	t.Parallel()
+	tiny := table.Table{Columns: []string{"p"}}
+	for _, p := range []float64{.00001, .0000999, .0001, .05, 1, math.NaN()} {
+		tiny.Add(table.P(p))
+	}
+	var text, csv, json strings.Builder
+	require.NoError(t, tiny.Write(&text, table.Text))
+	assert.Equal(t, "      p\n<0.0001\n<0.0001\n 0.0001\n 0.0500\n 1.0000\n\n", text.String())
+	require.NoError(t, tiny.Write(&csv, table.CSV))
+	assert.Contains(t, csv.String(), "p\n1e-05\n9.99e-05\n0.0001\n")
+	require.NoError(t, tiny.Write(&json, table.JSON))
+	assert.Contains(t, json.String(), "0.00001\n")
+	assert.Contains(t, json.String(), "null")
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	_, err := table.ParseFormat("jsn")

@@ -1,5 +1,7 @@
 package trec
 
+import "strings"
+
 // Run is what one system returned for a set of topics.
 type Run struct {
 	// Name is the run's tag, or the file's name where the format has no tag.
@@ -45,6 +47,13 @@ func (r *Run) Topic(id string) ([]Entry, bool) {
 	}
 	return r.Topics[i].Entries, true
 }
+
+// InSample ends the tag of a run that was learned on topics that it ranks.
+const InSample = "+in-sample"
+
+// InSample reports whether the run's tag says that it was learned on topics that
+// it ranks, so that a figure of it is too high.
+func (r *Run) InSample() bool { return strings.HasSuffix(r.Name, InSample) }
 
 // NewRun returns a run of the given topics. It takes ownership of the slice.
 func NewRun(name string, topics []Topic) *Run {

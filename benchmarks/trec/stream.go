@@ -1,6 +1,7 @@
 package trec
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -26,6 +27,24 @@ func StreamRun(r io.Reader, name string, o Options, problems func(Problem)) iter
 		s := &streamer{name: name, options: o, problems: problems, done: map[string]struct{}{}}
 		s.run(plain, yield)
 	}
+}
+
+// Tag returns the tag of the first line of a run file in TREC columns, "" if it
+// cannot be read.
+func Tag(name string) string {
+	f, err := Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		run, err := ReadRun(strings.NewReader(lines.Text()), name, Options{Lenient: true, Workers: 1})
+		if err == nil && len(run.Topics) > 0 {
+			return run.Name
+		}
+	}
+	return ""
 }
 
 type streamer struct {

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rankcascade/cascade/benchmarks/trec"
+)
+
+var formats = []string{"text", "md", "latex", "csv", "json"}
+
+// rewrite changes the lines of a file and returns the name of the changed copy.
+func rewrite(t *testing.T, file string, change func(line string) string) string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var out strings.Builder
+	for line := range strings.Lines(string(raw)) {
+		out.WriteString(change(line))
+	}
+	name := filepath.Join(t.TempDir(), "changed-"+filepath.Base(file))
+	require.NoError(t, os.WriteFile(name, []byte(out.String()), 0o600))
+	return name
+}
+
+// rows reads the CSV of a command and leaves the warnings out.
+func rows(t *testing.T, args ...string) [][]string {
+	t.Helper()
+	code, out, errs := do(t, append(args, "-format", "csv")...)
+	require.Equal(t, 0, code, errs)
+	all, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err, "every row has as many cells")
+	var kept [][]string
+	for _, r := range all {
+		if !strings.HasPrefix(r[0], "# ") {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return v
+}
+
+func TestE1NothingIsMarkedAgainstAnIncompleteBaseline(t *testing.T) {
+	t.Parallel()
+	qrels, a, _ := files(t, 54)
+	half := rewrite(t, a, func(line string) string {
+		if line < "t27" {
+			return line
+		}
+		return ""
+	})
+	for _, format := range formats {
+		_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", half, "-runs", a, "-measures", "RR", "-format", format)
+		assert.Contains(t, out, "27 judged topics are not in the run and count 0: t27, t28", format)
+		assert.Contains(t, out, "the baseline is incomplete", format)
+		for _, mark := range []string{"  *  ", "| * |", "& * &", ",*,", `"*"`} {
+			assert.NotContains(t, out, mark, format)
+		}
+	}
+	r := rows(t, "compare", "-qrels", qrels, "-baseline", half, "-runs", a, "-measures", "RR")
+	assert.Equal(t, "0.25", r[2][3], "the control: the difference is there, and its p is small")
+	assert.Less(t, number(t, r[2][8]), .05)
+	r = rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", half, "-measures", "RR")
+	assert.Empty(t, r[2][9], "nor is a loss that is made of missing topics")
+	assert.Equal(t, half+" is incomplete", r[2][11])
+}
+
+func TestE1LinesThatCouldNotBeReadCountAsMissing(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 30)
+	broken := rewrite(t, a, func(line string) string { return strings.Replace(line, "good 2 ", "good ", 1) })
+	_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", broken, "-runs", b, "-measures", "RR", "-lenient")
+	assert.Contains(t, out, "first: 30 lines could not be read and are missing, and nothing is marked against it")
+	_, out, _ = do(t, "evaluate", "-qrels", qrels, "-runs", broken, "-measures", "RR", "-lenient", "-format", "json")
+	assert.Contains(t, out, "first: 30 lines could not be read and are missing")
+	badQrels := rewrite(t, qrels, func(line string) string { return strings.Replace(line, "bad 0", "bad x", 1) })
+	_, out, _ = do(t, "evaluate", "-qrels", badQrels, "-runs", a, "-measures", "RR", "-lenient", "-format", "md")
+	assert.Contains(t, out, "30 lines of the judgements")
+}
+
+func TestE2SystemsWithOneTagAreNamedAfterTheirFiles(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 12)
+	same := rewrite(t, b, func(line string) string { return strings.ReplaceAll(line, "second", "first") })
+	r := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", same+","+b, "-measures", "RR")
+	assert.Equal(t, []string{a + " (baseline)", same, "second"}, []string{r[1][0], r[2][0], r[3][0]})
+	r = rows(t, "evaluate", "-qrels", qrels, "-runs", a+", "+same+",,"+b, "-measures", "RR")
+	assert.Equal(t, []string{a, same, "second"}, []string{r[1][0], r[2][0], r[3][0]})
+	r = rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", a+","+a, "-measures", "RR")
+	assert.Equal(t, []string{a + " (baseline)", a + ", given again #2", a + ", given again #3"}, []string{r[1][0], r[2][0], r[3][0]})
+}
+
+func TestE3TheUnjudgedShareStandsBesideEveryClaim(t *testing.T) {
+	t.Parallel()
+	qrels, a, _ := files(t, 30)
+	unknown := rewrite(t, a, func(line string) string {
+		return strings.NewReplacer("good", "x-good", "bad", "x-bad", "first", "foreign").Replace(line)
+	})
+	for _, format := range formats {
+		_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", unknown, "-measures", "RR", "-format", format)
+		assert.Contains(t, out, "foreign: none of its 60 documents is judged for its topic", format)
+		assert.Contains(t, out, "no document of foreign is judged", format)
+	}
+	r := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", unknown, "-measures", "RR")
+	assert.Equal(t, "unj", r[0][10])
+	assert.Equal(t, []string{"0", "1"}, []string{r[1][10], r[2][10]})
+	assert.Less(t, number(t, r[2][8]), .05, "the control: p is small")
+	assert.Empty(t, r[2][9])
+
+	// Half of what it returns was never judged: the loss may be that.
+	half := rewrite(t, a, func(line string) string {
+		return strings.NewReplacer("good 2", "new 2", "first", "other").Replace(line)
+	})
+	r = rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", half, "-measures", "RR")
+	assert.Equal(t, "50 % of what other returned is not judged", r[2][11])
+}
+
+func TestE10PIsNamedAlikeAndNeverNothing(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 60)
+	_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b, "-measures", "RR", "-test", "t")
+	assert.Regexp(t, `effect +p +corrected p`, out)
+	assert.Contains(t, out, "<0.0001")
+	assert.NotRegexp(t, ` 0\.0000 +0\.0000 +\*`, out)
+	_, out, _ = do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b, "-measures", "RR", "-test", "wilcoxon", "-format", "md")
+	assert.Contains(t, out, "| <0.0001 | <0.0001 | * |")
+}
+
+func TestComparisonsThatCannotDifferCountInNoCorrection(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 12)
+	for _, test := range []string{"randomisation", "t", "wilcoxon", "tukey"} {
+		alone := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b, "-measures", "RR", "-test", test)
+		many := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b+","+a+","+a+","+a, "-measures", "RR", "-test", test)
+		assert.Equal(t, alone[2][7:9], many[2][7:9], test)
+		assert.Equal(t, []string{"1", "1", ""}, many[3][7:10], test)
+	}
+	_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b+","+a, "-measures", "RR")
+	assert.Contains(t, out, "over 1 comparisons); 1 that cannot differ count in no correction")
+}
+
+func TestTukeyInCompareIsCorrectedForTheMeasures(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 12)
+	noisy := rewrite(t, b, func(line string) string {
+		if line < "t05" {
+			return strings.NewReplacer("good", "bad", "other", "good").Replace(line)
+		}
+		return line
+	})
+	one := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", noisy, "-measures", "RR", "-test", "tukey")
+	two := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", noisy, "-measures", "RR,nDCG@10", "-test", "tukey")
+	assert.InDelta(t, min(1, 2*number(t, one[2][8])), number(t, two[3][8]), 1e-12)
+}
+
+func TestE13ARunThatLearnedOnItsTopicsSaysSo(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 20)
+	dir := t.TempDir()
+	list := filepath.Join(dir, "topics")
+	require.NoError(t, os.WriteFile(list, []byte("t01 t02 t03"), 0o600))
+	for name, c := range map[string]struct {
+		args   []string
+		marked bool
+	}{
+		"all":     {[]string{"-train", "all"}, true},
+		"file":    {[]string{"-train", list}, true},
+		"crossed": {nil, false},
+		"tagged":  {[]string{"-train", "all", "-tag", "mine"}, true},
+	} {
+		fused := filepath.Join(dir, name+".txt")
+		code, out, errs := do(t, append([]string{"fuse", "-method", "mapfuse", "-runs", a + "," + b, "-qrels", qrels, "-out", fused}, c.args...)...)
+		require.Equal(t, 0, code, errs)
+		assert.Equal(t, c.marked, strings.Contains(out, "! the run was learned on topics that it ranks"), name)
+		run, err := trec.ReadRunFile(fused, trec.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, c.marked, run.InSample(), name)
+		for _, format := range formats {
+			_, out, _ = do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", fused, "-measures", "RR", "-format", format)
+			assert.Equal(t, c.marked, strings.Contains(out, "its figures are too high to be believed"), name+" "+format)
+			_, out, _ = do(t, "evaluate", "-qrels", qrels, "-runs", fused, "-measures", "RR", "-format", format, "-stream")
+			assert.Equal(t, c.marked, strings.Contains(out, "its figures are too high to be believed"), name+" "+format)
+		}
+		r := rows(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", fused, "-measures", "RR")
+		assert.Equal(t, map[bool]string{true: "", false: "*"}[c.marked], r[2][9], name)
+	}
+	again := filepath.Join(dir, "again.txt")
+	code, out, errs := do(t, "fuse", "-runs", filepath.Join(dir, "all.txt")+","+b, "-out", again)
+	require.Equal(t, 0, code, errs)
+	assert.Contains(t, out, "! mapfuse+in-sample was learned on topics that it ranks", "what is fused from it is no better")
+	assert.Equal(t, "rrf+in-sample", trec.Tag(again))
+}
+
+func TestFuseSaysWhatIsWrongWithItsInputs(t *testing.T) {
+	t.Parallel()
+	_, a, b := files(t, 6)
+	short := rewrite(t, b, func(line string) string {
+		if line < "t04" {
+			return line
+		}
+		return ""
+	})
+	fused := filepath.Join(t.TempDir(), "f")
+	_, out, _ := do(t, "fuse", "-runs", a+","+short+","+a, "-out", fused)
+	assert.Contains(t, out, "! second lacks 2 of 6 topics, which are fused without it: t04, t05\n")
+	assert.Contains(t, out, "hold the same rankings: together they count twice\n")
+	_, out, errs := do(t, "fuse", "-runs", a+","+short, "-out", "-")
+	assert.NotContains(t, out, "!", "standard output is the run")
+	assert.Contains(t, errs, "! second lacks 2 of 6 topics")
+}
+
+func TestE13ARunThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	qrels, spaced, rubbish := filepath.Join(dir, "q"), filepath.Join(dir, "r"), filepath.Join(dir, "x")
+	require.NoError(t, os.WriteFile(qrels, []byte("q1 0 a 1\nq1 0 b 0\nq1 0 c 2\n"), 0o600))
+	require.NoError(t, os.WriteFile(spaced, []byte("q1 Q0 a 1 2.0 BM25 + RM3\nq1 Q0 c 2 1.0 BM25 + RM3\n"), 0o600))
+	require.NoError(t, os.WriteFile(rubbish, []byte("one two\n# three\n"), 0o600))
+	code, _, errs := do(t, "evaluate", "-qrels", qrels, "-runs", spaced)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, `does the tag "BM25 + RM3" hold spaces?`)
+	code, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", spaced, "-lenient", "-measures", "nDCG@10")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, out, "BM25 + RM3   0.8597")
+	for _, args := range [][]string{{"evaluate"}, {"evaluate", "-stream"}, {"compare", "-baseline", spaced}, {"fuse", "-out", "-"}, {"tune"}} {
+		args = append(args, "-runs", rubbish, "-lenient")
+		if args[0] != "fuse" {
+			args = append(args, "-qrels", qrels)
+		}
+		code, out, errs = do(t, args...)
+		assert.Equal(t, 1, code, args)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, rubbish+" holds no line of a run", args)
+	}
+	code, _, errs = do(t, "evaluate", "-qrels", rubbish, "-runs", spaced, "-lenient")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "holds no judgement")
+}
+
+func TestE13AReportOfARunSaysHowToMakeIt(t *testing.T) {
+	t.Parallel()
+	_, a, _ := files(t, 3)
+	code, _, errs := do(t, "report", "-in", a, "-out", filepath.Join(t.TempDir(), "r.html"))
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, a+" is a run and not a result: make its report with -qrels QRELS -runs "+a)
+}
+
+func TestE7AnAbsurdGradeEndsTheCommandWithFileAndLine(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 6)
+	absurd := rewrite(t, qrels, func(line string) string { return strings.Replace(line, "t03 0 good 1", "t03 0 good 100000000000", 1) })
+	for _, args := range [][]string{{"evaluate", "-runs", a}, {"compare", "-baseline", a, "-runs", b}, {"tune", "-runs", a + "," + b}, {"fuse", "-method", "mapfuse", "-runs", a, "-out", "-"}} {
+		code, _, errs := do(t, append(args, "-qrels", absurd)...)
+		assert.Equal(t, 1, code)
+		assert.Contains(t, errs, absurd+":7: grade 100000000000 of document good is absurd", args)
+	}
+}
