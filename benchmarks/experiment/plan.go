@@ -28,10 +28,12 @@ type Plan struct {
 	Topics     []pipeline.Query
 	Judgements *trec.Qrels
 	Measures   []measure.Measure
-	// Options decide what the figures mean. Ties always fall as the pipelines
-	// ordered them; run files are written so that trec_eval does the same. The
-	// topics are always all that are asked and judged: one that a system returned
-	// nothing for counts 0.
+	// Options decide what the figures mean, as they do for run files: by default
+	// tied documents are measured in trec_eval's order, so that a system's figure is
+	// that of its run file. With trec.InputOrder ties fall as the pipelines ordered
+	// them, and run files are written so that trec_eval does the same. The topics
+	// are always all that are asked and judged: one that a system returned nothing
+	// for counts 0.
 	Options measure.Options
 	// Baseline is the system that the others are compared with; "" means the
 	// first by name.
@@ -120,7 +122,7 @@ func (p Plan) withDefaults() Plan {
 	if p.Keep == 0 {
 		p.Keep = 20
 	}
-	p.Options.Order.Ties, p.Options.Queries = trec.InputOrder, measure.Judged
+	p.Options.Queries = measure.Judged
 	return p
 }
 

@@ -299,5 +299,5 @@ func (r *runner) writeRun(file, tag string, b *branch) (err error) {
 		o := r.runs[i].outcomes[b.at]
 		run.Topics = append(run.Topics, trec.Topic{ID: q.ID, Entries: entries(ranked{o.IDs, o.Scores})})
 	}
-	return trec.WriteRun(f, run, trec.WriteOptions{})
+	return trec.WriteRun(f, run, trec.WriteOptions{Exact: r.plan.Options.Order.Ties != trec.InputOrder})
 }

@@ -139,7 +139,7 @@ func TestATunedBlendHasTheTunersHeldOutFigure(t *testing.T) {
 	for _, in := range e.runs {
 		report, err := tune.Tune(tune.Problem{
 			Runs: in.list, Scales: in.scales, Qrels: corpora[0].Qrels, Measure: measure.MustParse("nDCG@5")[0], Options: corpora[0].options(),
-			Folds: 4, Groups: sameText(corpora[0].topics), Sampling: stats.Sampling{Samples: 100},
+			Ranked: true, Folds: 4, Groups: sameText(corpora[0].topics), Sampling: stats.Sampling{Samples: 100},
 		}, tune.Line(fusion.Convex{Norm: fusion.MinMax{}}))
 		require.NoError(t, err)
 		i := 4

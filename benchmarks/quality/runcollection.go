@@ -49,9 +49,7 @@ func (c *corpus) ask(limit int, errs io.Writer) error {
 }
 
 func (c *corpus) options() measure.Options {
-	o := measure.Options{Level: c.Manifest.Level, DropSelf: c.Manifest.DropSelf}
-	o.Order.Ties = trec.InputOrder
-	return o
+	return measure.Options{Level: c.Manifest.Level, DropSelf: c.Manifest.DropSelf}
 }
 
 // each yields the documents.

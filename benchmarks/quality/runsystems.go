@@ -321,7 +321,7 @@ func (b *builder) tuned(ctx context.Context, s systemConfig, standard fusion.Met
 	}
 	report, err := tune.Tune(tune.Problem{
 		Runs: runs.list, Scales: runs.scales, Qrels: b.askedQrels(), Measure: measures[0], Options: b.corpus.options(),
-		Depth: math.MaxInt, Folds: s.Tune.Folds, Groups: sameText(b.corpus.topics), Sampling: stats.Sampling{Samples: 2000, Seed: b.config.Seed},
+		Ranked: true, Depth: math.MaxInt, Folds: s.Tune.Folds, Groups: sameText(b.corpus.topics), Sampling: stats.Sampling{Samples: 2000, Seed: b.config.Seed},
 	}, space)
 	if err != nil {
 		return nil, nil, err

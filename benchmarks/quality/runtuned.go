@@ -65,7 +65,7 @@ func assembleHeldOut(report *tune.Report, rerank pipeline.Stage) (pipeline.Stage
 	return h, tuning, nil
 }
 
-func spaceOf(words oneOrMore, standard fusion.Method) (tune.Space, error) {
+func spaceOf(words oneOrMore, standard fusion.Method) (tune.Fusion, error) {
 	switch {
 	case slices.Equal(words, oneOrMore{"weights"}):
 		base, ok := standard.(fusion.Convex)

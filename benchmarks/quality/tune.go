@@ -110,7 +110,7 @@ func judgedAndReturned(qrels *trec.Qrels, runs []*trec.Run) *trec.Qrels {
 	return trec.NewQrels(kept)
 }
 
-func tuneSpace(method, norm, missing string, steps, lists int) (tune.Space, error) {
+func tuneSpace(method, norm, missing string, steps, lists int) (tune.Fusion, error) {
 	switch method {
 	case "rrf":
 		return tune.Constants(), nil
@@ -131,7 +131,7 @@ func tuneSpace(method, norm, missing string, steps, lists int) (tune.Space, erro
 	return tune.Candidates(methods[0], methods[1:]...), nil
 }
 
-func convexSpace(norm, missing string, steps, lists int) (tune.Space, error) {
+func convexSpace(norm, missing string, steps, lists int) (tune.Fusion, error) {
 	spec := fmt.Sprintf("convex(norm=%s", norm)
 	if missing != "" {
 		spec += ", missing=" + missing

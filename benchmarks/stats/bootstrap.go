@@ -110,3 +110,24 @@ func quantile(sorted []float64, p float64) float64 {
 	}
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
+
+// IntervalFor returns the confidence interval of a mean difference that belongs to
+// a two-sided p value of it: the t interval over n topics whose standard error is
+// the one under which a t test gives that p (test-based, Miettinen 1976). It
+// excludes 0 exactly where p is below 1-level. Where p is 1 or the mean is 0 no
+// standard error follows from them, and that of the deviation is taken.
+func IntervalFor(mean, p, deviation float64, n int, level float64) (Interval, error) {
+	if n < 2 {
+		return Interval{}, fmt.Errorf("%w: %d, at least 2 are needed", ErrTooFew, n)
+	}
+	if !(p > 0 && p <= 1 && level > 0 && level < 1 && deviation >= 0) {
+		return Interval{}, fmt.Errorf("stats: interval: p %v must lie above 0 and at most at 1, the level %v between 0 and 1, the deviation %v not below 0", p, level, deviation)
+	}
+	df := float64(n - 1)
+	wide := studentQuantile((1+level)/2, df)
+	width := wide * deviation / math.Sqrt(float64(n))
+	if t := studentQuantile(1-p/2, df); p < 1 && mean != 0 && t > 0 {
+		width = math.Abs(mean) * wide / t
+	}
+	return Interval{Low: mean - width, High: mean + width, Level: level}, nil
+}

@@ -252,3 +252,34 @@ func BenchmarkRandomisation(b *testing.B) {
 		}
 	}
 }
+
+func TestTheIntervalOfAPExcludesZeroWhereItIsSmall(t *testing.T) {
+	t.Parallel()
+	d := []float64{.1, .3, -.05, .2, .12, .07, -.1, .25}
+	test, err := stats.TTest(d)
+	require.NoError(t, err)
+	sum := stats.Describe(d)
+	i, err := stats.IntervalFor(sum.Mean, test.P, sum.Deviation, len(d), .95)
+	require.NoError(t, err)
+	width := 2.364624251 * sum.Deviation / math.Sqrt(8) // t(0.975) with 7 degrees of freedom
+	assert.InDelta(t, sum.Mean-width, i.Low, 1e-7, "for the t test's own p it is the t interval")
+	assert.InDelta(t, sum.Mean+width, i.High, 1e-7)
+	for _, p := range []float64{1e-5, .01, .0499, .0501, .3, .99} {
+		for _, mean := range []float64{.02, -.02} {
+			i, err := stats.IntervalFor(mean, p, .1, 30, .95)
+			require.NoError(t, err)
+			assert.Equal(t, p < .05, i.Excludes(0), "p %v, mean %v", p, mean)
+		}
+	}
+	one, err := stats.IntervalFor(.02, 1, .1, 30, .95)
+	require.NoError(t, err)
+	none, err := stats.IntervalFor(0, .5, .1, 30, .95)
+	require.NoError(t, err)
+	assert.InDelta(t, one.High-one.Low, none.High-none.Low, 1e-12, "where no error follows from p, that of the deviation is taken")
+	_, err = stats.IntervalFor(.1, .5, .1, 1, .95)
+	require.ErrorIs(t, err, stats.ErrTooFew)
+	for _, p := range []float64{0, -1, 1.1, math.NaN()} {
+		_, err = stats.IntervalFor(.1, p, .1, 9, .95)
+		require.Error(t, err)
+	}
+}

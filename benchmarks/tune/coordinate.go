@@ -16,7 +16,7 @@ const coordinateSteps = 20
 // list with most of the weight. A search that goes through every weight in steps
 // of 1/20 until none improves finds what a simplex of that fineness would at a
 // small part of the cost, unless it is caught on a ridge.
-func Coordinate(base fusion.Convex, lists int) Space { return coordinate{base, lists} }
+func Coordinate(base fusion.Convex, lists int) Fusion { return coordinate{base, lists} }
 
 type coordinate struct {
 	base  fusion.Convex
@@ -73,7 +73,7 @@ func (c *climber) setting(parts []int) setting {
 		}
 		c.known[key] = values
 	}
-	return setting{m, m.Weights, func(topic int) float64 { return values[topic] }}
+	return setting{fmt.Sprint(m), m.Weights, func(topic int) float64 { return values[topic] }}
 }
 
 func (c *climber) standard() setting { return c.equal }
@@ -132,4 +132,21 @@ func (c *climber) along(parts []int, i int, topics []int) (value int, mean float
 		}
 	}
 	return plateau[len(plateau)/2], mean
+}
+
+// sampled is about how many weightings the retest chooses among.
+const sampled = 300
+
+// sample returns the weightings of the finest simplex that is not too large, the
+// default first.
+func (c *climber) sample() []setting {
+	steps := 2
+	for steps < coordinateSteps/2 && len(compositions(c.lists, steps+1)) <= sampled {
+		steps++
+	}
+	out := []setting{c.equal}
+	for _, parts := range compositions(c.lists, steps) {
+		out = append(out, c.setting(parts))
+	}
+	return out
 }

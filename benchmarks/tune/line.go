@@ -19,7 +19,7 @@ import (
 // The rank measure of a topic is a step function of alpha whose steps are known
 // exactly, because every document's score is a straight line in alpha. The
 // measure needs a cut-off, so that most documents can be left out.
-func Line(base fusion.Convex) Space { return line{base} }
+func Line(base fusion.Convex) Fusion { return line{base} }
 
 type line struct{ base fusion.Convex }
 
@@ -107,58 +107,6 @@ type moving struct {
 
 func (m moving) score(alpha float64) float64 { return (1-alpha)*m.a + alpha*m.b }
 
-// stepsOf follows one topic's top K from alpha 0 to 1.
-func (d *data) stepsOf(topic int, first, second map[uint32]float64) steps {
-	docs := d.movers(topic, first, second)
-	k := d.problem.Measure.K
-	docs = contenders(docs, k)
-	breaks := crossings(docs)
-	s := steps{}
-	names := make([]string, 0, k)
-	order := make([]int, len(docs))
-	for i := range order {
-		order[i] = i
-	}
-	for i := 0; i+1 < len(breaks); i++ {
-		middle := (breaks[i] + breaks[i+1]) / 2
-		slices.SortFunc(order, func(x, y int) int {
-			return cmp.Or(cmp.Compare(docs[y].score(middle), docs[x].score(middle)), cmp.Compare(docs[x].rank, docs[y].rank), cmp.Compare(docs[x].name, docs[y].name))
-		})
-		names = names[:0]
-		for _, o := range order[:min(k, len(order))] {
-			names = append(names, docs[o].name)
-		}
-		value := d.judges[topic].Value(d.problem.Measure, names)
-		if len(s.values) == 0 || value != s.values[len(s.values)-1] {
-			s.breaks, s.values = append(s.breaks, breaks[i]), append(s.values, value)
-		}
-	}
-	return s
-}
-
-func (d *data) movers(topic int, first, second map[uint32]float64) []moving {
-	task := d.tasks[topic]
-	best := make(map[uint32]int, len(first))
-	for _, l := range task.Lists {
-		for i, id := range l.IDs {
-			if rank, ok := best[id]; !ok || i+1 < rank {
-				best[id] = i + 1
-			}
-		}
-	}
-	var docs []moving
-	for id, a := range first {
-		b, ok := second[id]
-		if !ok {
-			continue
-		}
-		_, judged := d.judges[topic].Grade(task.Names[id])
-		docs = append(docs, moving{task.Names[id], a, b, best[id], judged})
-	}
-	slices.SortFunc(docs, func(x, y moving) int { return cmp.Compare(x.name, y.name) })
-	return docs
-}
-
 // contenders leaves out documents that at least k others beat at both ends, and
 // so everywhere: they never reach the top k.
 func contenders(docs []moving, k int) []moving {
@@ -203,11 +151,11 @@ func crossings(docs []moving) []float64 {
 }
 
 func (s sweep) setting(alpha float64) setting {
-	return setting{s.at(alpha), []float64{alpha}, func(topic int) float64 { return s.topics[topic].value(alpha) }}
+	return setting{fmt.Sprint(s.at(alpha)), []float64{alpha}, func(topic int) float64 { return s.topics[topic].value(alpha) }}
 }
 
 func (s sweep) standard() setting {
-	return setting{s.at(.5), []float64{.5}, func(topic int) float64 { return s.middle[topic] }}
+	return setting{fmt.Sprint(s.at(.5)), []float64{.5}, func(topic int) float64 { return s.middle[topic] }}
 }
 
 // best adds the topics' step functions up and returns the middle of the longest
@@ -237,4 +185,18 @@ func (s sweep) best(topics []int) setting {
 		start = e.alpha
 	}
 	return s.setting(middle)
+}
+
+// grid is how finely the retest walks over the weights.
+const grid = 100
+
+// sample returns the settings that the retest chooses among.
+func (s sweep) sample() []setting {
+	out := []setting{s.standard()}
+	for i := range grid + 1 {
+		if alpha := (float64(i) + .5) / (grid + 1); math.Abs(alpha-.5) > .001 {
+			out = append(out, s.setting(alpha))
+		}
+	}
+	return out
 }

@@ -18,7 +18,12 @@ type Problem struct {
 	Runs    []*trec.Run
 	Qrels   *trec.Qrels
 	Measure measure.Measure
+	// Options decide what the figures mean. Tied documents of a fused list are
+	// measured in the order that its tie rule says.
 	Options measure.Options
+	// Ranked says that the runs' entries stand in their order: tied ones are ranked
+	// as they stand and not by the tie rule.
+	Ranked bool
 	// Scales says what the scores of each run mean; nil means unbounded.
 	Scales []pipeline.Scale
 	// Depth cuts every list before it is fused; 0 means 1,000.
@@ -32,16 +37,14 @@ type Problem struct {
 	Sampling stats.Sampling
 }
 
-// fewTopics is below how many judged topics only the default is recommended.
-const fewTopics = 20
-
 // data is a problem, ready to be fused again and again.
 type data struct {
 	problem Problem
 	topics  []string
 	tasks   []fusion.Task
 	judges  []*measure.Judge
-	folds   []int // of each topic
+	scratch trec.Topic
+	order   []int32
 }
 
 func prepare(p Problem) (*data, error) {
@@ -72,7 +75,7 @@ func prepare(p Problem) (*data, error) {
 		d.judges = append(d.judges, measure.NewJudge(trec.Judgements{ID: id, Judged: judged}, p.Options))
 		d.tasks = append(d.tasks, task(p, id))
 	}
-	return d, d.deal()
+	return d, nil
 }
 
 // task turns a topic of all runs into lists of dense ids.
@@ -82,7 +85,11 @@ func task(p Problem, topic string) fusion.Task {
 	for i, run := range p.Runs {
 		entries, _ := run.Topic(topic)
 		entries = slices.Clone(entries)
-		p.Options.Order.Sort(entries)
+		order := p.Options.Order
+		if p.Ranked {
+			order.Ties = trec.InputOrder
+		}
+		order.Sort(entries)
 		list := fusion.List{Scale: pipeline.Unbounded}
 		if p.Scales != nil {
 			list.Scale = p.Scales[i]
@@ -94,53 +101,10 @@ func task(p Problem, topic string) fusion.Task {
 		t.Lists = append(t.Lists, list)
 	}
 	t.Names = slices.Clone(in.Names())
-	t.Limit = p.Measure.K
+	if p.Measure.K > 0 {
+		t.Limit = p.Measure.K + 1 // one more shows whether a tie crosses the end
+	}
 	return t
-}
-
-// deal spreads the groups over the folds: in an order that the seed shuffles,
-// each to the fold that has the fewest topics so far.
-func (d *data) deal() error {
-	p := d.problem
-	groups := map[string][]int{}
-	var names []string
-	for i, id := range d.topics {
-		name, ok := p.Groups[id]
-		if !ok {
-			name = "\x00" + id
-		}
-		if groups[name] == nil {
-			names = append(names, name)
-		}
-		groups[name] = append(groups[name], i)
-	}
-	if p.Folds < 2 || p.Folds > len(names) {
-		return fmt.Errorf("tune: %d folds of %d groups of topics", p.Folds, len(names))
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(mix(p.Sampling.Seed, a), mix(p.Sampling.Seed, b)), cmp.Compare(a, b))
-	})
-	d.folds = make([]int, len(d.topics))
-	sizes := make([]int, p.Folds)
-	for _, name := range names {
-		least := slices.Index(sizes, slices.Min(sizes))
-		for _, topic := range groups[name] {
-			d.folds[topic] = least
-		}
-		sizes[least] += len(groups[name])
-	}
-	return nil
-}
-
-// mix hashes a name with a seed (FNV-1a, finished by SplitMix64).
-func mix(seed uint64, name string) uint64 {
-	h := 14695981039346656037 ^ seed*0x9e3779b97f4a7c15
-	for i := range len(name) {
-		h = (h ^ uint64(name[i])) * 1099511628211
-	}
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
 }
 
 // values fuses every topic with the method and measures it.
@@ -149,31 +113,138 @@ func (d *data) values(m fusion.Method) ([]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
+	if err := d.wholeTies(m, fused); err != nil {
+		return nil, err
+	}
 	values := make([]float64, len(fused))
-	var names []string
 	for i, list := range fused {
-		names = names[:0]
-		for _, s := range list {
-			names = append(names, d.tasks[i].Names[s.ID])
-		}
-		values[i] = d.judges[i].Value(d.problem.Measure, names)
+		values[i] = d.value(i, list)
 	}
 	return values, nil
+}
+
+// wholeTies fuses again, without a limit, what has a tie across its end: which of
+// the tied documents are in is up to the tie rule.
+func (d *data) wholeTies(m fusion.Method, fused [][]fusion.Scored) error {
+	if d.problem.Options.Order.Ties == trec.InputOrder || d.problem.Measure.K == 0 {
+		return nil
+	}
+	var again []fusion.Task
+	var at []int
+	for i, list := range fused {
+		n := len(list)
+		if n == d.tasks[i].Limit && n > d.problem.Measure.K && list[n-1].Score == list[d.problem.Measure.K-1].Score {
+			whole := d.tasks[i]
+			whole.Limit = 0
+			again, at = append(again, whole), append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	lists, err := fusion.FuseAll(m, again)
+	if err != nil {
+		return fmt.Errorf("tune: %w", err)
+	}
+	for j, i := range at {
+		fused[i] = lists[j]
+	}
+	return nil
+}
+
+// value measures one list of a topic, tied documents in the order of the tie rule.
+func (d *data) value(topic int, list []fusion.Scored) float64 {
+	entries := d.scratch.Entries[:0]
+	for _, s := range list {
+		entries = append(entries, trec.Entry{Document: d.tasks[topic].Names[s.ID], Score: s.Score})
+	}
+	d.scratch.Entries = entries
+	d.order = d.problem.Options.Order.Ranking(entries, d.order)
+	names := make([]string, 0, len(d.order))
+	for _, i := range d.order {
+		names = append(names, entries[i].Document)
+	}
+	return d.judges[topic].Value(d.problem.Measure, names)
 }
 
 // inputs measures every run on its own.
 func (d *data) inputs() []Input {
 	var inputs []Input
 	for i, run := range d.problem.Runs {
-		sum := 0.0
+		in := Input{Name: run.Name, values: make([]float64, len(d.tasks))}
 		for t, task := range d.tasks {
-			var names []string
-			for _, id := range task.Lists[i].IDs {
-				names = append(names, task.Names[id])
+			l := task.Lists[i]
+			list := make([]fusion.Scored, len(l.IDs))
+			for j, id := range l.IDs {
+				list[j] = fusion.Scored{ID: id, Score: l.Scores[j]}
 			}
-			sum += d.judges[t].Value(d.problem.Measure, names)
+			in.values[t] = d.value(t, list)
+			in.Score += in.values[t] / float64(len(d.tasks))
 		}
-		inputs = append(inputs, Input{Name: run.Name, Score: sum / float64(len(d.tasks))})
+		inputs = append(inputs, in)
 	}
 	return inputs
+}
+
+// before orders two documents of equal score.
+func (d *data) before(x, y moving) int {
+	switch d.problem.Options.Order.Ties {
+	case trec.InputOrder:
+		return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.name, y.name))
+	case trec.DocAscending:
+		return cmp.Compare(x.name, y.name)
+	}
+	return cmp.Compare(y.name, x.name)
+}
+
+// stepsOf follows one topic's top K from alpha 0 to 1.
+func (d *data) stepsOf(topic int, first, second map[uint32]float64) steps {
+	docs := d.movers(topic, first, second)
+	k := d.problem.Measure.K
+	docs = contenders(docs, k)
+	breaks := crossings(docs)
+	s := steps{}
+	names := make([]string, 0, k)
+	order := make([]int, len(docs))
+	for i := range order {
+		order[i] = i
+	}
+	for i := 0; i+1 < len(breaks); i++ {
+		middle := (breaks[i] + breaks[i+1]) / 2
+		slices.SortFunc(order, func(x, y int) int {
+			return cmp.Or(cmp.Compare(docs[y].score(middle), docs[x].score(middle)), d.before(docs[x], docs[y]))
+		})
+		names = names[:0]
+		for _, o := range order[:min(k, len(order))] {
+			names = append(names, docs[o].name)
+		}
+		value := d.judges[topic].Value(d.problem.Measure, names)
+		if len(s.values) == 0 || value != s.values[len(s.values)-1] {
+			s.breaks, s.values = append(s.breaks, breaks[i]), append(s.values, value)
+		}
+	}
+	return s
+}
+
+func (d *data) movers(topic int, first, second map[uint32]float64) []moving {
+	task := d.tasks[topic]
+	best := make(map[uint32]int, len(first))
+	for _, l := range task.Lists {
+		for i, id := range l.IDs {
+			if rank, ok := best[id]; !ok || i+1 < rank {
+				best[id] = i + 1
+			}
+		}
+	}
+	var docs []moving
+	for id, a := range first {
+		b, ok := second[id]
+		if !ok {
+			continue
+		}
+		_, judged := d.judges[topic].Grade(task.Names[id])
+		docs = append(docs, moving{task.Names[id], a, b, best[id], judged})
+	}
+	slices.SortFunc(docs, func(x, y moving) int { return cmp.Compare(x.name, y.name) })
+	return docs
 }

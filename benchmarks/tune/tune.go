@@ -3,79 +3,18 @@ package tune
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
-// Input is one of the fused runs on its own.
-type Input struct {
-	Name  string  `json:"name"`
-	Score float64 `json:"score"`
-}
+// fewTopics is below how many judged topics only the default is recommended.
+const fewTopics = 20
 
-// Fold is one part of the cross-validation.
-type Fold struct {
-	// Topics is the number of held-out topics, Held their ids in ascending order.
-	Topics int      `json:"topics"`
-	Held   []string `json:"held"`
-	// Chosen is the setting that the other topics chose.
-	Chosen string `json:"chosen"`
-	// Train and Test are its figures on the others and on the held-out topics.
-	Train float64 `json:"train"`
-	Test  float64 `json:"test"`
-
-	numbers []float64
-}
-
-// Verdict is what to do.
-type Verdict string
-
-// The verdicts.
-const (
-	// KeepDefault: the held-out gain may be chance.
-	KeepDefault Verdict = "keep the default"
-	// Adopt: the held-out gain's interval excludes zero.
-	Adopt Verdict = "adopt the chosen setting"
-	// TooFewTopics: with fewer than 20 judged topics nothing but the default is
-	// recommended.
-	TooFewTopics Verdict = "keep the default: too few topics"
-)
-
-// Report says what tuning found and what it is worth.
-type Report struct {
-	Measure string  `json:"measure"`
-	Topics  int     `json:"topics"`
-	Inputs  []Input `json:"inputs"`
-	// Default and its figure over all topics.
-	Default      string  `json:"default"`
-	DefaultScore float64 `json:"defaultScore"`
-	// Chosen is what all topics together choose, InSample its figure on them,
-	// which is too high to be believed.
-	Chosen   string  `json:"chosen"`
-	InSample float64 `json:"inSample"`
-	// HeldOut is the figure over all topics when each is measured with what the
-	// other folds chose: the one to report.
-	HeldOut float64 `json:"heldOut"`
-	// Difference, Interval and P compare held-out with default, topic by topic.
-	Difference stats.Summary  `json:"difference"`
-	Interval   stats.Interval `json:"interval"`
-	P          float64        `json:"p"`
-	Folds      []Fold         `json:"folds"`
-	// Low and High are the lowest and highest value of each parameter over the
-	// folds: where they lie far apart, the choice is noise.
-	Low  []float64 `json:"low"`
-	High []float64 `json:"high"`
-	// Detectable is the smallest true gain that this many topics show four times
-	// in five.
-	Detectable float64 `json:"detectable"`
-	Verdict    Verdict `json:"verdict"`
-}
-
-// Tune chooses a setting of the space and measures what the choice is worth. The
+// Tune chooses a fusion of the space and measures what the choice is worth. The
 // result depends on the seed of Problem.Sampling, which deals the folds, and not
 // on the number of processors.
-func Tune(p Problem, s Space) (*Report, error) {
+func Tune(p Problem, s Fusion) (*Report, error) {
 	d, err := prepare(p)
 	if err != nil {
 		return nil, err
@@ -84,23 +23,47 @@ func Tune(p Problem, s Space) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]int, len(d.topics))
+	t := Trial{Measure: p.Measure.String(), Topics: d.topics, Folds: p.Folds, Groups: p.Groups, Sampling: p.Sampling}
+	r, err := examine(t, c, d.inputs())
+	if err != nil {
+		return nil, err
+	}
+	r.warn(d.problem, d.topics)
+	return r, nil
+}
+
+// examine chooses, cross-validates and tests.
+func examine(t Trial, c chooser, inputs []Input) (*Report, error) {
+	if t.Folds == 0 {
+		t.Folds = 5
+	}
+	folds, err := deal(t, t.Sampling.Seed)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int, len(t.Topics))
 	for i := range all {
 		all[i] = i
 	}
 	standard := c.standard()
 	chosen := choose(c, all)
 	r := &Report{
-		Measure: p.Measure.String(), Topics: len(all), Inputs: d.inputs(),
-		Default: fmt.Sprint(standard.method), DefaultScore: standard.mean(all),
-		Chosen: fmt.Sprint(chosen.method), InSample: chosen.mean(all),
+		Measure: t.Measure, Topics: len(all), Inputs: inputs,
+		Default: standard.name, DefaultScore: standard.mean(all), Chosen: chosen.name, InSample: chosen.mean(all),
 	}
-	heldOut := r.crossValidate(d, c)
+	heldOut := r.crossValidate(t, c, folds)
 	base := make([]float64, len(all))
 	for i := range base {
 		base[i] = standard.values(i)
 	}
-	return r, r.judge(base, heldOut, p.Sampling)
+	again, err := newRetest(t, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.judge(t, base, heldOut, again); err != nil {
+		return nil, err
+	}
+	return r, r.compareInputs(t, folds, base)
 }
 
 // choose takes the best setting, unless the default is within one standard error
@@ -119,22 +82,15 @@ func choose(c chooser, topics []int) setting {
 }
 
 // crossValidate returns every topic's value under what the other folds chose.
-func (r *Report) crossValidate(d *data, c chooser) []float64 {
-	values := make([]float64, len(d.topics))
-	for fold := range d.problem.Folds {
-		var train, test []int
-		for i, f := range d.folds {
-			if f == fold {
-				test = append(test, i)
-			} else {
-				train = append(train, i)
-			}
-		}
+func (r *Report) crossValidate(t Trial, c chooser, folds []int) []float64 {
+	values := make([]float64, len(t.Topics))
+	for fold := range t.Folds {
+		train, test := split(folds, fold)
 		s := choose(c, train)
-		for _, t := range test {
-			values[t] = s.values(t)
+		for _, i := range test {
+			values[i] = s.values(i)
 		}
-		r.Folds = append(r.Folds, Fold{len(test), d.named(test), fmt.Sprint(s.method), s.mean(train), s.mean(test), s.numbers})
+		r.Folds = append(r.Folds, Fold{len(test), named(t.Topics, test), s.name, s.mean(train), s.mean(test), s.numbers})
 	}
 	for _, f := range r.Folds {
 		for i, v := range f.numbers {
@@ -147,34 +103,51 @@ func (r *Report) crossValidate(d *data, c chooser) []float64 {
 	return values
 }
 
-func (d *data) named(topics []int) []string {
+func named(topics []string, at []int) []string {
 	var ids []string
-	for _, t := range topics {
-		ids = append(ids, d.topics[t])
+	for _, t := range at {
+		ids = append(ids, topics[t])
 	}
 	return ids
 }
 
-func (r *Report) judge(base, heldOut []float64, s stats.Sampling) error {
+// byGroup averages differences over groups of topics: what belongs together is one
+// piece of evidence.
+func byGroup(t Trial, d []float64) []float64 {
+	groups, names := groupsOf(t)
+	out := make([]float64, len(names))
+	for i, name := range names {
+		for _, topic := range groups[name] {
+			out[i] += d[topic] / float64(len(groups[name]))
+		}
+	}
+	return out
+}
+
+// judge tests the held-out gain. P is the largest of three: that of the retest, of
+// the randomisation test and of the t test on the held-out differences; the
+// interval is the one that agrees with it, so that all of them and the verdict say
+// the same.
+func (r *Report) judge(t Trial, base, heldOut []float64, again *retest) error {
 	difference := stats.Differences(base, heldOut)
 	r.Difference = stats.Describe(difference)
 	r.HeldOut = r.DefaultScore + r.Difference.Mean
+	grouped := byGroup(t, difference)
 	var err error
-	if r.Interval, err = stats.Bootstrap(difference, stats.BCa, .95, s); err != nil {
+	if r.P, err = pairedP(grouped, t.Sampling); err != nil {
 		return err
 	}
-	test, err := stats.Randomisation(difference, s)
-	if err != nil {
+	r.P = max(r.P, again.p())
+	if r.Interval, err = stats.IntervalFor(r.Difference.Mean, r.P, stats.Describe(grouped).Deviation, len(grouped), .95); err != nil {
 		return err
 	}
-	r.P = test.P
-	if r.Detectable, err = stats.DetectableDifference(r.Difference.Deviation, r.Topics, .05, .8); err != nil {
+	if r.Detectable, err = stats.DetectableDifference(stats.Describe(grouped).Deviation, len(grouped), .05, .8); err != nil {
 		return err
 	}
 	switch {
-	case r.Topics < fewTopics:
+	case len(grouped) < fewTopics:
 		r.Verdict = TooFewTopics
-	case r.Interval.Low > 0:
+	case r.P < .05 && r.Interval.Low > 0:
 		r.Verdict = Adopt
 	default:
 		r.Verdict = KeepDefault
@@ -182,30 +155,111 @@ func (r *Report) judge(base, heldOut []float64, s stats.Sampling) error {
 	return nil
 }
 
-// String prints the report for a person.
-func (r *Report) String() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s over %d topics", r.Measure, r.Topics)
-	for _, in := range r.Inputs {
-		line("  %.4f  %s (alone)", in.Score, in.Name)
+// pairedP is the larger p of the randomisation test and the t test.
+func pairedP(d []float64, s stats.Sampling) (float64, error) {
+	flips, err := stats.Randomisation(d, s)
+	if err != nil {
+		return 0, err
 	}
-	line("  %.4f  default   %s", r.DefaultScore, r.Default)
-	line("  %.4f  in sample %s (too high: chosen on these very topics)", r.InSample, r.Chosen)
-	line("  %.4f  held out  over %d folds: the figure to report", r.HeldOut, len(r.Folds))
-	line("held out - default: %v, interval %v, p = %.4f", r.Difference, r.Interval, r.P)
-	line("parameters over the folds: from %.4g to %.4g", r.Low, r.High)
-	for i, f := range r.Folds {
-		line("  fold %d, %d topics: %s, train %.4f, test %.4f", i+1, f.Topics, f.Chosen, f.Train, f.Test)
+	student, err := stats.TTest(d)
+	if err != nil {
+		return 0, err
 	}
-	for _, in := range r.Inputs {
-		if in.Score > r.HeldOut {
-			line("! %s alone (%.4f) is better than the fusion", in.Name, in.Score)
+	return max(flips.P, student.P), nil
+}
+
+// compareInputs looks whether one input alone does better than any fusion here:
+// over all topics, and on the topics of every choice.
+func (r *Report) compareInputs(t Trial, folds []int, base []float64) error {
+	best := -1
+	for i, in := range r.Inputs {
+		if best < 0 || in.Score > r.Inputs[best].Score {
+			best = i
 		}
 	}
-	if r.Topics < 50 {
-		line("! %d topics: true gains below %.3f would be missed more than one time in five", r.Topics, r.Detectable)
+	if best < 0 || r.Inputs[best].Score <= max(r.DefaultScore, r.HeldOut) {
+		return nil
 	}
-	line("verdict: %s", r.Verdict)
-	return b.String()
+	in := r.Inputs[best]
+	d := stats.Differences(base, in.values)
+	p, err := pairedP(byGroup(t, d), t.Sampling)
+	if err != nil {
+		return err
+	}
+	r.Alone = &Alone{Name: in.Name, Score: in.Score, Difference: stats.Describe(d), P: p}
+	if len(t.Topics) >= fewTopics && r.alwaysBest(t, folds, base, best) {
+		r.Verdict = UseInput
+	}
+	return nil
+}
+
+// alwaysBest reports whether an input is above the default and every other input
+// on the topics of every choice.
+func (r *Report) alwaysBest(t Trial, folds []int, base []float64, best int) bool {
+	for fold := range t.Folds {
+		train, _ := split(folds, fold)
+		own := meanOf(r.Inputs[best].values, train)
+		if own <= meanOf(base, train) {
+			return false
+		}
+		for i, in := range r.Inputs {
+			if i != best && own < meanOf(in.values, train) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func meanOf(values []float64, topics []int) float64 {
+	return setting{values: func(t int) float64 { return values[t] }}.mean(topics)
+}
+
+// warn says what is wrong with the runs, and takes back what that spoils.
+func (r *Report) warn(p Problem, topics []string) {
+	note := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	for i, run := range p.Runs {
+		missing := 0
+		for _, id := range topics {
+			if _, ok := run.Topic(id); !ok {
+				missing++
+			}
+		}
+		if missing > 0 {
+			note("%s lacks %d of %d topics: what is chosen leans to the runs that have them", run.Name, missing, len(topics))
+		}
+		if run.InSample() {
+			note("%s was learned on topics that it ranks: what leans to it looks better than it is, and nothing is adopted", run.Name)
+			if r.Verdict != TooFewTopics {
+				r.Verdict = KeepDefault
+			}
+		}
+		if unread := unreadLines(run); unread > 0 {
+			note("%s: %d lines could not be read and are missing", run.Name, unread)
+		}
+		for j, other := range r.Inputs[:i] {
+			if equalValues(other.values, r.Inputs[i].values) {
+				note("%s and %s have the same value on every topic: are they one run?", p.Runs[j].Name, run.Name)
+			}
+		}
+	}
+}
+
+func unreadLines(run *trec.Run) int {
+	n := 0
+	for _, p := range run.Problems {
+		if !p.Warning {
+			n++
+		}
+	}
+	return n
+}
+
+func equalValues(a, b []float64) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
 }

@@ -158,10 +158,12 @@ func TestGroupsStayTogetherAndFoldsAreEven(t *testing.T) {
 	}
 	d, err := prepare(p)
 	require.NoError(t, err)
+	folds, err := deal(Trial{Topics: d.topics, Folds: 5, Groups: p.Groups}, 9)
+	require.NoError(t, err)
 	sizes := map[int]int{}
 	for i, id := range d.topics {
-		assert.Equal(t, d.folds[i/4*4], d.folds[i], id)
-		sizes[d.folds[i]]++
+		assert.Equal(t, folds[i/4*4], folds[i], id)
+		sizes[folds[i]]++
 	}
 	assert.Equal(t, map[int]int{0: 8, 1: 8, 2: 8, 3: 8, 4: 8}, sizes)
 }
@@ -169,14 +171,14 @@ func TestGroupsStayTogetherAndFoldsAreEven(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	l := Line(fusion.Convex{Norm: fusion.MinMax{}})
-	for message, change := range map[string]func(*Problem) Space{
-		"at least two":         func(p *Problem) Space { p.Runs = p.Runs[:1]; return l },
-		"are needed":           func(p *Problem) Space { p.Qrels = nil; return l },
-		"with a cut-off":       func(p *Problem) Space { p.Measure = measure.MustParse("AP")[0]; return l },
-		"folds of 20 groups":   func(p *Problem) Space { p.Folds = 21; return l },
-		"use a simplex":        func(p *Problem) Space { p.Runs = append(p.Runs, p.Runs[0]); return l },
-		"a simplex of 1 lists": func(*Problem) Space { return Simplex(fusion.Convex{}, 1, 10) },
-		"1 scales for 2 runs":  func(p *Problem) Space { p.Scales = append(p.Scales, 0); return l },
+	for message, change := range map[string]func(*Problem) Fusion{
+		"at least two":         func(p *Problem) Fusion { p.Runs = p.Runs[:1]; return l },
+		"are needed":           func(p *Problem) Fusion { p.Qrels = nil; return l },
+		"with a cut-off":       func(p *Problem) Fusion { p.Measure = measure.MustParse("AP")[0]; return l },
+		"folds of 20 groups":   func(p *Problem) Fusion { p.Folds = 21; return l },
+		"use a simplex":        func(p *Problem) Fusion { p.Runs = append(p.Runs, p.Runs[0]); return l },
+		"a simplex of 1 lists": func(*Problem) Fusion { return Simplex(fusion.Convex{}, 1, 10) },
+		"1 scales for 2 runs":  func(p *Problem) Fusion { p.Scales = append(p.Scales, 0); return l },
 	} {
 		p := random(20, 1, 1)
 		_, err := Tune(p, change(&p))

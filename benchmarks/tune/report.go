@@ -1,0 +1,130 @@
+package tune
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rankcascade/cascade/benchmarks/stats"
+	"github.com/rankcascade/cascade/benchmarks/table"
+)
+
+// Input is one of the fused runs on its own.
+type Input struct {
+	Name  string  `json:"name"`
+	Score float64 `json:"score"`
+
+	values []float64
+}
+
+// Alone is an input that is above every fusion that was looked at.
+type Alone struct {
+	Name  string  `json:"name"`
+	Score float64 `json:"score"`
+	// Difference and P compare it with the default, topic by topic.
+	Difference stats.Summary `json:"difference"`
+	P          float64       `json:"p"`
+}
+
+// Fold is one part of the cross-validation.
+type Fold struct {
+	// Topics is the number of held-out topics, Held their ids in ascending order.
+	Topics int      `json:"topics"`
+	Held   []string `json:"held"`
+	// Chosen is the setting that the other topics chose.
+	Chosen string `json:"chosen"`
+	// Train and Test are its figures on the others and on the held-out topics.
+	Train float64 `json:"train"`
+	Test  float64 `json:"test"`
+
+	numbers []float64
+}
+
+// Verdict is what to do.
+type Verdict string
+
+// The verdicts.
+const (
+	// KeepDefault: the held-out gain may be chance.
+	KeepDefault Verdict = "keep the default"
+	// Adopt: the held-out gain is more than chance, by P and Interval.
+	Adopt Verdict = "adopt the chosen setting"
+	// UseInput: one of the inputs alone, Report.Alone, has a higher figure than the
+	// default and than what was chosen, over all topics and for every choice. It
+	// claims no gain: it says that nothing here shows a gain of fusing.
+	UseInput Verdict = "use that input alone"
+	// TooFewTopics: with fewer than 20 judged topics nothing but the default is
+	// recommended.
+	TooFewTopics Verdict = "keep the default: too few topics"
+)
+
+// Report says what tuning found and what it is worth.
+type Report struct {
+	Measure string `json:"measure"`
+	Topics  int    `json:"topics"`
+	// Inputs are the fused runs; none where no fusion is tuned.
+	Inputs []Input `json:"inputs,omitempty"`
+	// Default and its figure over all topics.
+	Default      string  `json:"default"`
+	DefaultScore float64 `json:"defaultScore"`
+	// Chosen is what all topics together choose, InSample its figure on them,
+	// which is too high to be believed.
+	Chosen   string  `json:"chosen"`
+	InSample float64 `json:"inSample"`
+	// HeldOut is the figure over all topics when each is measured with what the
+	// other folds chose: the one to report.
+	HeldOut float64 `json:"heldOut"`
+	// Difference compares held-out with default, topic by topic. P is the largest of
+	// three: that of the randomisation test and of the t test on these differences,
+	// and that of the randomisation test of the whole tuning, in which every pattern
+	// of signs chooses anew, so that what the folds share is accounted for. Interval
+	// is the 95 % interval that belongs to P: it excludes 0 where P is below 0.05.
+	Difference stats.Summary  `json:"difference"`
+	Interval   stats.Interval `json:"interval"`
+	P          float64        `json:"p"`
+	Folds      []Fold         `json:"folds"`
+	// Low and High are the lowest and highest value of each parameter over the
+	// folds: where they lie far apart, the choice is noise.
+	Low  []float64 `json:"low"`
+	High []float64 `json:"high"`
+	// Detectable is the smallest true gain that this many topics show four times
+	// in five.
+	Detectable float64 `json:"detectable"`
+	// Alone is the best input where it is above the default and the held-out figure.
+	Alone *Alone `json:"alone,omitempty"`
+	// Warnings are what a reader must know before believing the report.
+	Warnings []string `json:"warnings,omitempty"`
+	Verdict  Verdict  `json:"verdict"`
+}
+
+// String prints the report for a person.
+func (r *Report) String() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s over %d topics", r.Measure, r.Topics)
+	for _, in := range r.Inputs {
+		line("  %.4f  %s (alone)", in.Score, in.Name)
+	}
+	line("  %.4f  default   %s", r.DefaultScore, r.Default)
+	line("  %.4f  in sample %s (too high: chosen on these very topics)", r.InSample, r.Chosen)
+	line("  %.4f  held out  over %d folds: the figure to report", r.HeldOut, len(r.Folds))
+	line("held out - default: %v, interval %v, p = %v", r.Difference, r.Interval, table.P(r.P))
+	line("parameters over the folds: from %.4g to %.4g", r.Low, r.High)
+	for i, f := range r.Folds {
+		line("  fold %d, %d topics: %s, train %.4f, test %.4f", i+1, f.Topics, f.Chosen, f.Train, f.Test)
+	}
+	if a := r.Alone; a != nil {
+		line("! %s alone (%.4f) is better than the fusion: %s - default: %v, p = %v", a.Name, a.Score, a.Name, a.Difference, table.P(a.P))
+	}
+	if r.Topics < 50 {
+		line("! %d topics: true gains below %.3f would be missed more than one time in five", r.Topics, r.Detectable)
+	}
+	for _, warning := range r.Warnings {
+		line("! %s", warning)
+	}
+	if r.Verdict == UseInput {
+		line("verdict: %s: %s; nothing here shows a gain of fusing it with the others", r.Verdict, r.Alone.Name)
+		return b.String()
+	}
+	line("verdict: %s", r.Verdict)
+	return b.String()
+}
