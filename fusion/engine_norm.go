@@ -16,6 +16,15 @@ type engineNorm struct{ name string }
 // through their engine.
 func (n engineNorm) String() string { return n.name }
 
+// EndsAtOne implements UnitCapped.
+func (n engineNorm) EndsAtOne() bool {
+	switch n.name {
+	case "weaviate", "elastic minmax", "opensearch min_max", "opensearch l2", "milvus", "llamaindex-relative":
+		return true
+	}
+	return false
+}
+
 // Fit fits the engine's map.
 func (n engineNorm) Fit(l List) (Map, error) {
 	low, high := lowHigh(l.Scores)

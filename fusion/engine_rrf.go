@@ -29,21 +29,26 @@ type EngineRRF struct {
 	Options Options
 }
 
-// ElasticRRF is Elasticsearch's rrf retriever: w·1/(k+r) in float32, k 60.
+// said is an argument as a parameter: a zero that was given is meant, and does not
+// stand for the engine's default.
+func said(k float64) float64 { return or(k, Zero) }
+
+// ElasticRRF is Elasticsearch's rrf retriever: w·1/(k+r) in float32. Elasticsearch
+// takes k from 1, 60 by default.
 func ElasticRRF(k float64, weights ...float64) EngineRRF {
-	return EngineRRF{Engine: "elastic", K: k, Weights: weights}
+	return EngineRRF{Engine: "elastic", K: said(k), Weights: weights}
 }
 
 // OpenSearchRRF is OpenSearch's rrf technique: 1/(k+r) rounded half-up to ten
-// decimals, in float32, k 60. Its weights lie in [0, 1] and add up to 1.
+// decimals, in float32. k is a whole number from 1 to 10000, 60 by default. Its weights lie in [0, 1] and add up to 1.
 func OpenSearchRRF(k float64, weights ...float64) EngineRRF {
-	return EngineRRF{Engine: "opensearch", K: k, Weights: weights}
+	return EngineRRF{Engine: "opensearch", K: said(k), Weights: weights}
 }
 
-// QdrantRRF is Qdrant's: 1/(r/w + k - 1) in float32, k 2. The weight divides the
+// QdrantRRF is Qdrant's: 1/(r/w + k - 1) in float32. k is 1 or more, 2 by default. The weight divides the
 // rank, so weights (1, 2) and (2, 4) differ.
 func QdrantRRF(k float64, weights ...float64) EngineRRF {
-	return EngineRRF{Engine: "qdrant", K: k, Weights: weights}
+	return EngineRRF{Engine: "qdrant", K: said(k), Weights: weights}
 }
 
 // HaystackRRF is Haystack's DocumentJoiner: w·L/(61+r-1), divided by L/61 so that
@@ -52,18 +57,18 @@ func HaystackRRF(weights ...float64) EngineRRF {
 	return EngineRRF{Engine: "haystack", Weights: weights}
 }
 
-// ChromaRRF is Chroma's Rrf: w/(k+r-1) in float32, k 60; documents that are not in
+// ChromaRRF is Chroma's Rrf: w/(k+r-1) in float32, k is 60 by default; documents that are not in
 // all lists are dropped. Chroma's score is the negative of ours.
 func ChromaRRF(k float64, weights ...float64) EngineRRF {
-	return EngineRRF{Engine: "chroma", K: k, Weights: weights}
+	return EngineRRF{Engine: "chroma", K: said(k), Weights: weights}
 }
 
 // TypesenseRRF is Typesense's hybrid: (1-alpha)/r of the text list, whose equal
-// scores share a rank, plus alpha/r of the vector list, in float32. alpha 0
-// stands for 0.3.
+// scores share a rank, plus alpha/r of the vector list, in float32. alpha is in
+// [0, 1]: at 0 the text decides alone. EngineRRF{Engine: "typesense"} has
+// Typesense's default, 0.3.
 func TypesenseRRF(alpha float64) EngineRRF {
-	a := or(alpha, 0.3)
-	return EngineRRF{Engine: "typesense", Weights: []float64{1 - a, a}}
+	return EngineRRF{Engine: "typesense", Weights: []float64{1 - alpha, alpha}}
 }
 
 // WeaviateRanked is Weaviate's rankedFusion: w/(60+r-1) in float32.
@@ -159,6 +164,8 @@ func (f EngineRRF) check() error {
 		return fmt.Errorf("%w: %s knows no weights", ErrConfig, f.Engine)
 	case f.Missing != MissingDefault && !(form.drop && f.Missing.rank(1) > 0):
 		return fmt.Errorf("%w: %s knows no missing=%s", ErrConfig, f.Engine, f.Missing)
+	case f.Engine == "elastic" && form.k < 1:
+		return fmt.Errorf("%w: elasticsearch takes k from 1", ErrConfig)
 	case form.decimals && (form.k != float64(int(form.k)) || form.k < 1 || form.k > 10000):
 		return fmt.Errorf("%w: opensearch takes whole k from 1 to 10000", ErrConfig)
 	case form.inside && form.k < 1:
@@ -169,17 +176,54 @@ func (f EngineRRF) check() error {
 	return firstError(checkPositive("k", form.k), checkWeights(f.Weights), checkOptions(f.Options, f.Missing))
 }
 
-func (f EngineRRF) facts() pipeline.Facts { return pipeline.Facts{} }
+func (f EngineRRF) facts(scales []pipeline.Scale) pipeline.Facts {
+	form, err := f.form()
+	weights := f.weights(form)
+	if weights == nil {
+		weights = make([]float64, len(scales))
+		for l := range weights {
+			weights[l] = form.each(len(scales))
+		}
+	}
+	if err != nil || len(weights) == 0 {
+		return pipeline.Facts{}
+	}
+	total := 0.0
+	for _, w := range weights {
+		if form.rescaled {
+			w *= float64(len(weights))
+		}
+		_, add := form.share(1, w)
+		total += add
+	}
+	if form.rescaled {
+		total /= float64(len(weights)) / form.k
+	}
+	return pipeline.Facts{Max: total}
+}
+
+// weights are those that were given, else the engine's, nil for equal ones.
+func (f EngineRRF) weights(form rrfForm) []float64 {
+	if f.Weights == nil {
+		return form.usual
+	}
+	return f.Weights
+}
+
+// each is the weight of a list where none is given.
+func (form rrfForm) each(lists int) float64 {
+	if form.shared {
+		return 1 / float64(lists)
+	}
+	return 1
+}
 
 func (f EngineRRF) plan(w *Workspace) error {
 	form, err := f.form()
 	if err != nil {
 		return err
 	}
-	weights := f.Weights
-	if weights == nil {
-		weights = form.usual
-	}
+	weights := f.weights(form)
 	r := rankwise{weights: weights, options: f.Options}
 	if err := r.begin(w); err != nil {
 		return err
@@ -194,8 +238,8 @@ func (f EngineRRF) plan(w *Workspace) error {
 	w.how.drop = form.drop && f.Missing == MissingDefault
 	for l := range w.lists {
 		col := &w.cols[l]
-		if form.shared && weights == nil {
-			col.weight = 1 / lists
+		if weights == nil {
+			col.weight = form.each(len(w.lists))
 		}
 		f.column(col, form, w.lists[l], l, lists)
 	}

@@ -32,10 +32,10 @@ type EngineScore struct {
 }
 
 // WeaviateRelative is Weaviate's relativeScoreFusion: Σ w·minmax(s), keyword list
-// first; weights are 1-alpha and alpha. alpha 0 stands for 0.75.
+// first; weights are 1-alpha and alpha, in [0, 1]: at 0 the keywords decide alone.
+// EngineScore{Engine: "weaviate-relative"} has Weaviate's default, 0.75.
 func WeaviateRelative(alpha float64) EngineScore {
-	a := or(alpha, 0.75)
-	return EngineScore{Engine: "weaviate-relative", Weights: []float64{1 - a, a}}
+	return EngineScore{Engine: "weaviate-relative", Weights: []float64{1 - alpha, alpha}}
 }
 
 // ElasticLinear is Elasticsearch's linear retriever: Σ w·norm(s) in float32, with
@@ -152,8 +152,10 @@ func checkChoice(name, chosen string, known []string) error {
 // of the engine.
 func (f EngineScore) plan(w *Workspace) error { return f.scoring().plan(w) }
 
-func (f EngineScore) facts() pipeline.Facts {
-	return pipeline.Facts{Linear: f.Engine == "redis-linear" || f.Engine == "haystack-merge"}
+func (f EngineScore) facts(scales []pipeline.Scale) pipeline.Facts {
+	facts := f.scoring().facts(scales)
+	facts.Linear = f.Engine == "redis-linear" || f.Engine == "haystack-merge"
+	return facts
 }
 
 // scoring expresses the engine in the parts of this package.

@@ -127,8 +127,12 @@ func (c Calibration) validate() error {
 	return nil
 }
 
-// rises reports whether the probability never falls when the score rises.
-func (c Calibration) rises() bool {
+// EndsAtOne implements UnitCapped.
+func (Calibration) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained: it holds unless the probability falls
+// when the score rises.
+func (c Calibration) OwnScoreAlone() bool {
 	switch {
 	case c.validate() != nil:
 		return false

@@ -93,7 +93,13 @@ func (f SegFuse) plan(w *Workspace) error {
 	return nil
 }
 
-func (f SegFuse) facts() pipeline.Facts { return pipeline.Facts{} }
+func (f SegFuse) facts(scales []pipeline.Scale) pipeline.Facts {
+	t, ok := f.scoring().tops(scales)
+	if !ok {
+		return pipeline.Facts{}
+	}
+	return pipeline.Facts{Max: sumOfHighest(f.Probs, 0, func(_ int, p float64) float64 { return p * (t.peak + 1) })}
+}
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f SegFuse) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }

@@ -97,6 +97,20 @@ func checkTable(name string, rows [][]float64) error {
 	return nil
 }
 
+// sumOfHighest adds the highest share that each list's table gives out, at least
+// least: what a document can reach.
+func sumOfHighest(tables [][]float64, least float64, share func(i int, v float64) float64) float64 {
+	total := 0.0
+	for _, row := range tables {
+		best := least
+		for i, v := range row {
+			best = max(best, share(i, v))
+		}
+		total += best
+	}
+	return total
+}
+
 func at(row []float64, i int) float64 {
 	if i < len(row) {
 		return row[i]
@@ -182,9 +196,9 @@ func (f MAPFuse) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f MAPFuse) String() string { return specOf(f) }
 
-func (f MAPFuse) check() error            { return firstError(checkWeights(f.MAP), f.learnt().check()) }
-func (f MAPFuse) plan(w *Workspace) error { return f.learnt().plan(w) }
-func (f MAPFuse) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f MAPFuse) check() error                          { return firstError(checkWeights(f.MAP), f.learnt().check()) }
+func (f MAPFuse) plan(w *Workspace) error               { return f.learnt().plan(w) }
+func (f MAPFuse) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{Max: sum(f.MAP)} }
 
 // PosFuse is Σ p(r), with the probability that the document at a rank is
 // relevant, averaged over the training queries whose lists reach that rank, and
@@ -248,7 +262,9 @@ func (f PosFuse) check() error {
 	return firstError(checkTable("probability", f.Probs), f.learnt().check())
 }
 func (f PosFuse) plan(w *Workspace) error { return f.learnt().plan(w) }
-func (f PosFuse) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f PosFuse) facts([]pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: sumOfHighest(f.Probs, 0, func(_ int, p float64) float64 { return p })}
+}
 
 // SlideFuse is Σ of the mean of p over the ranks from r-Window to r+Window that
 // the list has, with p as in PosFuse (Lillis, Toolan, Collier and Dunnion 2008).
@@ -301,7 +317,9 @@ func (f SlideFuse) check() error {
 	return firstError(f.checkWidth(), checkTable("probability", f.Probs), f.learnt().check())
 }
 func (f SlideFuse) plan(w *Workspace) error { return f.learnt().plan(w) }
-func (f SlideFuse) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f SlideFuse) facts([]pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: sumOfHighest(f.Probs, 0, func(_ int, p float64) float64 { return p })}
+}
 
 // ProbFuse cuts a list into x segments of equal length; a document in segment k
 // adds p(k)/k, with the mean share of relevant documents in that segment
@@ -366,7 +384,9 @@ func (f ProbFuse) check() error {
 	return firstError(checkTable("probability", f.Probs), f.learnt().check())
 }
 func (f ProbFuse) plan(w *Workspace) error { return f.learnt().plan(w) }
-func (f ProbFuse) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f ProbFuse) facts([]pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: sumOfHighest(f.Probs, 0, func(k int, p float64) float64 { return p / float64(k+1) })}
+}
 
 // BayesFuse adds the log-odds of relevance in the bucket of ranks that a
 // document stands in, and ln(.001/.999) for every list that does not hold it
@@ -439,4 +459,6 @@ func (f BayesFuse) check() error {
 	return firstError(checkTable("log-odds", f.Odds), f.learnt().check())
 }
 func (f BayesFuse) plan(w *Workspace) error { return f.learnt().plan(w) }
-func (f BayesFuse) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f BayesFuse) facts([]pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: sumOfHighest(f.Odds, elementary.Log(0.001/0.999), func(_ int, odds float64) float64 { return odds })}
+}

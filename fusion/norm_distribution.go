@@ -33,6 +33,12 @@ func (n Gumbel) Fit(l List) (Map, error) {
 // String returns the specification.
 func (n Gumbel) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (Gumbel) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (n Gumbel) OwnScoreAlone() bool { return n.Scale != 0 }
+
 // Logistic maps a score to 1/(1+exp(-(s-μ)/β)), the logistic distribution
 // function. With Scale 0 both are fitted by moments: μ is the mean, β = σ√3/π.
 type Logistic struct {
@@ -55,6 +61,12 @@ func (n Logistic) Fit(l List) (Map, error) {
 // String returns the specification.
 func (n Logistic) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (Logistic) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (n Logistic) OwnScoreAlone() bool { return n.Scale != 0 }
+
 // Normal maps a score to the normal distribution function of (s-μ)/σ. With
 // Scale 0 both are fitted by moments. It is the one map here whose last bit may
 // differ between processor architectures, as math.Erfc does.
@@ -76,6 +88,12 @@ func (n Normal) Fit(l List) (Map, error) {
 
 // String returns the specification.
 func (n Normal) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (Normal) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (n Normal) OwnScoreAlone() bool { return n.Scale != 0 }
 
 func distribution(at func([3]float64, int, float64) float64, location, scale float64) (Map, error) {
 	switch {

@@ -45,6 +45,9 @@ func overflow(spread float64) error {
 // String returns the specification.
 func (n MinMax) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (n MinMax) EndsAtOne() bool { return n.Degenerate != DegenerateKeep }
+
 // TheoreticalMinMax maps scores by (s-m0)/(M-m0) with the lowest score m0 that
 // the scale allows and the largest score M of the list (TM2 in Bruch, Gai and
 // Ingber 2023). The map then does not depend on how deep the list goes.
@@ -87,6 +90,9 @@ func (n TheoreticalMinMax) infimum(s pipeline.Scale) (float64, error) {
 // String returns the specification.
 func (n TheoreticalMinMax) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (n TheoreticalMinMax) EndsAtOne() bool { return n.Degenerate != DegenerateKeep }
+
 // BoundedMinMax maps scores by (s-Low)/(High-Low), clipped to [0, 1]: fixed
 // bounds, so that a document's normalised score does not depend on the others.
 // The zero value takes the bounds of the scale, which must be finite.
@@ -112,6 +118,12 @@ func (n BoundedMinMax) Fit(l List) (Map, error) {
 // String returns the specification.
 func (n BoundedMinMax) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (BoundedMinMax) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (BoundedMinMax) OwnScoreAlone() bool { return true }
+
 // Centred maps scores by 0.5 + (s-(m+M)/2)/(M-m): the middle of the range goes
 // to 0.5 (Vespa's normalize_linear). Offset replaces 0.5; pyserini's hybrid
 // searcher has 0, for which NoOffset stands.
@@ -135,3 +147,9 @@ func (n Centred) Fit(l List) (Map, error) {
 
 // String returns the specification.
 func (n Centred) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (n Centred) EndsAtOne() bool { return n.Degenerate != DegenerateKeep }
+
+// CentredOnZero implements Centring.
+func (n Centred) CentredOnZero() bool { return n.NoOffset }

@@ -91,3 +91,6 @@ func (m mixture) maximise(scores, posterior []float64) mixture {
 
 // String returns the specification.
 func (n Mixture) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (Mixture) EndsAtOne() bool { return true }

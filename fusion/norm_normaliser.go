@@ -20,6 +20,59 @@ type Normaliser interface {
 	fmt.Stringer
 }
 
+// What a normaliser may say of itself beside Normaliser, and what follows. One from
+// elsewhere that implements these qualifies like those of this package.
+type (
+	// UnitCapped normalisers say whether they give out at most 1. Methods then know
+	// their reachable maximum, and pipeline.Lint finds thresholds above it.
+	UnitCapped interface{ EndsAtOne() bool }
+	// SelfContained normalisers say whether what a document gets follows from its own
+	// score alone and does not fall when that rises, so that the best possible fused
+	// score of a document is known before it is scored, as pruning needs it.
+	SelfContained interface{ OwnScoreAlone() bool }
+	// Centring normalisers say whether 0 is what an average document gets. A document
+	// that the list does not hold then gets the list's minimum by default and not 0.
+	Centring interface{ CentredOnZero() bool }
+	// Raw normalisers say whether they leave scores as they are, so that lists of
+	// unlike scales must not be added.
+	Raw interface{ LeavesScores() bool }
+	// ByScale normalisers stand for another one that follows from the list's scale.
+	ByScale interface {
+		For(scale pipeline.Scale) Normaliser
+	}
+)
+
+func endsAtOne(n Normaliser) bool {
+	c, ok := n.(UnitCapped)
+	return n == nil || ok && c.EndsAtOne()
+}
+
+func ownScoreAlone(n Normaliser) bool {
+	c, ok := n.(SelfContained)
+	return ok && c.OwnScoreAlone()
+}
+
+func centredOnZero(n Normaliser) bool {
+	c, ok := n.(Centring)
+	return ok && c.CentredOnZero()
+}
+
+func leavesScores(n Normaliser) bool {
+	c, ok := n.(Raw)
+	return ok && c.LeavesScores()
+}
+
+// resolve returns the normaliser that n stands for on a scale; nil is Auto.
+func resolve(n Normaliser, scale pipeline.Scale) Normaliser {
+	if n == nil {
+		n = Auto{}
+	}
+	if by, ok := n.(ByScale); ok {
+		return by.For(scale)
+	}
+	return n
+}
+
 // Map is a fitted normaliser: monotone in the score, or in the rank. The zero
 // value leaves scores as they are. A Map is a value and safe for concurrent use.
 type Map struct {
@@ -186,39 +239,3 @@ func meanDeviation(scores []float64, free int) (mean, deviation float64) {
 	}
 	return mean, math.Sqrt(squares / (n - float64(free)))
 }
-
-// None leaves scores as they are. Lists of unlike scales cannot be added with it.
-type None struct{}
-
-// Fit returns the identity.
-func (None) Fit(List) (Map, error) { return Map{}, nil }
-
-// String returns "none".
-func (n None) String() string { return specOf(n) }
-
-// Auto chooses by the scale that a list declares, and is what a nil Normaliser
-// means: TheoreticalMinMax for BM25 and cosines, whose infimum is known; scores
-// of a probability as they are, because they are absolute; Sigmoid for logits;
-// Rank for scores that are only an order; MinMax for every other scale.
-type Auto struct{}
-
-// Fit fits the normaliser that the scale asks for.
-func (a Auto) Fit(l List) (Map, error) { return a.For(l.Scale).Fit(l) }
-
-// For returns the normaliser that is used for a scale.
-func (Auto) For(s pipeline.Scale) Normaliser {
-	switch s {
-	case pipeline.BM25, pipeline.Cosine:
-		return TheoreticalMinMax{}
-	case pipeline.Probability:
-		return None{}
-	case pipeline.Logit:
-		return Sigmoid{}
-	case pipeline.RankOnly:
-		return Rank{}
-	}
-	return MinMax{}
-}
-
-// String returns "auto".
-func (a Auto) String() string { return specOf(a) }

@@ -79,3 +79,6 @@ func (n OpenSearchMinMax) bounded(s, m, most, lower, upper float32) float32 {
 
 // String returns the specification.
 func (n OpenSearchMinMax) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (OpenSearchMinMax) EndsAtOne() bool { return true }

@@ -12,6 +12,9 @@ func (Rank) Fit(l List) (Map, error) {
 // String returns the specification.
 func (n Rank) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (Rank) EndsAtOne() bool { return true }
+
 // BordaScore maps the document at rank r to 1-(r-1)/c with the number c of
 // documents in all lists together, and gives every document that the list does
 // not hold ½-(n-1)/(2c): the mean of what is left (ranx's borda norm). It fills
@@ -30,6 +33,9 @@ func (BordaScore) fitUnion(l List, union int) (Map, error) {
 
 // String returns the specification.
 func (n BordaScore) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (BordaScore) EndsAtOne() bool { return true }
 
 // unionNormaliser is a normaliser that must know how many documents there are in
 // all lists together.

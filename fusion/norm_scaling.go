@@ -39,6 +39,9 @@ func anyBelow(scores []float64, bound float64) bool {
 // String returns the specification.
 func (n MaxScore) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (MaxScore) EndsAtOne() bool { return true }
+
 // SumScore maps scores by (s-m)/(Σs - n·m): shifted to 0 and divided by the sum
 // of what is then left (Montague and Aslam 2001).
 //
@@ -88,6 +91,9 @@ func sumAbsolute(scores []float64) float64 {
 // String returns the specification.
 func (n SumScore) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (n SumScore) EndsAtOne() bool { return !n.Plain && n.Degenerate != DegenerateKeep }
+
 // L1 maps scores by s/Σ|s|. A list of zeros stays as it is.
 type L1 struct{}
 
@@ -96,6 +102,9 @@ func (L1) Fit(l List) (Map, error) { return divideBy(sumAbsolute(l.Scores)) }
 
 // String returns the specification.
 func (n L1) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (L1) EndsAtOne() bool { return true }
 
 // L2 maps scores by s/√Σs². A list of zeros stays as it is. Tiny is a norm below
 // which the scores stay as they are too: Elasticsearch has 1e-6.
@@ -128,3 +137,6 @@ func divideBy(d float64) (Map, error) {
 
 // String returns the specification.
 func (n L2) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (n L2) EndsAtOne() bool { return n.Tiny == 0 }

@@ -31,6 +31,12 @@ func (n Sigmoid) Fit(l List) (Map, error) {
 // String returns the specification.
 func (n Sigmoid) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (Sigmoid) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (Sigmoid) OwnScoreAlone() bool { return true }
+
 // Softmax maps scores by exp(s/T)/Σexp(s/T), after taking away the largest.
 // Temperature 0 stands for 1.
 type Softmax struct {
@@ -53,6 +59,9 @@ func (n Softmax) Fit(l List) (Map, error) {
 
 // String returns the specification.
 func (n Softmax) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (Softmax) EndsAtOne() bool { return true }
 
 // ArcTan maps scores by ½ + atan(s)/π into (0, 1), as Infinity does and Milvus
 // does for inner products. Lexical gives 2·atan(s)/π, Milvus' map for BM25, and
@@ -78,6 +87,12 @@ func (n ArcTan) Fit(List) (Map, error) {
 // String returns the specification.
 func (n ArcTan) String() string { return specOf(n) }
 
+// EndsAtOne implements UnitCapped.
+func (ArcTan) EndsAtOne() bool { return true }
+
+// OwnScoreAlone implements SelfContained.
+func (ArcTan) OwnScoreAlone() bool { return true }
+
 // ExpTail maps any score to a positive one by max(s,0) + min(exp(s),1), keeping
 // the order: Elasticsearch's answer to negative reranker logits.
 type ExpTail struct{}
@@ -89,6 +104,9 @@ func (ExpTail) Fit(List) (Map, error) {
 
 // String returns the specification.
 func (n ExpTail) String() string { return specOf(n) }
+
+// OwnScoreAlone implements SelfContained.
+func (ExpTail) OwnScoreAlone() bool { return true }
 
 // Log1p maps scores by sign(s)·ln(1+|s|), which draws in long tails.
 type Log1p struct{}
@@ -102,6 +120,9 @@ func (Log1p) Fit(List) (Map, error) {
 
 // String returns the specification.
 func (n Log1p) String() string { return specOf(n) }
+
+// OwnScoreAlone implements SelfContained.
+func (Log1p) OwnScoreAlone() bool { return true }
 
 // BoxCox maps positive scores by (s^λ-1)/λ, and by ln s at λ = 0.
 type BoxCox struct {
@@ -125,3 +146,6 @@ func (n BoxCox) Fit(l List) (Map, error) {
 
 // String returns the specification.
 func (n BoxCox) String() string { return specOf(n) }
+
+// OwnScoreAlone implements SelfContained.
+func (BoxCox) OwnScoreAlone() bool { return true }

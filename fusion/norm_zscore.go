@@ -39,6 +39,9 @@ func freedom(sample bool) int {
 // String returns the specification.
 func (n ZScore) String() string { return specOf(n) }
 
+// CentredOnZero implements Centring.
+func (ZScore) CentredOnZero() bool { return true }
+
 // ThreeSigma maps scores by (s-(μ-3d))/(6d), not clipped: the distribution-based
 // map of Qdrant's DBSF. d is the sample deviation, or the population's with
 // Population, as Haystack and LlamaIndex have it. Equal scores give 0.5.
@@ -97,6 +100,9 @@ func quantile(sorted []float64, q float64) float64 {
 // String returns the specification.
 func (n Robust) String() string { return specOf(n) }
 
+// CentredOnZero implements Centring.
+func (Robust) CentredOnZero() bool { return true }
+
 // Quantile maps a score to the share of the list's scores that are at most as
 // high: the empirical distribution function, in (0, 1]. Equal scores get equal
 // values.
@@ -120,3 +126,6 @@ func (Quantile) Fit(l List) (Map, error) {
 
 // String returns the specification.
 func (n Quantile) String() string { return specOf(n) }
+
+// EndsAtOne implements UnitCapped.
+func (Quantile) EndsAtOne() bool { return true }

@@ -34,8 +34,8 @@ func (f Borda) plan(w *Workspace) error {
 	return nil
 }
 
-func (f Borda) check() error          { return f.rankwise().check() }
-func (f Borda) facts() pipeline.Facts { return pipeline.Facts{} }
+func (f Borda) check() error                          { return f.rankwise().check() }
+func (f Borda) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f Borda) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }

@@ -31,7 +31,9 @@ func (f ISR) String() string { return specOf(f) }
 
 func (f ISR) check() error            { return f.rankwise().check() }
 func (f ISR) plan(w *Workspace) error { return f.rankwise().plan(w) }
-func (f ISR) facts() pipeline.Facts   { return pipeline.Facts{Max: f.rankwise().maximum()} }
+func (f ISR) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: f.rankwise().maximum(len(scales))}
+}
 
 // LogISR is Σ 1/r², times the natural logarithm of the number of lists that hold
 // the document (Mourão, Martins and Magalhães 2015). A document that one list
@@ -69,4 +71,6 @@ func (f LogISR) String() string { return specOf(f) }
 
 func (f LogISR) check() error            { return firstError(f.checkSigma(), f.rankwise().check()) }
 func (f LogISR) plan(w *Workspace) error { return f.rankwise().plan(w) }
-func (f LogISR) facts() pipeline.Facts   { return pipeline.Facts{Max: f.rankwise().maximum()} }
+func (f LogISR) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: f.rankwise().maximum(len(scales))}
+}

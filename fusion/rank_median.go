@@ -36,4 +36,6 @@ func (f MedianRank) String() string { return specOf(f) }
 
 func (f MedianRank) check() error            { return f.rankwise().check() }
 func (f MedianRank) plan(w *Workspace) error { return f.rankwise().plan(w) }
-func (f MedianRank) facts() pipeline.Facts   { return pipeline.Facts{Max: f.rankwise().maximum()} }
+func (f MedianRank) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: f.rankwise().maximum(len(scales))}
+}

@@ -3,6 +3,7 @@ package fusion
 import (
 	"fmt"
 
+	"github.com/rankcascade/cascade/fusion/internal/elementary"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -76,21 +77,32 @@ func (r rankwise) begin(w *Workspace) error {
 // absence says what the list adds for documents that it does not hold.
 func (r rankwise) absence(col *column, n int) {
 	rank := r.missing.rank(n)
-	if rank == 0 {
+	if rank == 0 || n == 0 && r.missing == MissingRankAfter { // nobody's first rank
 		return
 	}
 	v := r.value(r.param, float64(rank))
 	col.absent = absence{given: true, normalised: v, add: float64(col.weight * v)}
 }
 
-// maximum is the best reachable score of a plain weighted sum, 0 if unknown.
-func (r rankwise) maximum() float64 {
-	if r.weights == nil || r.scheme.finish != asIs || r.scheme.assign != nil {
+// maximum is the best score that lists can reach, 0 if unknown; without lists their
+// number is that of the weights.
+func (r rankwise) maximum(lists int) float64 {
+	if r.weights != nil {
+		lists = len(r.weights)
+	}
+	top, weights, n := r.value(r.param, 1), float64(lists), float64(lists)
+	if r.weights != nil {
+		weights = sum(r.weights)
+	}
+	switch {
+	case r.scheme.assign != nil:
 		return 0
+	case r.scheme.rule == pipeline.Median:
+		return top
+	case r.scheme.finish == timesCount:
+		return float64(weights*top) * n
+	case r.scheme.finish == timesLog:
+		return float64(weights*top) * elementary.Log(n+r.scheme.param)
 	}
-	best := float64(sum(r.weights) * r.value(r.param, 1))
-	if r.scheme.scale != 0 {
-		best /= r.scheme.scale
-	}
-	return best
+	return float64(weights * top)
 }

@@ -51,4 +51,6 @@ func (f RBC) String() string { return specOf(f) }
 
 func (f RBC) check() error            { return firstError(f.checkPhi(), f.rankwise().check()) }
 func (f RBC) plan(w *Workspace) error { return f.rankwise().plan(w) }
-func (f RBC) facts() pipeline.Facts   { return pipeline.Facts{Max: f.rankwise().maximum()} }
+func (f RBC) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: f.rankwise().maximum(len(scales))}
+}

@@ -42,11 +42,11 @@ func (f RRF) check() error {
 	return firstError(checkPositive("k", or(f.K, 60)), f.rankwise().check())
 }
 
-func (f RRF) facts() pipeline.Facts {
+func (f RRF) facts(scales []pipeline.Scale) pipeline.Facts {
 	if f.ToOne {
 		return pipeline.Facts{Max: 1}
 	}
-	return pipeline.Facts{Max: sum(f.Weights) / (or(f.K, 60) + 1)}
+	return pipeline.Facts{Max: f.rankwise().maximum(len(scales))}
 }
 
 // plan is rankwise with one table of reciprocals for all lists that need no
@@ -66,7 +66,7 @@ func (f RRF) plan(w *Workspace) error {
 		} else {
 			f.shares(col, list, k)
 		}
-		if rank := f.Missing.rank(list.Len()); rank > 0 {
+		if rank := f.Missing.rank(list.Len()); rank > 0 && (list.Len() > 0 || f.Missing != MissingRankAfter) {
 			v := k + float64(rank)
 			col.absent = absence{given: true, normalised: 1 / v, add: col.weight / v}
 		}

@@ -72,8 +72,12 @@ func smoothRanks(dst, scores []float64, beta float64) {
 	}
 }
 
-func (f SmoothRRF) check() error          { return firstError(f.checkConstants(), f.scoring().check()) }
-func (f SmoothRRF) facts() pipeline.Facts { return pipeline.Facts{} }
+func (f SmoothRRF) check() error { return firstError(f.checkConstants(), f.scoring().check()) }
+
+// facts: a smooth rank is at least 1, the document's own half included.
+func (f SmoothRRF) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: RRF{K: f.K, Weights: f.Weights}.rankwise().maximum(len(scales))}
+}
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f SmoothRRF) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }
@@ -140,8 +144,12 @@ func (f SoftmaxRRF) plan(w *Workspace) error {
 	return nil
 }
 
-func (f SoftmaxRRF) check() error          { return firstError(f.checkConstants(), f.scoring().check()) }
-func (f SoftmaxRRF) facts() pipeline.Facts { return pipeline.Facts{} }
+func (f SoftmaxRRF) check() error { return firstError(f.checkConstants(), f.scoring().check()) }
+
+// facts: a share of a list's scores is at most 1.
+func (f SoftmaxRRF) facts(scales []pipeline.Scale) pipeline.Facts {
+	return pipeline.Facts{Max: RRF{K: f.K, Weights: f.Weights}.rankwise().maximum(len(scales))}
+}
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f SoftmaxRRF) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }

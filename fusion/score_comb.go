@@ -35,9 +35,9 @@ func (f CombSUM) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombSUM) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombSUM) check() error            { return f.scoring().check() }
-func (f CombSUM) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombSUM) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombSUM) check() error                                 { return f.scoring().check() }
+func (f CombSUM) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombSUM) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 // CombMNZ is Σ norm(s), times the number of lists that hold the document (Fox and
 // Shaw 1993). Negative sums get more negative with every list.
@@ -73,9 +73,9 @@ func (f CombMNZ) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombMNZ) check() error            { return f.scoring().check() }
-func (f CombMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombMNZ) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombMNZ) check() error                                 { return f.scoring().check() }
+func (f CombMNZ) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombMNZ) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 // CombANZ is the mean of norm(s) over the lists that hold the document (Fox and
 // Shaw 1993).
@@ -111,6 +111,6 @@ func (f CombANZ) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombANZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombANZ) check() error            { return f.scoring().check() }
-func (f CombANZ) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombANZ) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombANZ) check() error                                 { return f.scoring().check() }
+func (f CombANZ) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombANZ) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }

@@ -28,7 +28,7 @@ func estimate(w *Workspace, ranks []uint32, estimates []float64) {
 	counts := make([]int, len(ranks))
 	for from := range lists {
 		for to := range lists {
-			if from == to {
+			if from == to || w.cols[to].silent() {
 				continue
 			}
 			predict, ok := regressLists(w, ranks, from, to)

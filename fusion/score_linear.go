@@ -44,9 +44,9 @@ func (f Convex) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f Convex) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f Convex) check() error            { return firstError(f.scoring().check(), f.checkSum()) }
-func (f Convex) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f Convex) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f Convex) check() error                                 { return firstError(f.scoring().check(), f.checkSum()) }
+func (f Convex) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f Convex) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 func (f Convex) checkSum() error {
 	if total := sum(f.Weights); f.Weights != nil && (total < 1-1e-9 || total > 1+1e-9) {
@@ -91,6 +91,6 @@ func (f WSUM) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f WSUM) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f WSUM) check() error            { return f.scoring().check() }
-func (f WSUM) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f WSUM) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f WSUM) check() error                                 { return f.scoring().check() }
+func (f WSUM) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f WSUM) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }

@@ -56,9 +56,9 @@ func (f LogOdds) checkConstants() error {
 	return nil
 }
 
-func (f LogOdds) check() error            { return firstError(f.checkConstants(), f.scoring().check()) }
-func (f LogOdds) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f LogOdds) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f LogOdds) check() error                          { return firstError(f.checkConstants(), f.scoring().check()) }
+func (f LogOdds) plan(w *Workspace) error               { return f.scoring().plan(w) }
+func (f LogOdds) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }
 
 // Fuse combines the rankings; see pipeline.Fuser.
 func (f LogOdds) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) { return fuse(f, inputs) }
@@ -77,7 +77,7 @@ type logit struct {
 
 func (n logit) Fit(l List) (Map, error) {
 	prior := logOdds(or(n.Prior, 0.5))
-	if _, auto := n.inner.(Auto); auto {
+	if _, any := n.inner.(ByScale); any {
 		n.inner = nil
 	}
 	if l.Scale == pipeline.Logit && n.inner == nil {

@@ -43,7 +43,9 @@ func (f GeometricMean) check() error {
 	return firstError(noCompensation(f.Options), f.scoring().check())
 }
 func (f GeometricMean) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f GeometricMean) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f GeometricMean) facts(scales []pipeline.Scale) pipeline.Facts {
+	return f.scoring().facts(scales)
+}
 
 // HarmonicMean is Σ w / Σ (w/norm(s)) over the lists that hold the document with a
 // positive score; other lists are left out with their weight. A document without
@@ -80,8 +82,8 @@ func (f HarmonicMean) String() string { return specOf(f) }
 func (f HarmonicMean) check() error {
 	return firstError(noCompensation(f.Options), f.scoring().check())
 }
-func (f HarmonicMean) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f HarmonicMean) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f HarmonicMean) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f HarmonicMean) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 func noCompensation(o Options) error {
 	if o.Compensated {

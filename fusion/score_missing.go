@@ -19,7 +19,10 @@ const (
 	MissingDefault Missing = iota
 	// MissingZero puts 0 in the place of the normalised score.
 	MissingZero
-	// MissingListMin takes the lowest normalised score of the list.
+	// MissingListMin takes the lowest normalised score of the list. Where the list
+	// has one hit, or gives all of its hits the same, that would lift every
+	// document as much as those that it holds: it is then 0, or the common score
+	// where that is negative. So it is under the other policies that estimate.
 	MissingListMin
 	// MissingTheoreticalMin takes the lowest score that the list's scale allows,
 	// normalised: 0 for BM25, -1 for a cosine. A scale without a lower bound is an
@@ -34,8 +37,8 @@ const (
 	// by a monotone regression for each pair of lists on the documents that both
 	// hold; without such documents it is MissingListMin.
 	MissingImpute
-	// MissingRankAfter takes the rank one past the end of the list. It concerns
-	// rank methods.
+	// MissingRankAfter takes the rank one past the end of the list; an empty list
+	// adds nothing. It concerns rank methods.
 	MissingRankAfter
 
 	missingRankBase

@@ -35,9 +35,9 @@ func (f CombMAX) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombMAX) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombMAX) check() error            { return f.scoring().check() }
-func (f CombMAX) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombMAX) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombMAX) check() error                                 { return f.scoring().check() }
+func (f CombMAX) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombMAX) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 // CombMIN is the smallest norm(s) over the lists that hold the document (Fox and
 // Shaw 1993, ranx, trectools). With MissingZero a document that one list does not
@@ -74,9 +74,9 @@ func (f CombMIN) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombMIN) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombMIN) check() error            { return f.scoring().check() }
-func (f CombMIN) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombMIN) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombMIN) check() error                                 { return f.scoring().check() }
+func (f CombMIN) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombMIN) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 // CombMED is the median of norm(s) over the lists that hold the document, the mean
 // of the middle two where their number is even (Fox and Shaw 1993).
@@ -112,6 +112,6 @@ func (f CombMED) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombMED) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombMED) check() error            { return f.scoring().check() }
-func (f CombMED) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombMED) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombMED) check() error                                 { return f.scoring().check() }
+func (f CombMED) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombMED) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }

@@ -3,7 +3,9 @@ package fusion
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/rankcascade/cascade/fusion/internal/elementary"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -39,15 +41,15 @@ func (s scoring) check() error {
 
 // normaliser returns that of list l, with Auto resolved.
 func (s scoring) normaliser(l int, scale pipeline.Scale) Normaliser {
-	n := s.norm
+	return resolve(s.given(l), scale)
+}
+
+// given returns the normaliser that was given for list l.
+func (s scoring) given(l int) Normaliser {
 	if s.norms != nil {
-		n = s.norms[l]
+		return s.norms[l]
 	}
-	switch n.(type) {
-	case nil, Auto:
-		return Auto{}.For(scale)
-	}
-	return n
+	return s.norm
 }
 
 func (s scoring) plan(w *Workspace) error {
@@ -76,6 +78,10 @@ func (s scoring) plan(w *Workspace) error {
 	w.how.impute = s.missing == MissingImpute
 	w.how.drop = s.missing == MissingDrop
 	for l := range w.lists {
+		if w.lists[l].Failed {
+			w.how.failed++
+			w.how.failedWeight += w.cols[l].weight
+		}
 		if err := s.column(w, l); err != nil {
 			return fmt.Errorf("list %d: %w", l+1, err)
 		}
@@ -86,7 +92,7 @@ func (s scoring) plan(w *Workspace) error {
 			return err
 		}
 	}
-	if s.missing == MissingIgnore && s.scheme.rule == pipeline.Sum && s.scheme.finish == asIs {
+	if s.missing == MissingIgnore && !w.how.filled && s.scheme.rule == pipeline.Sum && s.scheme.finish == asIs {
 		w.how.finish, w.how.param = overWeights, w.totalWeight()
 	}
 	return nil
@@ -102,7 +108,7 @@ func (s scoring) alike(lists []List) error {
 		if list.Len() == 0 {
 			continue
 		}
-		if _, raw := s.normaliser(l, list.Scale).(None); !raw || list.Scale == pipeline.Probability {
+		if !leavesScores(s.normaliser(l, list.Scale)) || list.Scale == pipeline.Probability {
 			continue
 		}
 		if first < 0 {
@@ -146,10 +152,13 @@ func (s scoring) absence(col *column, n Normaliser, m Map, list List) error {
 		policy = s.usual(n)
 	}
 	a := absence{given: true}
+	if list.Failed && (s.scheme.rule == pipeline.Min || s.scheme.rule == pipeline.Median) {
+		policy = MissingZero
+	}
+	at := lowestIndex(col.normalised)
 	switch policy {
 	case MissingZero:
 	case MissingListMin, MissingImpute:
-		at := lowestIndex(col.normalised)
 		if at < 0 {
 			return nil
 		}
@@ -165,6 +174,9 @@ func (s scoring) absence(col *column, n Normaliser, m Map, list List) error {
 		a.score, a.normalised = low, m.At(list.Len()+1, low)
 	default:
 		return nil
+	}
+	if !s.mixed && col.silent() && a.normalised >= col.normalised[at] {
+		a.normalised = min(0, a.normalised)
 	}
 	a.add = float64(col.weight * a.normalised)
 	if policy != MissingImpute {
@@ -182,8 +194,7 @@ func (s scoring) usual(n Normaliser) Missing {
 	if s.scheme.rule != pipeline.Sum && s.scheme.rule != pipeline.Sum32 || s.scheme.finish == overCount || s.scheme.assign != nil {
 		return MissingIgnore
 	}
-	switch n.(type) {
-	case ZScore, Robust:
+	if centredOnZero(n) {
 		return MissingListMin
 	}
 	return MissingZero
@@ -199,47 +210,94 @@ func lowestIndex(values []float64) int {
 	return low
 }
 
-// facts states the reachable maximum where all normalisers end at 1, and
-// whether raw scores are added.
-func (s scoring) facts() pipeline.Facts {
-	var f pipeline.Facts
-	_, raw := s.norm.(None)
-	f.Linear = raw && s.norms == nil && (s.scheme.rule == pipeline.Sum || s.scheme.rule == pipeline.Sum32)
-	for _, n := range s.norms {
-		if _, raw := n.(None); raw {
-			f.Linear = true
-		}
-	}
-	if f.Linear || s.scheme.finish != asIs {
-		return f
-	}
-	norms := s.norms
-	if norms == nil {
-		norms = []Normaliser{s.norm}
-	}
-	for _, n := range norms {
-		if !endsAtOne(n) {
-			return f
-		}
-	}
-	switch {
-	case s.scheme.rule == pipeline.Max || s.scheme.rule == pipeline.Min:
-		f.Max = 1
-	case s.weights != nil && s.scheme.rule == pipeline.Sum:
-		f.Max = sum(s.weights)
+// facts states the reachable maximum where it is known for lists on these scales,
+// nil for any number of lists, and whether raw scores are added.
+func (s scoring) facts(scales []pipeline.Scale) pipeline.Facts {
+	f := pipeline.Facts{Linear: s.linear()}
+	if t, ok := s.tops(scales); ok {
+		f.Max = s.highest(t)
 	}
 	return f
 }
 
-// endsAtOne reports whether a normaliser gives out at most 1.
-func endsAtOne(n Normaliser) bool {
-	switch n := n.(type) {
-	case nil, Auto, TheoreticalMinMax, BoundedMinMax, OpenSearchMinMax, Rank, BordaScore, Sigmoid, Softmax, Quantile, Mixture, Calibration, Gumbel, Logistic, Normal, ArcTan:
-		return true
-	case MinMax:
-		return n.Degenerate != DegenerateKeep
+func (s scoring) linear() bool {
+	if s.scheme.rule != pipeline.Sum && s.scheme.rule != pipeline.Sum32 {
+		return false
 	}
-	return false
+	return s.norms == nil && leavesScores(s.norm) || slices.ContainsFunc(s.norms, leavesScores)
+}
+
+// tops is how high the lists reach.
+type tops struct {
+	lists   int     // 0 where their number is not known
+	total   float64 // sum of the highest contributions
+	best    float64 // the highest contribution
+	peak    float64 // the highest normalised score
+	weights float64 // sum of the weights
+}
+
+// tops reports false where a list has no highest score.
+func (s scoring) tops(scales []pipeline.Scale) (t tops, ok bool) {
+	t.lists = max(len(scales), len(s.norms), len(s.weights))
+	for l := range max(1, t.lists) {
+		if s.norms != nil && l >= len(s.norms) || s.weights != nil && l >= len(s.weights) {
+			return t, false // an error of every query
+		}
+		top := 1.0
+		if n := s.given(l); !endsAtOne(n) {
+			if !leavesScores(n) || l >= len(scales) {
+				return t, false
+			}
+			if _, top = scales[l].Bounds(); math.IsInf(top, 1) {
+				return t, false
+			}
+		}
+		weight := 1.0
+		if s.weights != nil {
+			weight = s.weights[l]
+		} else if s.unit {
+			weight = 1 / float64(max(1, t.lists))
+		}
+		t.total += float64(weight * max(0, top))
+		t.best = max(t.best, float64(weight*top))
+		t.peak = max(t.peak, top)
+		t.weights += weight
+	}
+	if t.lists == 0 && !s.unit {
+		t.total, t.weights = 0, 0
+	}
+	return t, true
+}
+
+// highest is the best score that can be reached, 0 where it is not known.
+func (s scoring) highest(t tops) float64 {
+	if s.scheme.assign != nil {
+		return t.peak // a weighted mean
+	}
+	if s.scheme.finish == overCount || s.scheme.rule == pipeline.Max || s.scheme.rule == pipeline.Min || s.scheme.rule == pipeline.Median {
+		return t.best
+	}
+	n := float64(t.lists)
+	switch s.scheme.finish {
+	case timesCount:
+		return t.total * n
+	case timesPower:
+		return t.total * elementary.Pow(n, s.scheme.param)
+	case timesRoot:
+		return t.total * math.Sqrt(n)
+	case timesWeights:
+		if s.counts == nil {
+			return t.total * n
+		}
+		return t.total * sum(s.counts)
+	}
+	if s.missing == MissingIgnore {
+		return t.weights * t.peak
+	}
+	if s.perList && n > 0 {
+		return t.total / n
+	}
+	return t.total
 }
 
 // fixedRange reports whether fixedList holds for every list.
@@ -260,23 +318,7 @@ func (s scoring) fixedList(l int) bool {
 		return false
 	}
 	if s.norms != nil {
-		return fixed(s.norms[l])
+		return ownScoreAlone(s.norms[l])
 	}
-	return fixed(s.norm)
-}
-
-func fixed(n Normaliser) bool {
-	switch n := n.(type) {
-	case None, BoundedMinMax, Sigmoid, ArcTan, ExpTail, Log1p, BoxCox:
-		return true
-	case Gumbel:
-		return n.Scale != 0
-	case Logistic:
-		return n.Scale != 0
-	case Normal:
-		return n.Scale != 0
-	case Calibration:
-		return n.rises()
-	}
-	return false
+	return ownScoreAlone(s.norm)
 }

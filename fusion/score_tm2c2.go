@@ -46,6 +46,6 @@ func (f TM2C2) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f TM2C2) String() string { return specOf(f) }
 
-func (f TM2C2) check() error            { return firstError(f.checkAlpha(), f.scoring().check()) }
-func (f TM2C2) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f TM2C2) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f TM2C2) check() error                                 { return firstError(f.checkAlpha(), f.scoring().check()) }
+func (f TM2C2) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f TM2C2) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }

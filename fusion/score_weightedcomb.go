@@ -42,9 +42,9 @@ func (f CombGMNZ) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f CombGMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f CombGMNZ) check() error            { return firstError(f.scoring().check(), f.checkGamma()) }
-func (f CombGMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f CombGMNZ) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f CombGMNZ) check() error                                 { return firstError(f.scoring().check(), f.checkGamma()) }
+func (f CombGMNZ) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f CombGMNZ) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 func (f CombGMNZ) checkGamma() error {
 	if !finite(f.Gamma) || f.Gamma < 0 {
@@ -89,9 +89,9 @@ func (f WMNZ) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f WMNZ) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f WMNZ) check() error            { return f.scoring().check() }
-func (f WMNZ) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f WMNZ) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f WMNZ) check() error                                 { return f.scoring().check() }
+func (f WMNZ) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f WMNZ) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }
 
 // Mixed is Σ w·norm(s), times the square root of the number of lists that hold the
 // document (Wu and Crestani 2002).
@@ -129,6 +129,6 @@ func (f Mixed) FixedRange() bool { return f.scoring().fixedRange() }
 // rises, so that its best possible fused score is known before it is scored.
 func (f Mixed) FixedList(list int) bool { return f.scoring().fixedList(list) }
 
-func (f Mixed) check() error            { return f.scoring().check() }
-func (f Mixed) plan(w *Workspace) error { return f.scoring().plan(w) }
-func (f Mixed) facts() pipeline.Facts   { return f.scoring().facts() }
+func (f Mixed) check() error                                 { return f.scoring().check() }
+func (f Mixed) plan(w *Workspace) error                      { return f.scoring().plan(w) }
+func (f Mixed) facts(scales []pipeline.Scale) pipeline.Facts { return f.scoring().facts(scales) }

@@ -23,8 +23,9 @@ type Method interface {
 	check() error
 	// plan fills the workspace's columns and scheme for its lists.
 	plan(w *Workspace) error
-	// facts states what can be known before the first query.
-	facts() pipeline.Facts
+	// facts states what can be known before the first query of lists on these scales;
+	// nil stands for any number of lists.
+	facts(scales []pipeline.Scale) pipeline.Facts
 }
 
 // Zero stands for a true zero in parameters whose zero value means a default,
@@ -44,9 +45,10 @@ func or(v, d float64) float64 {
 func methodName(m any) string { return lookupName(m) }
 
 func describe(m Method) pipeline.Node {
-	facts := m.facts()
+	facts := m.facts(nil)
 	facts.Role, facts.Scale = pipeline.RoleFuse, pipeline.Fused
 	node := pipeline.Node{Name: methodName(m), Facts: facts, Value: m, Limited: func(k int) any { return first{m, k} }}
+	node.Cap = func(scales []pipeline.Scale) float64 { return m.facts(scales).Max }
 	for _, p := range printed(m) {
 		node.Settings = append(node.Settings, pipeline.Setting{Name: p.name, Value: p.value})
 	}

@@ -20,7 +20,7 @@ const (
 // Parse reads a method from its specification, as String prints it:
 //
 //	rrf(k=60)
-//	convex(w=[0.3,0.7], norm=minmax, missing=listmin)
+//	convex(w=[0.3,0.7], norm=minmax)
 //	qdrant-rrf(k=2, w=[1,2])
 //
 // A name without parentheses stands for the defaults. Unknown names and

@@ -41,9 +41,9 @@ func (f Condorcet) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Condorcet) String() string { return specOf(f) }
 
-func (f Condorcet) check() error            { return f.ordering().check() }
-func (f Condorcet) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f Condorcet) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f Condorcet) check() error                          { return f.ordering().check() }
+func (f Condorcet) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f Condorcet) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }
 
 // Copeland scores a document by the number of documents that it beats by
 // majority minus the number that beat it (Copeland 1951). Votes are as in
@@ -73,6 +73,6 @@ func (f Copeland) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Copeland) String() string { return specOf(f) }
 
-func (f Copeland) check() error            { return f.ordering().check() }
-func (f Copeland) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f Copeland) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f Copeland) check() error                          { return f.ordering().check() }
+func (f Copeland) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f Copeland) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }

@@ -114,9 +114,9 @@ func (f Interleave) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Interleave) String() string { return specOf(f) }
 
-func (f Interleave) check() error            { return f.ordering().check() }
-func (f Interleave) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f Interleave) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f Interleave) check() error                          { return f.ordering().check() }
+func (f Interleave) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f Interleave) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }
 
 // Concatenate puts each list below the ones before it, leaving out what they
 // hold: the first list as it is, then what only the second holds ... (PyTerrier's
@@ -147,6 +147,6 @@ func (f Concatenate) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Concatenate) String() string { return specOf(f) }
 
-func (f Concatenate) check() error            { return f.ordering().check() }
-func (f Concatenate) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f Concatenate) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f Concatenate) check() error                          { return f.ordering().check() }
+func (f Concatenate) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f Concatenate) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }

@@ -43,9 +43,9 @@ func (f Schulze) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f Schulze) String() string { return specOf(f) }
 
-func (f Schulze) check() error            { return f.ordering().check() }
-func (f Schulze) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f Schulze) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f Schulze) check() error                          { return f.ordering().check() }
+func (f Schulze) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f Schulze) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }
 
 // RankedPairs locks in pairwise majorities from the largest margin down, leaving
 // out those that would close a circle with the ones before (Tideman 1987). Votes
@@ -76,6 +76,6 @@ func (f RankedPairs) Describe() pipeline.Node { return describe(f) }
 // String returns the specification.
 func (f RankedPairs) String() string { return specOf(f) }
 
-func (f RankedPairs) check() error            { return f.ordering().check() }
-func (f RankedPairs) plan(w *Workspace) error { return f.ordering().plan(w) }
-func (f RankedPairs) facts() pipeline.Facts   { return pipeline.Facts{} }
+func (f RankedPairs) check() error                          { return f.ordering().check() }
+func (f RankedPairs) plan(w *Workspace) error               { return f.ordering().plan(w) }
+func (f RankedPairs) facts([]pipeline.Scale) pipeline.Facts { return pipeline.Facts{} }

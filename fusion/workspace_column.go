@@ -18,6 +18,19 @@ type absence struct {
 	add        float64
 }
 
+// silent reports whether the list gives the same to all of its documents, so that
+// its lowest score says nothing of those that it does not hold: a list of one
+// hit, or of equal scores. What it lifts is that it holds a document at all, so
+// no policy may give the others as much.
+func (col *column) silent() bool {
+	for _, v := range col.normalised {
+		if v != col.normalised[0] {
+			return false
+		}
+	}
+	return len(col.normalised) > 0
+}
+
 // contribute weighs the normalised scores.
 func (col *column) contribute() {
 	if col.weight == 1 {

@@ -15,6 +15,10 @@ type List struct {
 	Scores []float64
 	// Scale is what the scores mean.
 	Scale pipeline.Scale
+	// Failed says that the list is empty because who should have made it could not.
+	// Methods that leave out lists which do not hold a document count a failed one
+	// as holding every document with 0, so that an outage raises no score.
+	Failed bool
 }
 
 // Len returns the number of entries.

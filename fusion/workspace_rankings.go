@@ -87,7 +87,7 @@ func (f *merger) task(perEntry int) Task {
 	from := 0
 	for _, r := range f.inputs {
 		size := len(r.Hits)
-		list := List{IDs: f.ids[from : from+size : from+size], Scores: take(size), Scale: r.Scale}
+		list := List{IDs: f.ids[from : from+size : from+size], Scores: take(size), Scale: r.Scale, Failed: size == 0 && r.Degraded()}
 		for i := range r.Hits {
 			h := &r.Hits[i]
 			list.IDs[i], list.Scores[i] = f.names.ID(h.Document.ID), h.Score

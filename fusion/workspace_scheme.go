@@ -32,6 +32,9 @@ type scheme struct {
 	assign func(w *Workspace) error
 	impute bool
 	filled bool // a normaliser has filled the lists
+	// failed lists count as holding every document with 0 where others are left out.
+	failed       int
+	failedWeight float64
 	// factors holds finish by count, so that logarithms and powers are taken
 	// once for each count and not once for each document.
 	factors []float64
@@ -70,12 +73,12 @@ func (s *scheme) closing(count int, weights float64) (factor, divisor float64) {
 	case timesCount, timesPower, timesRoot, timesLog:
 		factor = s.factors[count]
 	case overCount:
-		divisor = s.factors[count]
+		divisor = s.factors[min(count+s.failed, len(s.factors)-1)]
 	case timesWeights:
 		factor = weights
 	case overWeights:
 		factor = s.param
-		divisor = weights
+		divisor = weights + s.failedWeight
 		if divisor == 0 {
 			divisor = 1 // the contributions are all 0 then
 		}

@@ -31,6 +31,10 @@ type Node struct {
 	// others. A combinator that sees a cut behind the part asks for it, where the
 	// query is neither traced nor observed. k is at least one.
 	Limited func(k int) any
+	// Cap, where it is not nil, returns the highest score that a fuser can give out
+	// for rankings on these scales, one for each and Unknown where that is not
+	// known; 0 states nothing.
+	Cap func(scales []Scale) float64
 	// Value is the described part itself, for tools that run parts of a pipeline
 	// on their own.
 	Value any

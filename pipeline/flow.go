@@ -154,12 +154,29 @@ func throughBranches(n Node, path []string, in flow, visit visitor) flow {
 	if visit != nil {
 		visit(n, path, in, branches)
 	}
-	out := unknownFlow().rescored(n.Children[0].Facts, Fused)
+	out := unknownFlow().rescored(capped(n, branches), Fused)
 	out.reranked, out.cut = reranked, in.cut
 	if known {
 		out.limit = limit
 	}
 	return out
+}
+
+// capped returns the facts of a branch's fuser with the highest score that it can
+// give out for these rankings. How many an expansion makes is not known.
+func capped(n Node, branches []flow) Facts {
+	fuser := n.Children[0]
+	if _, unknown := inner(n.Value).(expand); unknown || fuser.Cap == nil {
+		return fuser.Facts
+	}
+	scales := make([]Scale, len(branches))
+	for i, b := range branches {
+		scales[i] = b.scale()
+	}
+	if top, err := ask(fuser.Name, func() float64 { return fuser.Cap(scales) }); err == nil && top != 0 {
+		fuser.Facts.Max = top
+	}
+	return fuser.Facts
 }
 
 // throughOther follows a ranking through parts that have no role: one with

@@ -19,7 +19,7 @@ const fuseHelp = `
 quality fuse makes one run of several.
 
   quality fuse -method "rrf(k=60)" -runs bm25.txt,dense.txt.gz -out fused.txt
-  quality fuse -method "convex(w=[0.3, 0.7], norm=minmax, missing=listmin)" -runs a.txt,b.txt -out fused.txt
+  quality fuse -method "convex(w=[0.3, 0.7], norm=minmax)" -runs a.txt,b.txt -out fused.txt
   quality fuse -method mapfuse -runs a.txt,b.txt -qrels qrels.txt -out fused.txt
   quality fuse -list
 
