@@ -101,8 +101,25 @@ func (b Budget) context(ctx context.Context, name string) (context.Context, cont
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, deadline.Sub(now)-b.reserve(deadline.Sub(now)))
 	}
-	child, cancel := context.WithDeadlineCause(ctx, now.Add(limit), &BudgetError{Part: name, Limit: max(0, limit)})
+	child, cancel := ownDeadline(ctx, now, limit, name)
 	return child, cancel, limit > 0
+}
+
+// ownDeadline returns a context with a deadline of the pipeline's own.
+func ownDeadline(ctx context.Context, now time.Time, limit time.Duration, name string) (context.Context, context.CancelFunc) {
+	end := now.Add(limit)
+	ctx = context.WithValue(ctx, ownDeadlineKey{}, end)
+	return context.WithDeadlineCause(ctx, end, &BudgetError{Part: name, Limit: max(0, limit)})
+}
+
+type ownDeadlineKey struct{}
+
+// callersDeadline returns the deadline of ctx if it is the caller's and not one of
+// the pipeline's own, after which what is in hand can still be finished.
+func callersDeadline(ctx context.Context) (time.Time, bool) {
+	deadline, ok := ctx.Deadline()
+	own, has := ctx.Value(ownDeadlineKey{}).(time.Time)
+	return deadline, ok && !(has && own.Equal(deadline))
 }
 
 func (b Budget) reserve(left time.Duration) time.Duration {
@@ -113,6 +130,19 @@ func (b Budget) reserve(left time.Duration) time.Duration {
 		return 0
 	}
 	return max(MinReserve, left/20)
+}
+
+// shareReserve returns a context for parts that run side by side, of which some
+// may fail: it ends before the caller's deadline by the default reserve, and by no
+// more than half of what is left, so that what has arrived can still be fused.
+func shareReserve(ctx context.Context, name string) (context.Context, context.CancelFunc) {
+	deadline, ok := callersDeadline(ctx)
+	if !ok {
+		return ctx, func() {}
+	}
+	now := time.Now()
+	left := deadline.Sub(now)
+	return ownDeadline(ctx, now, left-min(Budget{}.reserve(left), left/2), name)
 }
 
 type within struct {

@@ -66,7 +66,11 @@ func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 		return Ranking{}, err
 	}
 	n := len(queries)
-	outcomes := sideBySide(ctx, n, e.concurrency(n), func(i int) (Ranking, error) {
+	name := func(int) string { return e.retriever.name }
+	if n > 1 {
+		name = func(i int) string { return fmt.Sprintf("%s, query %d of %d", e.retriever.name, i+1, n) }
+	}
+	outcomes := e.sideBySide(ctx, min(n, e.quorum(1)), many(n, name), func(ctx context.Context, i int) (Ranking, error) {
 		return retrieve(ctx, e.retriever, queries[i])
 	})
 	inputs, err := collect(ctx, "expand", []part[Retriever]{e.retriever}, outcomes, min(n, e.quorum(1)))

@@ -94,7 +94,7 @@ func lessReserve(ctx context.Context, name string) (context.Context, context.Can
 	}
 	now := time.Now()
 	limit := deadline.Sub(now) - Budget{}.reserve(deadline.Sub(now))
-	return context.WithDeadlineCause(ctx, now.Add(limit), &BudgetError{Part: name, Limit: max(0, limit)})
+	return ownDeadline(ctx, now, limit, name)
 }
 
 type fallback struct {
@@ -185,5 +185,5 @@ func shareOfDeadline(ctx context.Context, name string, attempts int) (context.Co
 	}
 	now := time.Now()
 	limit := deadline.Sub(now) / time.Duration(attempts)
-	return context.WithDeadlineCause(ctx, now.Add(limit), &BudgetError{Part: name, Limit: max(0, limit)})
+	return ownDeadline(ctx, now, limit, name)
 }

@@ -20,8 +20,11 @@ type fan struct {
 // if all fail, that is an error that joins their causes. Parallel.Fan asks for a
 // larger quorum or another concurrency.
 //
-// The end of the caller's context is always an error. Where a budget of the
-// pipeline's own ends (see Within), the rankings that arrived in time are used.
+// Where the context has a deadline and not all retrievers have to succeed, they
+// get the time that is left less a reserve of 5 %, at least MinReserve and at most
+// half, so that one that hangs does not lose the others: what arrived in time is
+// used, also where a budget of the pipeline's own ends (see Within). A caller who
+// gives up is always an error.
 func Fan(fuser Fuser, retrievers ...Retriever) Retriever {
 	return Parallel{}.Fan(fuser, retrievers...)
 }
@@ -55,7 +58,7 @@ func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 		return Ranking{}, f.err
 	}
 	n := len(f.retrievers)
-	outcomes := sideBySide(ctx, n, f.concurrency(n), func(i int) (Ranking, error) {
+	outcomes := f.sideBySide(ctx, f.quorum(1), names(f.retrievers), func(ctx context.Context, i int) (Ranking, error) {
 		return retrieve(ctx, f.retrievers[i], q)
 	})
 	inputs, err := collect(ctx, "fan", f.retrievers, outcomes, f.quorum(1))
@@ -142,7 +145,7 @@ func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) 
 		return Ranking{}, b.err
 	}
 	n := len(b.stages)
-	outcomes := sideBySide(ctx, n, b.concurrency(n), func(i int) (Ranking, error) {
+	outcomes := b.sideBySide(ctx, b.quorum(n), names(b.stages), func(ctx context.Context, i int) (Ranking, error) {
 		return apply(ctx, b.stages[i], q, in)
 	})
 	return b.fuse(ctx, q, in, outcomes)

@@ -228,12 +228,16 @@ func (g *run) mayStart(ctx context.Context) error {
 	if ctx.Err() == nil || ((g.kind == KindApply || g.kind == KindFuse) && budgetEnded(ctx)) {
 		return nil
 	}
-	return g.named(ended(ctx))
+	return g.named(fmt.Errorf("not started: %s: %w", whatEnded(ctx), ended(ctx)))
 }
 
 // failed puts the name of the part and the context's cause into the chain.
 func (g *run) failed(ctx context.Context, err error) error {
-	return g.named(withCause(ctx, err))
+	err = withCause(ctx, err)
+	if !g.structural && callerGone(ctx) && errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%s while waiting for it: %w", whatEnded(ctx), err)
+	}
+	return g.named(err)
 }
 
 func (g *run) named(err error) error {
@@ -360,6 +364,18 @@ func ended(ctx context.Context) error {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// whatEnded says in words why ctx ended.
+func whatEnded(ctx context.Context) string {
+	var own *BudgetError
+	switch {
+	case errors.As(context.Cause(ctx), &own):
+		return "the budget of " + own.Part + " was used up"
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "the caller's deadline passed"
+	}
+	return "the caller gave up"
 }
 
 // withCause adds the end of ctx to err, unless it is there already.

@@ -66,14 +66,43 @@ func TestP3QueriesMadeOfAQueryInheritFilterIDAndAttributes(t *testing.T) {
 
 func TestP3ARewriterCannotReplaceTheFilter(t *testing.T) {
 	t.Parallel()
-	var got []pipeline.Query
-	other := rewriteTo(pipeline.Query{Text: "new", Filter: map[string]any{"tenant": "other"}})
-	_, err := pipeline.Expand(other, reciprocal{}, asked(&got)).Retrieve(t.Context(), pipeline.Query{Filter: map[string]any{"tenant": "acme"}})
-	require.ErrorIs(t, err, pipeline.ErrFilterChanged)
-	assert.Empty(t, got)
-	_, err = pipeline.Expand(other, reciprocal{}, asked(&got)).Retrieve(t.Context(), pipeline.Query{})
-	require.NoError(t, err, "a filter where there was none shows less")
-	assert.Equal(t, map[string]any{"tenant": "other"}, got[0].Filter)
+	acme, other := pipeline.Eq("tenant", "acme"), pipeline.Eq("tenant", "other")
+	for name, c := range map[string]struct {
+		callers, made any
+		sees          []string // of acme, other, and acme's document of 2024
+	}{
+		"two filters":                        {acme, pipeline.Eq("year", 2024), []string{"acme 2024"}},
+		"a filter that would show another's": {acme, other, nil},
+		"a filter that would show both":      {acme, pipeline.Or(acme, other), []string{"acme", "acme 2024"}},
+		"equal fields":                       {map[string]any{"tenant": "acme"}, map[string]any{"tenant": "other"}, nil},
+		"a filter and equal fields":          {acme, map[string]any{"year": 2024}, []string{"acme 2024"}},
+		"a filter where there was none":      {nil, other, []string{"other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []pipeline.Query
+			_, err := pipeline.Rewrite(rewriteTo(pipeline.Query{Text: "new", Filter: c.made}), asked(&got)).Retrieve(t.Context(), pipeline.Query{Filter: c.callers})
+			require.NoError(t, err)
+			f, ok := pipeline.FilterOf(got[0].Filter)
+			require.True(t, ok)
+			var sees []string
+			for _, d := range []struct {
+				name     string
+				metadata map[string]any
+			}{{"acme", map[string]any{"tenant": "acme"}}, {"other", map[string]any{"tenant": "other"}}, {"acme 2024", map[string]any{"tenant": "acme", "year": 2024}}} {
+				if f.Match(d.metadata) {
+					sees = append(sees, d.name)
+				}
+			}
+			assert.Equal(t, c.sees, sees)
+		})
+	}
+	for _, made := range []any{"tenant = other", acme} {
+		var got []pipeline.Query
+		_, err := pipeline.Expand(rewriteTo(pipeline.Query{Text: "new", Filter: made}), reciprocal{}, asked(&got)).Retrieve(t.Context(), pipeline.Query{Filter: "tenant = acme"})
+		require.ErrorIs(t, err, pipeline.ErrFilterChanged)
+		assert.Empty(t, got)
+	}
 }
 
 func TestP3AttributesOfBothQueriesAreKeptInAnyOrder(t *testing.T) {

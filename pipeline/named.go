@@ -48,9 +48,6 @@ func (n NamedPart) Describe() Node {
 	case n.part == nil:
 		d.Err = errNilArgument("named", fmt.Sprintf("part %q", n.name))
 	}
-	if limited := d.Limited; limited != nil {
-		d.Limited = func(k int) any { return NamedPart{name: n.name, part: limited(k), was: n.was} }
-	}
 	return d
 }
 

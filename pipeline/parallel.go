@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/sourcegraph/conc"
 )
@@ -66,28 +67,38 @@ type outcome struct {
 	err     error
 }
 
-// sideBySide runs n parts, at most limit at a time, and returns when all have
-// returned. Every outcome has its own slot, so the order in which parts finish
-// decides nothing. A part that was not started because ctx ended has that as
-// its error.
-func sideBySide(ctx context.Context, n, limit int, call func(i int) (Ranking, error)) []outcome {
+// sideBySide runs the parts under these options and returns when all have
+// returned. Where fewer than all have to succeed, each has a reserve held back
+// from its deadline, see shareReserve. Every outcome has its own slot, so the
+// order in which parts finish decides nothing. A part that was not started because
+// ctx ended has that as its error.
+func (p Parallel) sideBySide(ctx context.Context, quorum int, names []string, call func(ctx context.Context, i int) (Ranking, error)) []outcome {
+	n := len(names)
 	outcomes := make([]outcome, n)
 	if n == 1 {
-		outcomes[0].ranking, outcomes[0].err = call(0)
+		outcomes[0].ranking, outcomes[0].err = call(ctx, 0)
 		return outcomes
 	}
-	slots := make(chan struct{}, limit)
+	one := func(i int) (Ranking, error) { return call(ctx, i) }
+	if quorum < n {
+		one = func(i int) (Ranking, error) {
+			ctx, cancel := shareReserve(ctx, names[i])
+			defer cancel()
+			return call(ctx, i)
+		}
+	}
+	slots := make(chan struct{}, p.concurrency(n))
 	var group conc.WaitGroup
 	for i := range n {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			outcomes[i].err = ended(ctx)
+			outcomes[i].err = fmt.Errorf("%s: not started: %w", names[i], ended(ctx))
 			continue
 		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			outcomes[i].ranking, outcomes[i].err = call(i)
+			outcomes[i].ranking, outcomes[i].err = one(i)
 		})
 	}
 	group.Wait()
@@ -100,6 +111,7 @@ func sideBySide(ctx context.Context, n, limit int, call func(i int) (Ranking, er
 func collect[T any](ctx context.Context, name string, parts []part[T], outcomes []outcome, quorum int) ([]Ranking, error) {
 	inputs := make([]Ranking, len(outcomes))
 	var failures []error
+	var late []string
 	for i, o := range outcomes {
 		if o.err == nil {
 			inputs[i] = o.ranking
@@ -107,16 +119,36 @@ func collect[T any](ctx context.Context, name string, parts []part[T], outcomes 
 		}
 		failures = append(failures, o.err)
 		p := parts[min(i, len(parts)-1)]
+		if ctx.Err() != nil && errors.Is(o.err, ctx.Err()) {
+			late = append(late, p.name)
+		}
 		inputs[i] = Ranking{Hits: []Hit{}, Scale: scaleOf(p.do), Gaps: []Gap{gapOf(p.name, o.err)}}
 	}
 	if len(failures) == 0 {
 		return inputs, nil
 	}
-	if succeeded := len(outcomes) - len(failures); succeeded < quorum || callerGone(ctx) {
-		err := fmt.Errorf("pipeline: %s: %d of %d parts failed: %w", name, len(failures), len(outcomes), errors.Join(failures...))
-		return nil, withCause(ctx, err)
+	n, succeeded := len(outcomes), len(outcomes)-len(failures)
+	switch {
+	case callerGone(ctx) && len(late) > 0:
+		return nil, withCause(ctx, fmt.Errorf("pipeline: %s: %s while waiting for %s; %d of %d had answered: %w",
+			name, whatEnded(ctx), strings.Join(late, ", "), succeeded, n, errors.Join(failures...)))
+	case succeeded < quorum || callerGone(ctx):
+		return nil, withCause(ctx, fmt.Errorf("pipeline: %s: %d of %d parts failed: %w", name, len(failures), n, errors.Join(failures...)))
 	}
 	return inputs, nil
+}
+
+// names returns the names of the parts.
+func names[T any](parts []part[T]) []string {
+	return many(len(parts), func(i int) string { return parts[i].name })
+}
+
+func many(n int, name func(i int) string) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = name(i)
+	}
+	return out
 }
 
 func errNilArgument(combinator, what string) error {

@@ -100,7 +100,7 @@ func (q Query) inherit(from Query) (Query, error) {
 }
 
 // ErrFilterChanged is in the chain of the error of a combinator whose rewriter
-// put another filter in the place of the caller's.
+// put another filter in the place of the caller's that cannot be added to it.
 var ErrFilterChanged = errors.New("the filter of the query was replaced")
 
 // narrowed returns the filter that allows what both filters allow.
@@ -111,5 +111,10 @@ func narrowed(from, made any) (any, error) {
 	case from == nil:
 		return made, nil
 	}
-	return nil, fmt.Errorf("%w: a filter of type %T cannot be added to one of type %T: leave it as it was", ErrFilterChanged, made, from)
+	if a, ok := FilterOf(from); ok {
+		if b, ok := FilterOf(made); ok {
+			return And(a, b), nil
+		}
+	}
+	return nil, fmt.Errorf("%w: a filter of type %T cannot be added to one of type %T: leave it as it was, or make both a pipeline.Filter", ErrFilterChanged, made, from)
 }

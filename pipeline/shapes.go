@@ -38,10 +38,11 @@ type Fuser interface {
 //
 // It need not copy what it does not change: a query that it makes inherits the id,
 // the filter, the turns, the attributes, the gaps and the trace of the one that it
-// was given. It cannot put another filter or another value of an attribute in
-// their place, so nothing that was forbidden becomes visible; ErrFilterChanged is
-// in the chain of the error of one that tries. Turns that are empty and not nil
-// say that the rewriter has used them up.
+// was given. Nothing that was forbidden becomes visible: a filter of its own is
+// added to the one that it was given where both are a Filter or the equal fields
+// that FilterOf takes, and else ErrFilterChanged is in the chain of the error; an
+// attribute that is there keeps its value. Turns that are empty and not nil say
+// that the rewriter has used them up.
 type Rewriter interface {
 	Rewrite(ctx context.Context, q Query) ([]Query, error)
 }
