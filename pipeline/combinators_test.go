@@ -126,7 +126,7 @@ func TestMistakesAreErrorsOfTheFirstCallAndOfTheDescription(t *testing.T) {
 		"fan: fuser 1 of 1 is nil":                      pipeline.Fan(nil, abcd()),
 		"fan: retriever 2 of 2 is nil":                  pipeline.Fan(reciprocal{}, abcd(), none),
 		"fan: quorum 3 cannot be met by 1 parts":        pipeline.Parallel{Quorum: 3}.Fan(reciprocal{}, abcd()),
-		"quorum -1 and concurrency 0 must not":          pipeline.Parallel{Quorum: -1}.Fan(reciprocal{}, abcd()),
+		"quorum -1, concurrency 0 and depth 0 must not": pipeline.Parallel{Quorum: -1}.Fan(reciprocal{}, abcd()),
 		"expand: rewriter 1 of 1 is nil":                pipeline.Expand(nil, reciprocal{}, abcd()),
 		"route: nothing to choose from":                 pipeline.Route(func(pipeline.Query) string { return "" }, nil),
 		"route: the function that chooses is nil":       pipeline.Route(nil, map[string]pipeline.Retriever{"": abcd()}),

@@ -48,10 +48,7 @@ func (e expand) Describe() Node {
 	fuser := Describe(e.fuser.do)
 	return Node{
 		Name: "expand", Limited: limitedBy(e.limited, fuser),
-		Settings: []Setting{
-			{"quorum", fmt.Sprint(e.quorum(1))},
-			{"concurrency", fmt.Sprint(e.concurrency(DefaultConcurrency))},
-		},
+		Settings: e.settings(fmt.Sprint(e.quorum(1)), DefaultConcurrency),
 		Children: []Node{fuser, each},
 		Facts:    Facts{Role: RoleBranch, Repeats: -1}, Err: e.err,
 	}
@@ -71,7 +68,8 @@ func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 		name = func(i int) string { return fmt.Sprintf("%s, query %d of %d", e.retriever.name, i+1, n) }
 	}
 	outcomes := e.sideBySide(ctx, min(n, e.quorum(1)), many(n, name), func(ctx context.Context, i int) (Ranking, error) {
-		return retrieve(ctx, e.retriever, queries[i])
+		r, err := retrieve(ctx, e.retriever, queries[i])
+		return e.deep(r), err
 	})
 	inputs, err := collect(ctx, "expand", []part[Retriever]{e.retriever}, outcomes, min(n, e.quorum(1)))
 	if err != nil {

@@ -47,7 +47,7 @@ func (f fan) limited(k int) any {
 func (f fan) Describe() Node {
 	n, fuser := len(f.retrievers), Describe(f.fuser.do)
 	return Node{
-		Name: "fan", Settings: f.settings(f.quorum(1), n),
+		Name: "fan", Settings: f.settings(ofAll(f.quorum(1), n), n),
 		Children: append([]Node{fuser}, nodes(f.retrievers)...), Limited: limitedBy(f.limited, fuser),
 		Facts: Facts{Role: RoleBranch, Tolerates: f.quorum(1) < n}, Err: f.err,
 	}
@@ -59,7 +59,8 @@ func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	}
 	n := len(f.retrievers)
 	outcomes := f.sideBySide(ctx, f.quorum(1), names(f.retrievers), func(ctx context.Context, i int) (Ranking, error) {
-		return retrieve(ctx, f.retrievers[i], q)
+		r, err := retrieve(ctx, f.retrievers[i], q)
+		return f.deep(r), err
 	})
 	inputs, err := collect(ctx, "fan", f.retrievers, outcomes, f.quorum(1))
 	if err != nil {
@@ -134,7 +135,7 @@ func (b blend) limited(k int) any {
 func (b blend) Describe() Node {
 	n, fuser := len(b.stages), Describe(b.fuser.do)
 	return Node{
-		Name: "blend", Settings: b.settings(b.quorum(n), n),
+		Name: "blend", Settings: b.settings(ofAll(b.quorum(n), n), n),
 		Children: append([]Node{fuser}, nodes(b.stages)...), Limited: limitedBy(b.limited, fuser),
 		Facts: Facts{Role: RoleBranch, Tolerates: b.quorum(n) < n}, Err: b.err,
 	}
@@ -144,15 +145,33 @@ func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) 
 	if b.err != nil {
 		return Ranking{}, b.err
 	}
-	n := len(b.stages)
+	head, n := b.deep(in), len(b.stages)
 	outcomes := b.sideBySide(ctx, b.quorum(n), names(b.stages), func(ctx context.Context, i int) (Ranking, error) {
-		return apply(ctx, b.stages[i], q, in)
+		return apply(ctx, b.stages[i], q, head)
 	})
 	return b.fuse(ctx, q, in, outcomes)
 }
 
-// fuse makes one ranking of what the branches came to.
+// fuse makes one ranking of what the branches came to, with the hits behind the
+// depth below it.
 func (b blend) fuse(ctx context.Context, q Query, in Ranking, outcomes []outcome) (Ranking, error) {
+	head := b.deep(in)
+	r, err := b.fuseHead(ctx, q, head, outcomes)
+	if err != nil || len(head.Hits) == len(in.Hits) {
+		return r, err
+	}
+	rest := in.Hits[b.Depth:]
+	out := r.Derive(slices.Concat(r.Hits, rest))
+	if r.Scale != in.Scale || !untouched(r.Hits, head.Hits) {
+		out = r.Derive(behind(b.fuser.name, r, rest))
+	}
+	if q.Trace {
+		out.Trace = &Step{Name: "blend", Inputs: []*Step{r.Trace, in.Trace}, Query: q.Text, Hits: out.Hits, Scale: out.Scale}
+	}
+	return out, nil
+}
+
+func (b blend) fuseHead(ctx context.Context, q Query, in Ranking, outcomes []outcome) (Ranking, error) {
 	inputs, err := collect(ctx, "blend", b.stages, outcomes, b.quorum(len(b.stages)))
 	if err != nil {
 		return Ranking{}, err
@@ -209,7 +228,12 @@ func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Rankin
 		return failing(b.err)
 	}
 	return func(yield func(Ranking, error) bool) {
-		n := len(b.stages)
+		head, n := b.deep(in), len(b.stages)
+		reserved, cancel := ctx, context.CancelFunc(func() {})
+		if b.quorum(n) < n {
+			reserved, cancel = shareReserve(ctx, "blend")
+		}
+		defer cancel()
 		newest := make([]outcome, n)
 		arrived, finished := 0, 0
 		take := func(u update) bool {
@@ -229,7 +253,7 @@ func (b blend) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Rankin
 			r, err := b.fuse(unobserved(ctx), q, in, newest)
 			return err != nil || !r.Early() || yield(r, nil)
 		}
-		if refineSideBySide(ctx, b.stages, b.concurrency(n), q, in, take) {
+		if refineSideBySide(reserved, b.stages, b.concurrency(n), q, head, take) {
 			yield(b.fuse(ctx, q, in, newest))
 		}
 	}

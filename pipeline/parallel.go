@@ -26,14 +26,21 @@ type Parallel struct {
 	// Concurrency is how many parts run at a time; zero stands for
 	// DefaultConcurrency.
 	Concurrency int
+	// Depth is how many hits of each list are fused, from the top; zero stands for
+	// all. With it what stands at the top does not depend on how many hits were
+	// retrieved, which a normaliser over the whole list looks at. In a Blend the
+	// hits behind the depth are given to no branch and stay below the others in
+	// their order, imputed for ReasonNotSent, which is no gap. In a Fan and an
+	// Expand they are left out.
+	Depth int
 }
 
 func (p Parallel) check(combinator string, parts int) error {
 	switch {
 	case parts == 0:
 		return fmt.Errorf("pipeline: %s: nothing to run: give it at least one part", combinator)
-	case p.Quorum < 0 || p.Concurrency < 0:
-		return fmt.Errorf("pipeline: %s: quorum %d and concurrency %d must not be negative", combinator, p.Quorum, p.Concurrency)
+	case p.Quorum < 0 || p.Concurrency < 0 || p.Depth < 0:
+		return fmt.Errorf("pipeline: %s: quorum %d, concurrency %d and depth %d must not be negative", combinator, p.Quorum, p.Concurrency, p.Depth)
 	case p.Quorum > parts:
 		return fmt.Errorf("pipeline: %s: quorum %d cannot be met by %d parts", combinator, p.Quorum, parts)
 	}
@@ -54,11 +61,22 @@ func (p Parallel) concurrency(parts int) int {
 	return min(parts, p.Concurrency)
 }
 
-func (p Parallel) settings(quorum, parts int) []Setting {
-	return []Setting{
-		{"quorum", fmt.Sprintf("%d of %d", quorum, parts)},
-		{"concurrency", strconv.Itoa(p.concurrency(parts))},
+func (p Parallel) settings(quorum string, parts int) []Setting {
+	s := []Setting{{"quorum", quorum}, {"concurrency", strconv.Itoa(p.concurrency(parts))}}
+	if p.Depth > 0 {
+		s = append(s, Setting{"depth", strconv.Itoa(p.Depth)})
 	}
+	return s
+}
+
+func ofAll(quorum, parts int) string { return fmt.Sprintf("%d of %d", quorum, parts) }
+
+// deep cuts a ranking to the depth.
+func (p Parallel) deep(r Ranking) Ranking {
+	if p.Depth == 0 || p.Depth >= len(r.Hits) {
+		return r
+	}
+	return r.Derive(r.Hits[:p.Depth:p.Depth])
 }
 
 // outcome is what one of several parallel parts came to.

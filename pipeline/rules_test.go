@@ -23,6 +23,8 @@ func allStages() map[string]pipeline.Stage {
 		"blend":              pipeline.Blend(reciprocal{}, pipeline.Keep(), reverse{}),
 		"blend in a blend":   pipeline.Blend(reciprocal{}, pipeline.Keep(), pipeline.Blend(reciprocal{}, reverse{}, pipeline.Keep())),
 		"blend one by one":   pipeline.Parallel{Concurrency: 1}.Blend(reciprocal{}, reverse{}, pipeline.Keep(), reverse{}),
+		"blend with a depth": pipeline.Parallel{Depth: 3}.Blend(reciprocal{}, pipeline.Keep(), reverse{}),
+		"blends with depths": pipeline.Join(pipeline.Parallel{Depth: 5}.Blend(reciprocal{}, pipeline.Keep(), reverse{}), pipeline.Parallel{Depth: 3}.Blend(reciprocal{}, pipeline.Keep(), reverse{})),
 		"blend with a gap":   pipeline.Parallel{Quorum: 1}.Blend(reciprocal{}, faultyStages()["fails"], reverse{}),
 		"within":             pipeline.Within(time.Minute, reverse{}),
 		"else":               pipeline.Else(reverse{}, pipeline.Keep()),

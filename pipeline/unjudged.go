@@ -94,3 +94,13 @@ func (u unjudged) append(hits []Hit, scale Scale, more []Hit) []Hit {
 	}
 	return hits
 }
+
+// behind returns the hits of a fused ranking and, below them, the hits that were
+// left out of it on purpose.
+func behind(fuser string, r Ranking, more []Hit) []Hit {
+	u := unjudged{fuser: fuser, reasons: make(map[string]Reason, len(more))}
+	for _, h := range more {
+		u.reasons[h.Document.ID] = ReasonNotSent
+	}
+	return u.append(slices.Clip(r.Hits), r.Scale, more)
+}

@@ -36,7 +36,7 @@ func parseFlags(args []string, screen *screen) (options, error) {
 	f.StringVar(&o.queries, "queries", "", "the queries: lines with _id and text (.jsonl, .jsonl.gz, .jsonl.zst)")
 	f.StringVar(&o.out, "out", "", "the TREC run to write, or to continue")
 	f.StringVar(&o.language, "language", "en", "the analyzer: en, de, ar, hi, cjk, none ...")
-	f.IntVar(&o.depth, "depth", 100, "how many hits are reranked")
+	f.IntVar(&o.depth, "depth", 100, "how many hits are reranked and fused")
 	f.IntVar(&o.k, "k", 100, "how many hits are written for each query")
 	f.StringVar(&o.rerankURL, "rerank-url", "", "the rerank server; empty means the embedded default")
 	f.StringVar(&o.model, "model", "", "the model that the rerank server is asked for")

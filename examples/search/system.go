@@ -57,7 +57,7 @@ func newSystem(ctx context.Context, o options, screen *screen) (*system, error) 
 	switch {
 	case stage == nil:
 	case o.fuser != nil:
-		stages = append(stages, pipeline.Blend(o.fuser, pipeline.Keep(), stage))
+		stages = append(stages, pipeline.Parallel{Depth: o.depth}.Blend(o.fuser, pipeline.Keep(), stage))
 	default:
 		stages = append(stages, stage)
 	}
