@@ -4,13 +4,20 @@
 // reranker does.
 //
 //	go run ./examples/gateway -listen 127.0.0.1:8080 -upstream http://127.0.0.1:8012 -model bge-reranker-v2-m3 -dialect llama.cpp
-//	curl -s 127.0.0.1:8080/v1/rerank -d '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}'
+//	curl -s 127.0.0.1:8080/v1/rerank -H 'Content-Type: application/json' -d '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}'
 //
 // With -partial fail one document without a score makes the call an error of the
 // contract's form, {"detail": ...}. With -partial omit such documents are left
 // out of the results, and the header X-Rerank-Unscored counts them. Every answer
 // says in X-Rerank-Mode whether it is full, partial or failed, and in
 // X-Rerank-Attempts how many calls it took.
+//
+// user, service_tier and ai_project_id of a request go on to the upstream where
+// its dialect knows them; -pass says which of them may. Clients that speak Cohere
+// v2 ask at /v2/rerank, those of text-embeddings-inference at /rerank.
+//
+// Every answer has an X-Request-Id; with -log it is written beside the ids that
+// the upstreams gave. Web pages are refused unless -origins names theirs.
 //
 // GET /healthz tells that the gateway runs, GET /metrics counts in the text form
 // of Prometheus. SIGTERM and SIGINT stop it after the calls under way. A caller

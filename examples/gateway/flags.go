@@ -33,6 +33,13 @@ type settings struct {
 	maxDocs     int
 	maxBytes    int64
 	maxInFlight int
+	maxHeld     int64
+	memory      int64
+	blank       string
+	pass        string
+	hosts       string
+	origins     string
+	log         bool
 	metrics     bool
 	extra       bool
 	plainHTTP   bool
@@ -63,19 +70,33 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.BoolVar(&s.wait, "wait", true, "wait for the upstreams' quota as long as the timeout allows, and do not leave documents out at once")
 	f.IntVar(&s.maxDocs, "max-documents", 10_000, "most documents of a request")
 	f.Int64Var(&s.maxBytes, "max-bytes", 32<<20, "most bytes of a request")
-	f.IntVar(&s.maxInFlight, "max-in-flight", 0, "most requests served at once; 0 means no limit")
+	f.IntVar(&s.maxInFlight, "max-in-flight", 256, "most requests scored at once; further ones are told to come again")
+	f.Int64Var(&s.maxHeld, "max-held", 64<<20, "most bytes of all requests that are being read and answered")
+	f.Int64Var(&s.memory, "memory", 400, "`MiB` that the heap is kept under where that is possible; 0 sets no aim")
+	f.StringVar(&s.blank, "blank", "omit", "documents without text: omit them from the results, refuse the request, or score them by the upstream")
+	f.StringVar(&s.pass, "pass", "", "`names`, separated by commas, of what callers may set for the upstream: "+strings.Join(nebius.AttributeNames(), ", ")+"; empty means all that the dialect knows, none means none")
+	f.StringVar(&s.hosts, "hosts", "", "host `names`, separated by commas, that the gateway answers to; empty means every one, or on loopback without caller keys only loopback")
+	f.StringVar(&s.origins, "origins", "", "`origins`, separated by commas, whose web pages may ask from a browser")
+	f.BoolVar(&s.log, "log", false, "write a line for each answer: ids, status, counts, never a text")
 	f.BoolVar(&s.metrics, "metrics", true, "serve GET /metrics")
-	f.BoolVar(&s.extra, "allow-extra", false, "accept members that the contract does not have, and honour top_n and return_documents")
+	f.BoolVar(&s.extra, "allow-extra", false, "honour the optional members of all dialects, such as top_n, return_documents and instruction, which the contract does not have")
 	f.BoolVar(&s.plainHTTP, "allow-plain-http", false, "allow upstreams over http that are not on loopback")
 	if err := f.Parse(args); err != nil {
 		return settings{}, err
 	}
-	for u := range strings.SplitSeq(upstreams, ",") {
-		if u = strings.TrimSpace(u); u != "" {
-			s.upstreams = append(s.upstreams, u)
+	s.upstreams = list(upstreams)
+	return s, s.check(f.Args())
+}
+
+// list splits at commas.
+func list(text string) []string {
+	var parts []string
+	for p := range strings.SplitSeq(text, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			parts = append(parts, p)
 		}
 	}
-	return s, s.check(f.Args())
+	return parts
 }
 
 func dialects() string {
@@ -96,9 +117,11 @@ func (s settings) check(rest []string) error {
 		return errors.New("-model is missing: give the name that the upstreams know")
 	case s.partial != "fail" && s.partial != "omit":
 		return fmt.Errorf("-partial is %q; it must be fail or omit", s.partial)
+	case s.blank != "omit" && s.blank != "refuse" && s.blank != "score":
+		return fmt.Errorf("-blank is %q; it must be omit, refuse or score", s.blank)
 	case s.hedge != "auto" && s.hedge != "on" && s.hedge != "off":
 		return fmt.Errorf("-hedge is %q; it must be auto, on or off", s.hedge)
-	case s.shardDocs < 0, s.shards < 0, s.requests < 0, s.tokens < 0, s.maxDocs < 0, s.maxBytes < 0, s.maxInFlight < 0:
+	case s.shardDocs < 0, s.shards < 0, s.requests < 0, s.tokens < 0, s.maxDocs < 0, s.maxBytes < 0, s.maxInFlight < 0, s.maxHeld < 0, s.memory < 0:
 		return errors.New("a limit is negative")
 	case s.concurrency < 1, s.attempts < 1:
 		return errors.New("-concurrency and -attempts must be at least 1")
@@ -112,6 +135,40 @@ func (s settings) check(rest []string) error {
 // goes on with a call that was given up, so there a second one adds to its load.
 func (s settings) hedges() bool {
 	return s.hedge == "on" || s.hedge == "auto" && len(s.upstreams) > 1
+}
+
+// passes returns the names of what is handed on to upstreams of a dialect.
+func (s settings) passes(w nebius.Wire) ([]string, error) {
+	known := map[string]bool{
+		nebius.UserKey.String(): w.User, nebius.TierKey.String(): w.ServiceTier, nebius.ProjectKey.String(): w.Project,
+		nebius.InstructionKey.String(): w.InstructionKey != "", nebius.DocumentTokensKey.String(): true,
+	}
+	names := []string{}
+	if s.pass == "none" {
+		return names, nil
+	}
+	for _, name := range list(s.pass) {
+		if ok, there := known[name]; !ok {
+			if there {
+				return nil, fmt.Errorf("-pass names %s, which the dialect of the upstreams does not know", name)
+			}
+			return nil, fmt.Errorf("-pass names %q; it must be among %s", name, strings.Join(nebius.AttributeNames(), ", "))
+		}
+		names = append(names, name)
+	}
+	if s.pass == "" {
+		for _, name := range nebius.AttributeNames() {
+			if known[name] || name == nebius.InstructionKey.String() {
+				names = append(names, name) // an instruction that cannot reach the model is refused, not dropped
+			}
+		}
+	}
+	return names, nil
+}
+
+// blanks returns what happens with documents that have no text.
+func (s settings) blanks() nebius.Blank {
+	return map[string]nebius.Blank{"omit": nebius.OmitBlank, "refuse": nebius.RefuseBlank, "score": nebius.ScoreBlank}[s.blank]
 }
 
 // policy returns what happens with documents that have no score.

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
@@ -18,7 +21,7 @@ type gateway struct {
 }
 
 // build connects the parts. getenv reads the keys.
-func build(s settings, getenv func(string) string) (*gateway, error) {
+func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, error) {
 	g := &gateway{}
 	upstreamKey := ""
 	if s.keyEnv != "" {
@@ -29,7 +32,7 @@ func build(s settings, getenv func(string) string) (*gateway, error) {
 	scorers := make([]reranker.Scorer, len(s.upstreams))
 	for i, u := range s.upstreams {
 		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
-			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "",
+			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
 			// A hedge needs a connection beside the one that it hedges.
 			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
 		})
@@ -52,14 +55,29 @@ func build(s settings, getenv func(string) string) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	passes, err := s.passes(g.clients[0].Wire())
+	if err != nil {
+		return nil, err
+	}
+	var scorer reranker.Scorer = reranker.Shard(g.endpoint, s.shardOptions(g.clients[0]))
+	if s.blank == "score" {
+		scorer = blanks{shards: scorer, upstreams: scorers}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", health)
 	if s.metrics {
 		mux.Handle("GET /metrics", counted.handler())
 	}
-	mux.Handle("/", nebius.Handler(reranker.Shard(g.endpoint, s.shardOptions(g.clients[0])), nebius.HandlerOptions{
-		Models: []string{s.model}, Keys: keys, Partial: s.policy(), Timeout: s.timeout, AllowExtra: s.extra,
-		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, OnCall: counted.served,
+	mux.Handle("/", nebius.Handler(scorer, nebius.HandlerOptions{
+		Models: []string{s.model}, Keys: keys, Hosts: list(s.hosts), Origins: list(s.origins), Attributes: passes,
+		Partial: s.policy(), Blank: s.blanks(), Timeout: s.timeout, AllowExtra: s.extra,
+		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
+		OnCall: func(served nebius.Served) {
+			counted.served(served)
+			if s.log {
+				tell(log, served)
+			}
+		},
 	}))
 	g.Handler = mux
 	return g, nil
@@ -102,6 +120,22 @@ func callerKeys(name string, getenv func(string) string) ([]string, error) {
 		return nil, fmt.Errorf("the environment variable %s of -client-key-env holds no key", name)
 	}
 	return keys, nil
+}
+
+// tell writes what is known of an answer: ids, counts and times, never a text.
+func tell(log *slog.Logger, s nebius.Served) {
+	level, attrs := slog.LevelInfo, []slog.Attr{
+		slog.String("id", s.ID), slog.Int("status", s.Status), slog.String("route", s.Route),
+		slog.Duration("latency", s.Latency.Round(time.Microsecond)),
+	}
+	if !s.Refused {
+		attrs = append(attrs, slog.Int("documents", s.Documents), slog.Int("unscored", s.Unscored), slog.Int("attempts", s.Attempts),
+			slog.String("model", s.Scores.Model), slog.Any("upstream_ids", s.Scores.RequestIDs), slog.Int("tokens", s.Scores.Usage.Tokens))
+	}
+	if s.Err != nil {
+		level, attrs = slog.LevelWarn, append(attrs, slog.Any("error", s.Err))
+	}
+	log.LogAttrs(context.Background(), level, "rerank", attrs...)
 }
 
 func health(w http.ResponseWriter, _ *http.Request) {

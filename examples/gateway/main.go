@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/rankcascade/cascade/reranker/nebius"
@@ -33,7 +35,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	g, err := build(s, getenv)
+	if s.memory > 0 {
+		debug.SetMemoryLimit(s.memory << 20)
+	}
+	g, err := build(s, getenv, slog.New(slog.NewTextHandler(out, nil)))
 	if err != nil {
 		return err
 	}

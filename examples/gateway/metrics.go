@@ -32,7 +32,7 @@ func newMetrics() *metrics {
 	}
 	m := &metrics{
 		registry:  prometheus.NewRegistry(),
-		requests:  counter("requests_total", "Rerank requests by HTTP status.", "status"),
+		requests:  counter("requests_total", "Answers by HTTP status, refusals of every kind included.", "status"),
 		modes:     counter("modes_total", "Rerank requests by how much of them was scored.", "mode"),
 		documents: counter("documents_total", "Documents of rerank requests, scored and not.", "state"),
 		unscored:  counter("unscored_total", "Documents without a score by reason.", "reason"),
@@ -66,6 +66,9 @@ func (m *metrics) changed(reranker.EndpointState) { m.changes.Inc() }
 
 func (m *metrics) served(s nebius.Served) {
 	m.requests.WithLabelValues(strconv.Itoa(s.Status)).Inc()
+	if s.Refused {
+		return
+	}
 	m.modes.WithLabelValues(s.Mode.String()).Inc()
 	m.seconds.Observe(s.Latency.Seconds())
 	m.documents.WithLabelValues("scored").Add(float64(s.Documents - s.Unscored))

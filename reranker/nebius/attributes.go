@@ -47,6 +47,9 @@ const (
 	// WarnNotSent says that an attribute of the query was not sent, because the
 	// dialect does not know it.
 	WarnNotSent reranker.WarningKind = "not_sent"
+	// WarnIncomplete says that an answer lacks an id, a model or a usage that the
+	// dialect promises.
+	WarnIncomplete reranker.WarningKind = "incomplete_answer"
 	// WarnTruncated says that documents were cut to the most tokens allowed.
 	WarnTruncated reranker.WarningKind = "truncated"
 )
@@ -106,29 +109,39 @@ func (o Options) ask(ctx context.Context) (asked, error) {
 	return a, errors.Join(errs[:]...)
 }
 
+// attributeError says which attribute of a query is not allowed, and why.
+type attributeError struct{ name, said string }
+
+// Error says why.
+func (e *attributeError) Error() string { return e.said }
+
+func wrong(name, format string, args ...any) error {
+	return &attributeError{name: name, said: fmt.Sprintf(format, args...)}
+}
+
 // checkName checks what names a user or a project.
 func checkName(what, name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
-		return fmt.Errorf("attribute %s is empty; leave it out", what)
+		return wrong(what, "attribute %s is empty; leave it out", what)
 	case len(name) > maxName:
-		return fmt.Errorf("attribute %s has %d bytes; the most is %d", what, len(name), maxName)
+		return wrong(what, "attribute %s has %d bytes; the most is %d", what, len(name), maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("attribute %s holds a control character or bad UTF-8", what)
+		return wrong(what, "attribute %s holds a control character or bad UTF-8", what)
 	}
 	return nil
 }
 
 func checkInstruction(text string) error {
 	if len(text) > maxInstruction {
-		return fmt.Errorf("attribute instruction has %d bytes; the most is %d", len(text), maxInstruction)
+		return wrong(InstructionKey.String(), "attribute instruction has %d bytes; the most is %d", len(text), maxInstruction)
 	}
 	return nil
 }
 
 func checkTokens(n int) error {
 	if n < 0 {
-		return fmt.Errorf("attribute max_tokens_per_doc is %d; it must be positive", n)
+		return wrong(DocumentTokensKey.String(), "attribute max_tokens_per_doc is %d; it must be positive", n)
 	}
 	return nil
 }
@@ -145,7 +158,7 @@ func (a *asked) fit(w Wire, o Options) (missing []string, err error) {
 		a.project, missing = "", append(missing, ProjectKey.String())
 	}
 	if a.instruction != "" && w.InstructionKey == "" && o.Qwen3 == nil {
-		return missing, fmt.Errorf("dialect %q has no member for an instruction: use a dialect that has one (vllm, litellm, siliconflow, deepinfra, dashscope, sglang), or set Qwen3 for a Qwen3 reranker that runs without its template", string(or(o.Dialect, Nebius)))
+		return missing, wrong(InstructionKey.String(), "dialect %q has no member for an instruction: use a dialect that has one (vllm, litellm, siliconflow, deepinfra, dashscope, sglang), or set Qwen3 for a Qwen3 reranker that runs without its template", string(or(o.Dialect, Nebius)))
 	}
 	return missing, nil
 }

@@ -184,7 +184,7 @@ func TestN4ServerTruncatesWhereItCan(t *testing.T) {
 		require.NoError(t, err)
 		if test.want != "" {
 			assert.JSONEq(t, `{"model":"`+testModel+`","query":"q","documents":["`+long+`","short"],`+test.want+`}`, string(s.Last().Body), test.dialect)
-			assert.Empty(t, scores.Warnings)
+			assert.Empty(t, kinds(scores))
 			continue
 		}
 		assert.Equal(t, []string{strings.TrimSpace(strings.Repeat("panda ", 13)), "short"}, s.Last().Documents, test.dialect)
@@ -283,13 +283,13 @@ func TestC12ScoresOutsideOfTheScaleAreToldOnceWithTheDialect(t *testing.T) {
 	c := client(t, s, nebius.Options{})
 	scores, err := c.Score(t.Context(), "q", []string{"a", "b"})
 	require.NoError(t, err)
-	require.Len(t, scores.Warnings, 1)
+	require.Equal(t, []reranker.WarningKind{reranker.WarnOutOfScale}, kinds(scores))
 	for _, says := range []string{`"nebius"`, "probability", "not cached", "Options.Scale"} {
-		assert.Contains(t, scores.Warnings[0].Detail, says)
+		assert.Contains(t, fmt.Sprint(scores.Warnings), says)
 	}
 	scores, err = c.Score(t.Context(), "q", []string{"a", "b"})
 	require.NoError(t, err)
-	assert.Empty(t, scores.Warnings, "once")
+	assert.Empty(t, kinds(scores), "once")
 }
 
 func TestTwoUsersAskOneClientAtOnce(t *testing.T) {

@@ -252,6 +252,7 @@ type core struct {
 	buffers   buffers
 	templated atomic.Bool // a missing template was warned of
 	outside   atomic.Bool // a score outside of the scale was warned of
+	lacking   atomic.Bool // an incomplete answer was warned of
 	closed    atomic.Bool
 }
 

@@ -91,6 +91,12 @@ type Wire struct {
 	// set. The client sends neither; a Handler honours them.
 	TopKey, EchoSwitch string
 	EchoOff            bool
+	// Accepted are members that callers send and that a Handler takes with this one
+	// value only, because another would ask for what it does not do.
+	Accepted []Field
+	// Complete says that an answer always has an id, a model and a usage; one that
+	// lacks them is used, with a warning.
+	Complete bool
 	// Envelope is the member of the answer that holds the list of results; empty
 	// means that the answer is the list itself.
 	Envelope string
@@ -151,7 +157,7 @@ func table() []row {
 	unknown := openAI(pipeline.Unknown)
 	return []row{
 		{Nebius, vary(probability, func(w *Wire) {
-			w.User, w.ServiceTier, w.Project, w.MaxPairTokens, w.TopKey = true, true, true, 40960, ""
+			w.User, w.ServiceTier, w.Project, w.Complete, w.MaxPairTokens, w.TopKey = true, true, true, true, 40960, ""
 		})},
 		{CohereV1, vary(probability, func(w *Wire) {
 			w.MaxDocuments, w.UnitDocuments, w.EchoSwitch, w.EchoOff, w.Account, w.ErrorKey = 1000, 100, "return_documents", true, MetaUnits, "message"
@@ -170,8 +176,9 @@ func table() []row {
 			w.Path, w.Models, w.ModelKey, w.DocumentsKey, w.TopKey = "/rerank", "/info", "", "texts", ""
 			w.Envelope, w.ScoreKey, w.EchoKey, w.MaxDocuments = "", "score", "text", 32
 			w.Echo, w.EchoSwitch, w.EchoOff, w.Account, w.ErrorKey = Plain, "return_text", true, Untold, "error"
+			w.Accepted = []Field{{"raw_scores", "false"}, {"truncate", "false"}}
 		})},
-		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey, w.ErrorKey = "", "error" })},
+		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey = "" })},
 		{Infinity, vary(probability, func(w *Wire) {
 			w.Path, w.Models, w.MaxDocuments, w.Echo, w.EchoSwitch, w.EchoOff = "/rerank", "/models", 2048, Plain, "return_documents", true
 		})},
@@ -198,7 +205,7 @@ func table() []row {
 		})},
 		{LiteLLM, vary(unknown, func(w *Wire) {
 			followsInstructions(w)
-			w.EchoSwitch, w.Account, w.ErrorKey = "return_documents", MetaUnits, "error"
+			w.EchoSwitch, w.Account = "return_documents", MetaUnits
 		})},
 		{DashScope, vary(probability, func(w *Wire) {
 			w.Path, w.Models, w.InstructionKey, w.MaxDocuments = "/compatible-api/v1/reranks", "", "instruct", 500

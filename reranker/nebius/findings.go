@@ -38,11 +38,33 @@ func (f *findings) all() []reranker.Warning {
 	if f.cut > 0 {
 		f.warn(WarnTruncated, "%d of %d documents were cut to %d tokens on the %s", f.cut, len(a.texts), a.asked.tokens, c.options.Side)
 	}
+	f.incomplete()
 	f.scores()
 	if f.templateMissing() {
 		f.warn(reranker.WarnMissingTemplate, "%d tokens for %d pairs: the server seems to run %s without its prompt template; see Options.Qwen3", r.usage.Tokens, len(a.texts), c.model)
 	}
 	return f.found
+}
+
+// incomplete tells once in the life of the client of what the answer lacks that
+// the dialect promises.
+func (f *findings) incomplete() {
+	r, c := f.reply, f.attempt.core
+	if !c.wire.Complete || r.id != "" && r.model != "" && r.usage.Tokens > 0 {
+		return
+	}
+	var lacks []string
+	for _, side := range []struct {
+		name string
+		here bool
+	}{{"id", r.id != ""}, {"model", r.model != ""}, {"usage", r.usage.Tokens > 0}} {
+		if !side.here {
+			lacks = append(lacks, side.name)
+		}
+	}
+	if c.lacking.CompareAndSwap(false, true) {
+		f.warn(WarnIncomplete, "the answer has no %s, which dialect %q promises", strings.Join(lacks, ", "), c.dialect())
+	}
 }
 
 // scores looks at the values. Scores outside of the scale are told once in the

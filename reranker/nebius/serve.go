@@ -16,15 +16,18 @@ import (
 // means 30 s. It returns nil after an orderly end, and an error that wraps
 // context.DeadlineExceeded if calls had to be cut off. It closes the listener.
 //
-// The server reads headers for at most 10 s and a body for at most 60 s, so that
-// slow senders cannot hold connections for ever.
+// The server reads headers for at most 10 s and a body for at most 60 s, and a
+// caller has 5 minutes to take an answer from when its request began, so that
+// slow senders and readers cannot hold connections for ever; a Handler has a
+// shorter bound of its own.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, grace time.Duration) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      5 * time.Minute,
 		IdleTimeout:       90 * time.Second,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    16 << 10,
 	}
 	ended := make(chan error, 1)
 	var wg conc.WaitGroup

@@ -2,60 +2,31 @@ package nebius
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 )
 
-// answer is a finished HTTP answer.
-type answer struct {
-	status int
-	header map[string]string
-	body   []byte
-}
-
-func (a *answer) write(w http.ResponseWriter) {
-	for name, value := range a.header {
-		w.Header().Set(name, value)
-	}
-	write(w, a.status, a.body)
-}
-
-func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-}
-
-func refuse(w http.ResponseWriter, status int, said string) { detail(status, said).write(w) }
-
-// detail is an error in the contract's form.
-func detail(status int, said string) *answer {
-	body := appendString([]byte(`{"detail":`), printable(said, maxMessage))
-	return &answer{status: status, body: append(body, "}\n"...)}
-}
-
-func validationAnswer(faults []fault) *answer {
-	body, err := json.Marshal(map[string][]fault{"detail": faults})
-	if err != nil {
-		return detail(http.StatusUnprocessableEntity, "Validation error")
-	}
-	return &answer{status: http.StatusUnprocessableEntity, body: append(body, '\n')}
-}
-
 // usable reports whether document i has a score that JSON can hold.
 func usable(s reranker.Scores, i int) bool {
 	return s.Scored(i) && !math.IsNaN(s.Values[i]) && !math.IsInf(s.Values[i], 0)
+}
+
+// lost counts the documents that have no score for another reason than that they
+// have no text.
+func lost(s reranker.Scores) int {
+	n := 0
+	for i := range s.Values {
+		if !usable(s, i) && (s.Scored(i) || s.Unscored[i] != pipeline.ReasonBlank) {
+			n++
+		}
+	}
+	return n
 }
 
 func unscored(s reranker.Scores) int {
@@ -68,48 +39,19 @@ func unscored(s reranker.Scores) int {
 	return n
 }
 
-// success writes the scores as the contract has them, best first.
-func (h *handler) success(in request, s reranker.Scores, id string) answer {
-	order := make([]int, 0, len(s.Values))
-	for i := range s.Values {
-		if usable(s, i) {
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(a, b int) int { return pipeline.Compare(s.Values[a], s.Values[b], a, b, "", "") })
-	if in.topN > 0 {
-		order = order[:min(in.topN, len(order))]
-	}
-	body := appendString([]byte(`{"id":`), id)
-	body = appendString(append(body, `,"model":`...), in.model)
-	body = append(body, `,"usage":{"prompt_tokens":`...)
-	body = strconv.AppendInt(body, int64(s.Usage.Tokens), 10)
-	body = append(body, `,"total_tokens":`...)
-	body = strconv.AppendInt(body, int64(s.Usage.Tokens), 10)
-	body = append(body, `},"results":[`...)
-	for n, i := range order {
-		if n > 0 {
-			body = append(body, ',')
-		}
-		body = strconv.AppendInt(append(body, `{"index":`...), int64(i), 10)
-		if in.echo {
-			body = append(appendString(append(body, `,"document":{"text":`...), in.documents[i]), '}')
-		}
-		body = strconv.AppendFloat(append(body, `,"relevance_score":`...), s.Values[i], 'g', -1, 64)
-		body = append(body, '}')
-	}
-	return answer{status: http.StatusOK, body: append(body, "]}\n"...)}
-}
-
 // failed turns an error of the scorer into the status that tells the caller
 // what to do about it.
-func failed(err error) answer {
+func failed(err error) *answer {
+	var wrong *attributeError
+	if errors.As(err, &wrong) {
+		return validationAnswer([]fault{{Type: "value_error", Loc: []any{"body", wrong.name}, Msg: printable(wrong.said, maxMessage)}})
+	}
 	var e *reranker.Error
 	if !errors.As(err, &e) {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return *detail(http.StatusGatewayTimeout, "The documents were not scored in time")
+			return detail(http.StatusGatewayTimeout, "The documents were not scored in time")
 		}
-		return *detail(http.StatusInternalServerError, "Internal Server Error")
+		return detail(http.StatusInternalServerError, "Internal Server Error")
 	}
 	status, said := statusOf(e)
 	if public := told(e); public != "" && status != http.StatusInternalServerError {
@@ -119,7 +61,7 @@ func failed(err error) answer {
 	if status == http.StatusUnprocessableEntity {
 		a = validationAnswer([]fault{{Type: "value_error", Loc: []any{"body"}, Msg: printable(said, maxMessage)}})
 	}
-	return a.after(status, e.RetryAfter)
+	return a.after(e.RetryAfter)
 }
 
 // told returns what a caller may know of an error's message: nothing of how this
@@ -131,15 +73,6 @@ func told(e *reranker.Error) string {
 		return ""
 	}
 	return e.Message
-}
-
-// after adds Retry-After to a refusal that is worth repeating.
-func (a *answer) after(status int, wait time.Duration) answer {
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		seconds := max(1, int(math.Ceil(wait.Seconds())))
-		a.header = map[string]string{"Retry-After": strconv.Itoa(seconds)}
-	}
-	return *a
 }
 
 func statusOf(e *reranker.Error) (int, string) {
@@ -178,10 +111,9 @@ func partialError(s reranker.Scores, n int) error {
 }
 
 // refusedPartly answers for scores that are incomplete under FailPartial. The
-// status is that of the gravest reason; a document without text is the
-// request's own fault and told as one.
-func refusedPartly(s reranker.Scores, err error) answer {
-	var blanks []fault
+// status is that of the gravest reason. Documents without text cost themselves
+// and are no reason.
+func refusedPartly(s reranker.Scores, err error) *answer {
 	reasons := map[pipeline.Reason]int{}
 	for i := range s.Values {
 		switch {
@@ -190,13 +122,7 @@ func refusedPartly(s reranker.Scores, err error) answer {
 			reasons[pipeline.ReasonBadResponse]++
 		default:
 			reasons[s.Unscored[i]]++
-			if s.Unscored[i] == pipeline.ReasonBlank && len(blanks) < maxFaults {
-				blanks = append(blanks, fault{Type: "value_error", Loc: []any{"body", "documents", i}, Msg: "Document has no text"})
-			}
 		}
-	}
-	if len(reasons) == 1 && len(blanks) > 0 {
-		return *validationAnswer(blanks)
 	}
 	delete(reasons, pipeline.ReasonBlank)
 	status, why := gravest(reasons)
@@ -209,7 +135,7 @@ func refusedPartly(s reranker.Scores, err error) answer {
 			said += ": " + public
 		}
 	}
-	return detail(status, said).after(status, wait)
+	return detail(status, said).after(wait)
 }
 
 func gravest(reasons map[pipeline.Reason]int) (int, string) {

@@ -1,0 +1,321 @@
+package nebius
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// inquiry is a checked rerank request.
+type inquiry struct {
+	face      *face
+	model     string
+	query     string
+	documents []string
+	topN      int  // 0 means all
+	echo      bool // repeat the documents
+	asked     asked
+	tierSet   bool
+}
+
+// context returns ctx with the attributes that may pass to the scorer.
+func (in *inquiry) context(ctx context.Context, may func(name string) bool) context.Context {
+	var q pipeline.Query
+	if a := in.asked.user; a != "" && may(UserKey.String()) {
+		q = UserKey.With(q, a)
+	}
+	if in.tierSet && may(TierKey.String()) {
+		q = TierKey.With(q, in.asked.tier)
+	}
+	if a := in.asked.project; a != "" && may(ProjectKey.String()) {
+		q = ProjectKey.With(q, a)
+	}
+	if a := in.asked.instruction; a != "" && may(InstructionKey.String()) {
+		q = InstructionKey.With(q, a)
+	}
+	if a := in.asked.tokens; a > 0 && may(DocumentTokensKey.String()) {
+		q = DocumentTokensKey.With(q, a)
+	}
+	return pipeline.WithQuery(ctx, q)
+}
+
+// fault is one entry of a validation error. It has no input member: that would
+// repeat what was sent.
+type fault struct {
+	Type string `json:"type"`
+	Loc  []any  `json:"loc"`
+	Msg  string `json:"msg"`
+}
+
+// maxFaults is the most faults that are told of one request.
+const maxFaults = 20
+
+// errEnough ends the reading of a request that is refused whatever follows.
+var errEnough = errors.New("refused")
+
+// bounds are what a request may hold.
+type bounds struct {
+	documents int
+	query     int   // bytes
+	text      int64 // bytes of one document
+}
+
+// reader reads a request while it arrives and collects what is wrong with it.
+type reader struct {
+	intake *intake
+	at     []*face
+	bounds bounds
+	extra  bool
+	in     inquiry
+	seen   map[role]bool
+	echo   *bool
+	faults []fault
+}
+
+func newReader(s *intake, at []*face, b bounds) *reader {
+	return &reader{intake: s, at: at, bounds: b, in: inquiry{face: at[0]}, seen: map[role]bool{}}
+}
+
+func (r *reader) fault(kind, msg string, loc ...any) {
+	if len(r.faults) < maxFaults {
+		r.faults = append(r.faults, fault{Type: kind, Loc: append([]any{"body"}, loc...), Msg: msg})
+	}
+}
+
+// read reads the whole request. An error is about the stream or its syntax;
+// everything else is in the faults.
+func (r *reader) read() error {
+	if first := r.intake.peek(); first != '{' {
+		if first == 0 {
+			return r.intake.failed()
+		}
+		if _, err := r.intake.skip(0); err != nil {
+			return err
+		}
+		r.faults = append(r.faults, fault{Type: "model_attributes_type", Loc: []any{"body"}, Msg: "Input should be a valid dictionary or object to extract fields from"})
+		return r.intake.close()
+	}
+	err := r.intake.object(r.member)
+	if err == nil {
+		err = r.intake.close()
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	if err == nil {
+		r.finish()
+	}
+	return err
+}
+
+// member reads the value of one member.
+func (r *reader) member(name string) error {
+	role, face := roleAt(r.at, name)
+	if role == unknownRole {
+		r.fault("extra_forbidden", "Extra inputs are not permitted", printable(name, 60))
+		_, err := r.intake.skip(0)
+		return err
+	}
+	if r.seen[role] && role != fixedRole {
+		r.fault("value_error", "The member stands there twice", name)
+		_, err := r.intake.skip(0)
+		return err
+	}
+	r.seen[role] = true
+	switch role {
+	case documentsRole:
+		r.in.face = face
+		return r.documents(name)
+	case modelRole:
+		return r.text(name, maxName, &r.in.model, true)
+	case queryRole:
+		return r.text(name, r.bounds.query, &r.in.query, true)
+	case userRole:
+		return r.text(name, maxName, &r.in.asked.user, false)
+	case instructionRole:
+		return r.text(name, maxInstruction, &r.in.asked.instruction, false)
+	case tierRole:
+		return r.tier(name)
+	case topRole:
+		return r.number(name, &r.in.topN)
+	case tokensRole:
+		return r.number(name, &r.in.asked.tokens)
+	case echoRole:
+		return r.flag(name)
+	case sideRole:
+		return r.side(name)
+	default:
+		return r.only(name, face.fixed[name])
+	}
+}
+
+// text reads a string of at most n bytes; null counts as absent where that is
+// allowed.
+func (r *reader) text(name string, n int, into *string, required bool) (err error) {
+	switch first := r.intake.peek(); {
+	case first == '"':
+		if *into, err = r.intake.text(n); errors.Is(err, errTooLong) {
+			r.fault("string_too_long", fmt.Sprintf("String should have at most %d bytes", n), name)
+			return errEnough
+		}
+		return err
+	case first == 'n' && !required:
+		_, err := r.intake.literal()
+		return err
+	}
+	r.fault("string_type", "Input should be a valid string", name)
+	_, err = r.intake.skip(0)
+	return err
+}
+
+var requestTiers = []ServiceTier{TierAuto, TierDefault, TierOverLimit, TierFlex, TierNoLimit}
+
+func (r *reader) tier(name string) error {
+	var tier string
+	if r.intake.peek() == 'n' {
+		r.in.asked.tier, r.in.tierSet = TierNull, true
+	}
+	err := r.text(name, maxName, &tier, false)
+	if tier == "" {
+		return err
+	}
+	if !slices.Contains(requestTiers, ServiceTier(tier)) {
+		r.fault("enum", "Input should be 'auto', 'default', 'over-limit', 'flex' or 'no-limit'", name)
+		return err
+	}
+	r.in.asked.tier, r.in.tierSet = ServiceTier(tier), true
+	return err
+}
+
+// number reads a whole number of at least 1; null counts as absent.
+func (r *reader) number(name string, into *int) error {
+	first := r.intake.peek()
+	if first == '"' || first == '{' || first == '[' {
+		r.fault("int_type", "Input should be a valid integer", name)
+		_, err := r.intake.skip(0)
+		return err
+	}
+	raw, err := r.intake.literal()
+	if err != nil || raw == "null" {
+		return err
+	}
+	n, bad := strconv.Atoi(raw)
+	if bad != nil || n < 1 {
+		r.fault("greater_than_equal", "Input should be a valid integer greater than or equal to 1", name)
+		return nil
+	}
+	*into = n
+	return nil
+}
+
+// flag reads the switch of the echo.
+func (r *reader) flag(name string) error {
+	raw, err := r.intake.literal()
+	switch raw {
+	case "true", "false":
+		on := raw == "true"
+		r.echo = &on
+	case "null":
+	default:
+		if err != nil && r.intake.peek() == '"' {
+			_, err = r.intake.skip(0)
+		}
+		r.fault("bool_type", "Input should be a valid boolean", name)
+	}
+	return err
+}
+
+// side reads the side that truncation cuts away, of which the scorer decides
+// the one: callers may name it, and not choose another.
+func (r *reader) side(name string) error {
+	var side string
+	err := r.text(name, maxName, &side, false)
+	if side != "" && side != End.String() {
+		r.fault("literal_error", "Input should be 'right': this server cuts the end of a document", name)
+	}
+	return err
+}
+
+// only takes one value of a member.
+func (r *reader) only(name, value string) error {
+	if first := r.intake.peek(); first == '"' || first == '{' || first == '[' {
+		r.fault("literal_error", "Input should be "+value+": this server does nothing else", name)
+		_, err := r.intake.skip(0)
+		return err
+	}
+	raw, err := r.intake.literal()
+	if err == nil && raw != value && raw != "null" {
+		r.fault("literal_error", "Input should be "+value+": this server does nothing else", name)
+	}
+	return err
+}
+
+// documents reads the documents and stops at the first one too many, or when
+// there is nothing left to tell.
+func (r *reader) documents(name string) error {
+	if r.intake.peek() != '[' {
+		r.fault("list_type", "Input should be a valid list", name)
+		_, err := r.intake.skip(0)
+		return err
+	}
+	most := r.bounds.documents
+	err := r.intake.list(func(i int) error {
+		if i == most {
+			r.fault("too_long", fmt.Sprintf("List should have at most %d items after validation, not %d", most, i+1), name)
+			return errEnough
+		}
+		if r.intake.peek() != '"' {
+			r.fault("string_type", "Input should be a valid string", name, i)
+			if len(r.faults) == maxFaults {
+				return errEnough
+			}
+			_, err := r.intake.skip(0)
+			return err
+		}
+		text, err := r.intake.text(int(r.bounds.text))
+		r.in.documents = append(r.in.documents, text)
+		return err
+	})
+	if err == nil && len(r.in.documents) == 0 && len(r.faults) == 0 {
+		r.fault("too_short", "List should have at least 1 item after validation, not 0", name)
+	}
+	return err
+}
+
+// finish checks what can be told only of the whole request.
+func (r *reader) finish() {
+	w := r.in.face.wire
+	for _, m := range []struct {
+		name string
+		role role
+	}{{w.ModelKey, modelRole}, {w.QueryKey, queryRole}, {w.DocumentsKey, documentsRole}} {
+		if m.name != "" && !r.seen[m.role] {
+			r.fault("missing", "Field required", m.name)
+		}
+	}
+	if r.seen[queryRole] && len(r.faults) == 0 && blank(r.in.query) {
+		r.fault("string_too_short", "String should have at least 1 character", w.QueryKey)
+	}
+	if r.seen[userRole] && r.in.asked.user != "" {
+		if err := checkName(UserKey.String(), r.in.asked.user); err != nil {
+			r.fault("value_error", "String should be 1 to 512 bytes of printable text", UserKey.String())
+		}
+	}
+	r.in.echo = w.EchoKey != "" && !w.EchoOff
+	if r.echo != nil {
+		r.in.echo = *r.echo && w.EchoKey != ""
+	}
+}
+
+// refuseBlank names the documents that have no text.
+func (r *reader) refuseBlank() {
+	for i, d := range r.in.documents {
+		if blank(d) {
+			r.fault("value_error", "Document has no text", r.in.face.wire.DocumentsKey, i)
+		}
+	}
+}
