@@ -1,0 +1,335 @@
+package chat
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rankcascade/cascade/internal/prose"
+)
+
+// Checked is what can be said of an answer beside its prompt. Positions are bytes
+// of the answer.
+type Checked struct {
+	// Sentences are the answer's, in order.
+	Sentences []Sentence
+	// Citations are all citations, in order.
+	Citations []Citation
+	// Quotes are all quotes of three words or more, in order.
+	Quotes []Quote
+}
+
+// Sentence is one sentence of an answer.
+type Sentence struct {
+	From, To int
+	// Cites are the numbers that it cites, each once, in order; nil for none.
+	Cites []int
+	// Claim says that it states something: it is no question, heading, code,
+	// introduction of a list ("There are two ways:") or admission of not knowing.
+	Claim bool
+}
+
+// Citation is one number in brackets. [1, 2] is two of them, and [1-3] three.
+type Citation struct {
+	Number   int
+	From, To int
+	// Exists says that the prompt has the passage. Left says that the conversation
+	// gave the number to a passage that is not in the prompt any more. A citation
+	// that neither exists nor has left was invented.
+	Exists, Left bool
+}
+
+// Quote is a passage in quotation marks, or a block quote.
+type Quote struct {
+	From, To int
+	// Text is what is quoted, without the marks.
+	Text string
+	// Cites are the numbers that its sentence cites.
+	Cites []int
+	// Verbatim says that it stands word for word in a passage that it cites, or, if
+	// it cites none, in any. White space, quotation marks, dashes, emphasis and a
+	// full stop or comma at the end do not count; a part that "..." leaves out does
+	// not either.
+	Verbatim bool
+	// Number is the passage in which it stands, also where it cites another one; 0
+	// for none.
+	Number int
+	// Start and End are the bytes of that passage's Text from the first to the last
+	// word of the quote.
+	Start, End int
+}
+
+// Sound reports whether every citation exists, every quote is verbatim, and every
+// claim cites something.
+func (c Checked) Sound() bool {
+	return len(c.Invented()) == 0 && len(c.Uncited()) == 0 &&
+		!slices.ContainsFunc(c.Quotes, func(q Quote) bool { return !q.Verbatim })
+}
+
+// Invented returns the numbers that were cited and are not in the prompt, each
+// once, in order.
+func (c Checked) Invented() []int {
+	var list []int
+	for _, x := range c.Citations {
+		if !x.Exists && !slices.Contains(list, x.Number) {
+			list = append(list, x.Number)
+		}
+	}
+	return list
+}
+
+// Uncited returns the claims that cite nothing.
+func (c Checked) Uncited() []Sentence {
+	var list []Sentence
+	for _, s := range c.Sentences {
+		if s.Claim && s.Cites == nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// citations matches [1], [^1], [1, 2], [1-3], 【1】 and 【1†source】.
+var citations = regexp.MustCompile(`\[\^?(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\]|【(\d{1,4})(?:†[^】\n]{0,80})?】`)
+
+// Check compares an answer with its prompt. What stands in code, between
+// backquotes or in a fence, is neither citation nor quote.
+func Check(answer string, p Prompt) Checked {
+	k := checking{answer: answer, prompt: p, code: codeIn(answer)}
+	k.cite()
+	k.quote()
+	k.sentences()
+	for i, q := range k.Quotes {
+		k.Quotes[i].Cites = k.citesOf(q)
+		k.find(&k.Quotes[i])
+	}
+	return k.Checked
+}
+
+type checking struct {
+	Checked
+	answer string
+	prompt Prompt
+	code   []prose.Span
+}
+
+// codeIn returns the spans of code in Markdown.
+func codeIn(text string) []prose.Span {
+	var spans []prose.Span
+	for at := 0; at < len(text); {
+		open := strings.IndexByte(text[at:], '`')
+		if open < 0 {
+			break
+		}
+		open += at
+		ticks := 1
+		for open+ticks < len(text) && text[open+ticks] == '`' {
+			ticks++
+		}
+		end := strings.Index(text[open+ticks:], strings.Repeat("`", ticks))
+		switch {
+		case end >= 0:
+			end += open + 2*ticks
+		case ticks >= 3: // a fence that has not ended
+			end = len(text)
+		default:
+			at = open + ticks
+			continue
+		}
+		spans = append(spans, prose.Span{From: open, To: end})
+		at = end
+	}
+	return spans
+}
+
+func (k *checking) inCode(at int) bool {
+	return slices.ContainsFunc(k.code, func(s prose.Span) bool { return at >= s.From && at < s.To })
+}
+
+// maxRange bounds what [1-9999] stands for.
+const maxRange = 20
+
+func (k *checking) cite() {
+	for _, m := range citations.FindAllStringSubmatchIndex(k.answer, -1) {
+		if k.inCode(m[0]) {
+			continue
+		}
+		group := m[2:4]
+		if group[0] < 0 {
+			group = m[4:6]
+		}
+		for _, n := range numbersIn(k.answer[group[0]:group[1]]) {
+			_, exists := k.prompt.Passage(n)
+			k.Citations = append(k.Citations, Citation{
+				Number: n, From: m[0], To: m[1], Exists: exists, Left: !exists && n > 0 && n <= k.prompt.Last,
+			})
+		}
+	}
+}
+
+func numbersIn(list string) []int {
+	var numbers []int
+	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ';' }) {
+		ends := strings.FieldsFunc(part, func(r rune) bool { return r == '-' || r == '–' || r == ' ' })
+		var bounds []int
+		for _, e := range ends {
+			n, _ := strconv.Atoi(e) // four digits at most
+			bounds = append(bounds, n)
+		}
+		if len(bounds) == 2 && bounds[0] < bounds[1] && bounds[1]-bounds[0] < maxRange {
+			for n := bounds[0]; n <= bounds[1]; n++ {
+				numbers = append(numbers, n)
+			}
+			continue
+		}
+		numbers = append(numbers, bounds...)
+	}
+	return numbers
+}
+
+// marks are the pairs of quotation marks.
+var marks = [...][2]string{{`"`, `"`}, {"“", "”"}, {"„", "“"}, {"«", "»"}, {"»", "«"}, {"「", "」"}, {"『", "』"}, {"《", "》"}}
+
+// quote finds quotes: in marks, within a paragraph, and blocks of lines with ">".
+func (k *checking) quote() {
+	start := 0
+	for _, paragraph := range strings.SplitAfter(k.answer, "\n\n") {
+		if strings.HasPrefix(strings.TrimSpace(paragraph), ">") {
+			k.block(start, paragraph)
+		} else {
+			k.marked(start, paragraph)
+		}
+		start += len(paragraph)
+	}
+}
+
+func (k *checking) block(start int, paragraph string) {
+	from, to := -1, -1
+	var text []string
+	at := start
+	for line := range strings.Lines(paragraph) {
+		if bare, ok := strings.CutPrefix(strings.TrimSpace(line), ">"); ok {
+			if from < 0 {
+				from = at
+			}
+			to = at + len(strings.TrimRight(line, "\n"))
+			text = append(text, bare)
+		}
+		at += len(line)
+	}
+	if from >= 0 && !k.inCode(from) {
+		k.quoted(from, to, citations.ReplaceAllString(strings.Join(text, "\n"), ""))
+	}
+}
+
+func (k *checking) marked(start int, paragraph string) {
+	for at := 0; at < len(paragraph); {
+		pair, open := opening(paragraph, at)
+		if open < 0 {
+			return
+		}
+		inner := open + len(pair[0])
+		end := strings.Index(paragraph[inner:], pair[1])
+		if end < 0 || k.inCode(start+open) {
+			at = inner
+			continue
+		}
+		at = inner + end + len(pair[1])
+		k.quoted(start+open, start+at, paragraph[inner:inner+end])
+	}
+}
+
+// opening returns the first opening quotation mark from a position on, and -1 if
+// there is none.
+func opening(text string, at int) (pair [2]string, open int) {
+	open = -1
+	for _, p := range marks {
+		if i := strings.Index(text[at:], p[0]); i >= 0 && (open < 0 || at+i < open) {
+			pair, open = p, at+i
+		}
+	}
+	return pair, open
+}
+
+func (k *checking) quoted(from, to int, text string) {
+	text = strings.TrimSpace(text)
+	if len(prose.Words(text)) >= 3 {
+		k.Quotes = append(k.Quotes, Quote{From: from, To: to, Text: text})
+	}
+}
+
+// sentences splits the answer. A quote of several sentences makes one of all that
+// it touches, and a citation on its own belongs to what stands before it.
+func (k *checking) sentences() {
+	for _, s := range prose.Sentences(k.answer) {
+		n := len(k.Sentences)
+		if n > 0 && (k.oneQuote(k.Sentences[n-1].To, s.From) || k.onlyCites(s)) {
+			k.Sentences[n-1].To = s.To
+			continue
+		}
+		k.Sentences = append(k.Sentences, Sentence{From: s.From, To: s.To})
+	}
+	for i := range k.Sentences {
+		s := &k.Sentences[i]
+		for _, c := range k.Citations {
+			if c.From >= s.From && c.From < s.To && !slices.Contains(s.Cites, c.Number) {
+				s.Cites = append(s.Cites, c.Number)
+			}
+		}
+		s.Claim = k.claims(*s)
+	}
+}
+
+func (k *checking) oneQuote(end, next int) bool {
+	return slices.ContainsFunc(k.Quotes, func(q Quote) bool { return q.From < end && q.To > next })
+}
+
+func (k *checking) onlyCites(s prose.Span) bool {
+	return strings.Trim(citations.ReplaceAllString(s.In(k.answer), ""), " .\n") == ""
+}
+
+var (
+	ignorance = regexp.MustCompile(`(?i)\b(?:do(?:es)? not|don['’]?t|doesn['’]?t|cannot|can['’]?t|could not|couldn['’]?t|not|no)\b[^.]{0,40}\b(?:know|say|answer|mention|contain|cover|find|found|state|tell|information|provided)\b`)
+	heading   = regexp.MustCompile(`^(?:#{1,6}\s|\*\*[^*]+\*\*:?$)`)
+)
+
+func (k *checking) claims(s Sentence) bool {
+	text := strings.TrimSpace(citations.ReplaceAllString(k.answer[s.From:s.To], ""))
+	switch {
+	case k.inCode(s.From) && k.inCode(s.To-1), heading.MatchString(text):
+		return false
+	case strings.HasSuffix(text, ":") || strings.HasSuffix(text, "?"):
+		return false
+	case ignorance.MatchString(text):
+		return false
+	}
+	return len(prose.Words(text)) >= 3
+}
+
+// citesOf returns what the sentence with the end of the quote cites.
+func (k *checking) citesOf(q Quote) []int {
+	for _, s := range k.Sentences {
+		if q.To <= s.To {
+			return s.Cites
+		}
+	}
+	return nil
+}
+
+// find looks for the quote: first in what it cites, then in everything.
+func (k *checking) find(q *Quote) {
+	cited := func(p Passage) bool { return slices.Contains(q.Cites, p.Number) }
+	for _, wanted := range []bool{true, false} {
+		for _, p := range k.prompt.Passages {
+			if cited(p) != wanted {
+				continue
+			}
+			if start, end, ok := Locate(p.Text, q.Text); ok {
+				q.Number, q.Start, q.End = p.Number, start, end
+				q.Verbatim = wanted || q.Cites == nil
+				return
+			}
+		}
+	}
+}
