@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -84,6 +85,34 @@ const (
 	// their order does not show in the last bits.
 	Compensated
 )
+
+var ruleNames = [...]string{"sum", "sum in float32", "largest", "smallest", "median", "assigned", "compensated sum"}
+
+// String returns what the rule does to the terms in one or two words.
+func (r Rule) String() string {
+	if int(r) < len(ruleNames) {
+		return ruleNames[r]
+	}
+	return "invalid rule"
+}
+
+// MarshalText returns what String does; a rule that is none is an error.
+func (r Rule) MarshalText() ([]byte, error) {
+	if int(r) >= len(ruleNames) {
+		return nil, fmt.Errorf("pipeline: %d is no rule of a derivation", r)
+	}
+	return []byte(ruleNames[r]), nil
+}
+
+// UnmarshalText reads a name that String returns; any other is an error.
+func (r *Rule) UnmarshalText(text []byte) error {
+	at := slices.Index(ruleNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("pipeline: %q is no rule of a derivation", text)
+	}
+	*r = Rule(at)
+	return nil
+}
 
 // Derivation returns d itself, whatever the rank: it belongs to one hit.
 func (d *Derivation) Derivation(int) *Derivation { return d }

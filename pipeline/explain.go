@@ -278,13 +278,3 @@ func signed(v float64) string {
 	}
 	return "+ " + number(v)
 }
-
-var ruleNames = [...]string{"sum", "sum in float32", "largest", "smallest", "median", "assigned", "compensated sum"}
-
-// String returns what the rule does to the terms in one or two words.
-func (r Rule) String() string {
-	if int(r) < len(ruleNames) {
-		return ruleNames[r]
-	}
-	return "invalid rule"
-}

@@ -1,5 +1,10 @@
 package pipeline
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Document is a unit of text that can be retrieved.
 //
 // Metadata is shared between rankings and must be treated as read-only by
@@ -69,17 +74,32 @@ const (
 // Judged reports whether the score is a real one, fresh or cached.
 func (s Status) Judged() bool { return s != Imputed }
 
+var statusNames = [...]string{"scored", "cached", "imputed"}
+
 // String returns "scored", "cached" or "imputed".
 func (s Status) String() string {
-	switch s {
-	case Scored:
-		return "scored"
-	case Cached:
-		return "cached"
-	case Imputed:
-		return "imputed"
+	if int(s) < len(statusNames) {
+		return statusNames[s]
 	}
 	return "invalid status"
+}
+
+// MarshalText returns what String does; a status that is none is an error.
+func (s Status) MarshalText() ([]byte, error) {
+	if int(s) >= len(statusNames) {
+		return nil, fmt.Errorf("pipeline: %d is no status", s)
+	}
+	return []byte(statusNames[s]), nil
+}
+
+// UnmarshalText reads a name that String returns; any other is an error.
+func (s *Status) UnmarshalText(text []byte) error {
+	at := slices.Index(statusNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("pipeline: %q is no status of a score", text)
+	}
+	*s = Status(at)
+	return nil
 }
 
 // Mark is one stage's judgement of a hit.

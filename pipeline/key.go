@@ -9,7 +9,9 @@ import (
 // vocabulary has no field for: a tenant, a language, a reranker's report.
 //
 // Two keys are the same only if they come from one NewKey call, so packages
-// cannot collide. A Key is safe for concurrent use.
+// cannot collide. What was read back from JSON is found by a key of the name that
+// it was written under, and read as the key's type. A Key is safe for concurrent
+// use.
 type Key[T any] struct{ name *string }
 
 // attribute is one link of an immutable list: adding never touches what others
@@ -20,6 +22,17 @@ type attribute struct {
 	next  *attribute
 	// origin is the link that this one copies; nil for an original.
 	origin *attribute
+}
+
+// name is the name of the key.
+func (a *attribute) name() string {
+	if recorded, ok := a.value.(recordedNote); ok {
+		return recorded.name
+	}
+	if a.key == nil {
+		return ""
+	}
+	return *a.key
 }
 
 // source is the link that was made when the note was written.
@@ -109,6 +122,9 @@ func lookup[T any](k Key[T], list *attribute) (T, bool) {
 // NewKey did not make has none.
 func valueFor[T any](k Key[T], a *attribute) (T, bool) {
 	var none T
+	if recorded, ok := a.value.(recordedNote); ok {
+		return readNote(k, recorded)
+	}
 	if k.name == nil || a.key != k.name {
 		return none, false
 	}
@@ -152,7 +168,7 @@ func overlay(made, from *attribute) *attribute {
 	}
 	var own []*attribute
 	for a := made; a != nil && a != from; a = a.next {
-		if !from.has(a.key) {
+		if !from.has(a) {
 			own = append(own, a)
 		}
 	}
@@ -166,10 +182,11 @@ func overlay(made, from *attribute) *attribute {
 	return from.above(list)
 }
 
-// has reports whether the list has a link with the key.
-func (a *attribute) has(key *string) bool {
+// has reports whether the list has a link with the key of other. A key that was
+// read back from JSON is known by its name.
+func (a *attribute) has(other *attribute) bool {
 	for ; a != nil; a = a.next {
-		if a.key == key {
+		if a.key != nil && a.key == other.key || (a.key == nil || other.key == nil) && a.name() == other.name() {
 			return true
 		}
 	}

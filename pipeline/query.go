@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -66,12 +67,67 @@ func (q Query) Attributes() []Attribute {
 	return list
 }
 
+// jsonQuery is the form of a query.
+type jsonQuery struct {
+	Version    int        `json:"version"`
+	Text       string     `json:"text"`
+	ID         string     `json:"id,omitempty"`
+	Turns      []Turn     `json:"turns,omitzero"`
+	Filter     *Filter    `json:"filter,omitempty"`
+	Trace      bool       `json:"trace,omitempty"`
+	Attributes []jsonNote `json:"attributes,omitempty"`
+	Gaps       []jsonGap  `json:"gaps,omitempty"`
+}
+
+// MarshalJSON writes the query with its filter, attributes and gaps. A filter that
+// FilterOf does not know, as a store's own type, is an error: a recording without
+// it would show more than the query did.
+func (q Query) MarshalJSON() ([]byte, error) {
+	j := jsonQuery{Version: JSONVersion, Text: q.Text, ID: q.ID, Turns: q.Turns, Trace: q.Trace}
+	if q.Filter != nil {
+		f, ok := FilterOf(q.Filter)
+		if !ok {
+			return nil, fmt.Errorf("pipeline: encode query: a filter of type %T cannot be written down: use a pipeline.Filter", q.Filter)
+		}
+		j.Filter = &f
+	}
+	for _, g := range q.gaps {
+		j.Gaps = append(j.Gaps, writeGap(g))
+	}
+	var err error
+	if j.Attributes, err = encodeNotes(q.attributes); err != nil {
+		return nil, fmt.Errorf("pipeline: encode query: %w", err)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Attributes come back for keys of the
+// same name, the filter as a Filter.
+func (q *Query) UnmarshalJSON(text []byte) error {
+	var j jsonQuery
+	err := json.Unmarshal(text, &j)
+	if err == nil {
+		err = checkVersion(j.Version)
+	}
+	if err != nil {
+		return fmt.Errorf("pipeline: decode query: %w", err)
+	}
+	*q = Query{Text: j.Text, ID: j.ID, Turns: j.Turns, Trace: j.Trace, attributes: decodeNotes(j.Attributes)}
+	if j.Filter != nil {
+		q.Filter = *j.Filter
+	}
+	for _, g := range j.Gaps {
+		q.gaps = append(q.gaps, readGap(g))
+	}
+	return nil
+}
+
 // Turn is one utterance of a conversation.
 type Turn struct {
 	// Role says who spoke, by convention "user" or "assistant".
-	Role string
+	Role string `json:"role"`
 	// Text is what was said.
-	Text string
+	Text string `json:"text"`
 }
 
 // inherit returns q, which a part made of the query from, with what it must not

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -210,5 +211,38 @@ func (r Ranking) Validate() error {
 			return fmt.Errorf("%w: document %q at rank %d has a higher score than the one before it", ErrInvalidRanking, h.Document.ID, i+1)
 		}
 	}
+	return nil
+}
+
+// MarshalJSON writes the ranking with everything in it: documents, marks with
+// their arithmetic, scale, gaps with the text and the kind of their causes, notes,
+// and the trace. Scores come back to the bit. Metadata keeps the difference
+// between whole and other numbers; times and types of a program's own come back as
+// what JSON makes of them. A note, or a value of the metadata, that JSON cannot
+// hold is an error that names it.
+func (r Ranking) MarshalJSON() ([]byte, error) {
+	w := writer{seen: map[string]Document{}, at: map[*Step]int{}}
+	j, err := w.ranking(r)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: encode ranking: %w", err)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, of any version up to JSONVersion, and
+// validates it. Causes come back as *RecordedError, notes for keys of the same
+// name.
+func (r *Ranking) UnmarshalJSON(text []byte) error {
+	var j jsonRanking
+	err := json.Unmarshal(text, &j)
+	var read Ranking
+	if err == nil {
+		from := reader{seen: map[string]Document{}}
+		read, err = from.ranking(j)
+	}
+	if err != nil {
+		return fmt.Errorf("pipeline: decode ranking: %w", err)
+	}
+	*r = read
 	return nil
 }

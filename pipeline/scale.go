@@ -1,6 +1,11 @@
 package pipeline
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
 
 // Scale says what the scores of one ranking mean. Scores compare only within
 // one ranking, and only a threshold that names the ranking's scale may be
@@ -42,6 +47,24 @@ func (s Scale) String() string {
 		return scaleNames[s]
 	}
 	return "invalid scale"
+}
+
+// MarshalText returns the scale's name, so that JSON holds a word.
+func (s Scale) MarshalText() ([]byte, error) {
+	if int(s) >= len(scaleNames) {
+		return nil, fmt.Errorf("pipeline: %d is no scale", s)
+	}
+	return []byte(scaleNames[s]), nil
+}
+
+// UnmarshalText reads a name that String returns; any other is an error.
+func (s *Scale) UnmarshalText(text []byte) error {
+	at := slices.Index(scaleNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("pipeline: %q is no scale: the scales are %s", text, strings.Join(scaleNames[:], ", "))
+	}
+	*s = Scale(at)
+	return nil
 }
 
 // Bounds returns the lowest and the highest score that the scale allows,

@@ -15,3 +15,24 @@ type Step struct {
 	// Scale is the scale of those hits.
 	Scale Scale
 }
+
+// find returns the step of that name that is nearest to the end, nil if there is
+// none.
+func (s *Step) find(name string) *Step {
+	seen := map[*Step]bool{}
+	for level := []*Step{s}; len(level) > 0; {
+		var next []*Step
+		for _, step := range level {
+			if step == nil || seen[step] {
+				continue
+			}
+			if step.Name == name {
+				return step
+			}
+			seen[step] = true
+			next = append(next, step.Inputs...)
+		}
+		level = next
+	}
+	return nil
+}
