@@ -170,6 +170,8 @@ func (c *call) encodeLeg(ctx context.Context, l *Leg) (*api.Query, error) {
 			return nil, err
 		}
 		return api.NewQueryMulti(vectors), nil
+	case l.Inference != nil:
+		return l.Inference.query(c.query.Text)
 	}
 	return l.Native(ctx, c.query)
 }
@@ -294,7 +296,12 @@ func (c *call) compile(ctx context.Context, root *Leg, encoded encodings) (*api.
 		return nil, &Error{Kind: KindInvalid, Op: "query points", Message: fmt.Sprintf(
 			"leg %q: the order of %s is not that of its scores: set Scale to pipeline.RankOnly, which keeps the server's order", root.Name, order)}
 	}
+	offset, err := c.offset()
+	if err != nil {
+		return nil, err
+	}
 	return &api.QueryPoints{
+		Offset:           offset,
 		CollectionName:   c.collection,
 		Prefetch:         p.Prefetch,
 		Query:            p.Query,
@@ -426,4 +433,19 @@ func (c *call) hit(scale pipeline.Scale, p *api.ScoredPoint) (pipeline.Hit, erro
 		return pipeline.Hit{}, err
 	}
 	return pipeline.Hit{Document: d, Score: score}, nil
+}
+
+// offset is the number of hits that the query leaves out; nil for none.
+func (c *call) offset() (*uint64, error) {
+	n, ok := OffsetKey.Of(c.query)
+	switch {
+	case !ok || n == 0:
+		return nil, nil
+	case n < 0:
+		return nil, &Error{Kind: KindInvalid, Op: "query points", Message: fmt.Sprintf("the offset is %d: it must be at least 0", n)}
+	case c.fuser != nil || c.opts.Groups != nil:
+		return nil, &Error{Kind: KindInvalid, Op: "query points", Message: "an offset cannot be applied where legs are fused here, nor to groups"}
+	}
+	skip := uint64(n)
+	return &skip, nil
 }

@@ -15,17 +15,20 @@
 //	articles, err := qdrant.New(client, "articles", embedder, qdrant.Options{
 //		Using:  "dense",
 //		Legs:   []qdrant.Leg{{Using: "terms", Sparse: encode}},
-//		Server: &qdrant.ServerFusion{Method: qdrant.RRF, K: 60},
+//		Server: &qdrant.ServerFusion{Method: qdrant.RRF, K: 61},
 //		Limit:  200,
 //	})
 //	ranking, err := articles.Retrieve(ctx, pipeline.Query{Text: "..."})
 //
-// Every request is compared with a file in testdata, and everything runs against
-// the server of package qdranttest. What a real server answers was not seen while
-// this was written: the order of ties, the codes of its errors, fusion over
-// several shards, sums of distances over several vectors, whether a group is
-// found without a payload index. The same tests run against a real server where
-// the environment variable CASCADE_QDRANT holds the address of its gRPC port.
+// A Loader fills a collection: vectors of Go encoders or of the server's own
+// models (Inference), payload indexes, resumption, and a Sync that deletes what its
+// source no longer has. Switch lets an alias mean a new collection.
+//
+// Every request is compared with a file in testdata. Everything runs against the
+// server of package qdranttest, which answers as a real Qdrant 1.19.0 was recorded
+// to, and against a real server where the environment variable CASCADE_QDRANT
+// holds the address of its gRPC port. A server of several shards, quantization and
+// indexed segments were not recorded.
 //
 // The package does not compute embeddings, does not retry queries (the loader
 // retries writes), and never closes a client that it was given. The client

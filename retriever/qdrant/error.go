@@ -15,30 +15,30 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// Kind classifies a failed call by what a caller can do about it.
-type Kind string
+// ErrorKind classifies a failed call by what a caller can do about it.
+type ErrorKind string
 
 // The kinds.
 const (
-	KindRateLimited   Kind = "rate limited"   // wait for RetryAfter and call again
-	KindTooLarge      Kind = "too large"      // a message exceeds a size limit: fetch less payload, or raise Config.MaxReply
-	KindDeadline      Kind = "deadline"       // time ran out, here or in the server
-	KindCanceled      Kind = "canceled"       // the caller gave up
-	KindUnavailable   Kind = "unavailable"    // no answer: the server is away or the connection broke
-	KindInvalid       Kind = "invalid"        // the server refuses the request
-	KindNotFound      Kind = "not found"      // there is no such collection
-	KindAuth          Kind = "auth"           // the key is missing, wrong or not allowed
-	KindUnimplemented Kind = "unimplemented"  // the server is too old for this request
-	KindServer        Kind = "server"         // the server failed
-	KindFull          Kind = "storage full"   // the server has no room left: calling again is no use
-	KindBadAnswer     Kind = "bad answer"     // an answer arrived and cannot be used
-	KindEncoder       Kind = "encoder failed" // the caller's embedder or encoder failed; nothing was sent
+	KindRateLimited   ErrorKind = "rate limited"   // wait for RetryAfter and call again
+	KindTooLarge      ErrorKind = "too large"      // a message exceeds a size limit: fetch less payload, or raise Config.MaxReply
+	KindDeadline      ErrorKind = "deadline"       // time ran out, here or in the server
+	KindCanceled      ErrorKind = "canceled"       // the caller gave up
+	KindUnavailable   ErrorKind = "unavailable"    // no answer: the server is away or the connection broke
+	KindInvalid       ErrorKind = "invalid"        // the server refuses the request
+	KindNotFound      ErrorKind = "not found"      // there is no such collection
+	KindAuth          ErrorKind = "auth"           // the key is missing, wrong or not allowed
+	KindUnimplemented ErrorKind = "unimplemented"  // the server is too old for this request
+	KindServer        ErrorKind = "server"         // the server failed
+	KindFull          ErrorKind = "storage full"   // the server has no room left: calling again is no use
+	KindBadAnswer     ErrorKind = "bad answer"     // an answer arrived and cannot be used
+	KindEncoder       ErrorKind = "encoder failed" // the caller's embedder or encoder failed; nothing was sent
 )
 
 // Error is a failed call. It holds no key, no document text and at most a few
 // hundred bytes of what the server said.
 type Error struct {
-	Kind Kind
+	Kind ErrorKind
 	// Op names the call, as in "query points".
 	Op string
 	// RetryAfter is how long the server asks to wait; 0 if it did not ask.
@@ -130,7 +130,7 @@ func mapError(ctx context.Context, op string, err error) error {
 	return e
 }
 
-func fromStatus(err error) (Kind, string) {
+func fromStatus(err error) (ErrorKind, string) {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return KindDeadline, shorten(err.Error())

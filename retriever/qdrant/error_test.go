@@ -19,7 +19,7 @@ import (
 
 func TestServerErrorsKeepTheirKind(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[codes.Code]qdrant.Kind{
+	for code, want := range map[codes.Code]qdrant.ErrorKind{
 		codes.Unavailable: qdrant.KindUnavailable, codes.InvalidArgument: qdrant.KindInvalid, codes.NotFound: qdrant.KindNotFound,
 		codes.Unauthenticated: qdrant.KindAuth, codes.PermissionDenied: qdrant.KindAuth, codes.Unimplemented: qdrant.KindUnimplemented,
 		codes.Internal: qdrant.KindServer, codes.ResourceExhausted: qdrant.KindRateLimited, codes.DeadlineExceeded: qdrant.KindDeadline,

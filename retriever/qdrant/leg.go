@@ -11,8 +11,8 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// Leg is one query of a retriever. Exactly one of Dense, Sparse, Multi, Native
-// and Fusion says what is asked.
+// Leg is one query of a retriever. Exactly one of Dense, Sparse, Multi, Inference,
+// Native and Fusion says what is asked.
 type Leg struct {
 	// Name is the leg's name in marks and gaps, unique within the retriever.
 	// Empty means the retriever's name, a slash, and Using, or "dense", "sparse",
@@ -24,8 +24,10 @@ type Leg struct {
 	Dense  Embedder
 	Sparse SparseFunc
 	Multi  MultiFunc
-	// Native makes any other query of the Query API: inference in the server, a
-	// formula, recommendation, MMR. Scale must be set with it. The order of MMR,
+	// Inference lets the server encode the query's text, with the settings that the
+	// documents' vector was made with.
+	Inference *Inference
+	// Native makes any other query of the Query API: a formula, recommendation, MMR. Scale must be set with it. The order of MMR,
 	// order_by and a sample is not that of their scores: with Scale RankOnly the
 	// server's order is kept, any other scale is refused for them. A nil query with a
 	// nil error asks nothing and brings nothing.
@@ -103,14 +105,14 @@ func (l *Leg) max() float64 {
 
 func (l *Leg) check() error {
 	kinds := 0
-	for _, set := range []bool{l.Dense != nil, l.Sparse != nil, l.Multi != nil, l.Native != nil, l.Fusion != nil} {
+	for _, set := range []bool{l.Dense != nil, l.Sparse != nil, l.Multi != nil, l.Inference != nil, l.Native != nil, l.Fusion != nil} {
 		if set {
 			kinds++
 		}
 	}
 	switch {
 	case kinds != 1:
-		return fmt.Errorf("%d of Dense, Sparse, Multi, Native and Fusion are set: set exactly one", kinds)
+		return fmt.Errorf("%d of Dense, Sparse, Multi, Inference, Native and Fusion are set: set exactly one", kinds)
 	case l.Limit < 0:
 		return fmt.Errorf("Limit is %d: it must be at least 1, or 0 for the default", l.Limit)
 	case l.Fusion != nil && l.Using != "":
@@ -122,6 +124,9 @@ func (l *Leg) check() error {
 	}
 	if err := checkThreshold(l.Threshold); err != nil {
 		return err
+	}
+	if l.Inference != nil {
+		return l.Inference.check()
 	}
 	if l.Fusion != nil {
 		return l.Fusion.check(len(l.Prefetch))
@@ -145,6 +150,8 @@ func (l *Leg) kind() string {
 		return "sparse"
 	case l.Multi != nil:
 		return "multi"
+	case l.Inference != nil:
+		return "inference"
 	case l.Native != nil:
 		return "native"
 	}

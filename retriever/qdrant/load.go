@@ -29,13 +29,20 @@ func (r *load) prepare(ctx context.Context, sizes []int) error {
 	if exists {
 		return r.compare(ctx, sizes)
 	}
+	if err := r.create(ctx, sizes); err != nil {
+		return err
+	}
+	return r.index(ctx, nil)
+}
+
+func (r *load) create(ctx context.Context, sizes []int) error {
 	request := &api.CreateCollection{}
 	if r.opts.Create != nil {
 		request = proto.Clone(r.opts.Create).(*api.CreateCollection)
 	}
 	request.CollectionName = r.collection
 	r.configure(request, sizes)
-	err = r.retry(ctx, func() error { return mapError(ctx, "create collection", r.client.CreateCollection(ctx, request)) })
+	err := r.retry(ctx, func() error { return mapError(ctx, "create collection", r.client.CreateCollection(ctx, request)) })
 	if err == nil {
 		return nil
 	}
@@ -45,6 +52,68 @@ func (r *load) prepare(ctx context.Context, sizes []int) error {
 		return r.compare(ctx, sizes)
 	}
 	return err
+}
+
+// index makes the payload indexes that are missing, and waits for them.
+func (r *load) index(ctx context.Context, schema map[string]*api.PayloadSchemaInfo) error {
+	for _, i := range r.opts.Indexes {
+		there, err := i.there(schema)
+		if there {
+			continue
+		}
+		if err == nil {
+			err = r.retry(ctx, func() error {
+				_, err := r.client.(Indexer).CreateFieldIndex(ctx, i.request(r.collection))
+				return mapError(ctx, fmt.Sprintf("create index on field %q", i.Field), err)
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sync deletes what the input no longer has. An input of no documents deletes
+// nothing: it is more often a mistake than a wish.
+func (r *load) sync(ctx context.Context) error {
+	if r.opts.Sync == nil {
+		return nil
+	}
+	if r.progress.Read == 0 {
+		return fmt.Errorf("qdrant: load: source %q has no documents: nothing was deleted", r.opts.Sync.Source)
+	}
+	remover := r.client.(Remover)
+	var gone uint64
+	err := r.retry(ctx, func() (err error) {
+		gone, err = remover.Count(ctx, &api.CountPoints{CollectionName: r.collection, Filter: r.opts.Sync.vanished(), Timeout: serverTimeout(ctx)})
+		return mapError(ctx, "count vanished points", err)
+	})
+	if err != nil || gone == 0 {
+		return err
+	}
+	wait := true
+	err = r.retry(ctx, func() error {
+		result, err := remover.Delete(ctx, &api.DeletePoints{
+			CollectionName: r.collection, Wait: &wait, Ordering: r.opts.Ordering, Points: api.NewPointsSelectorFilter(r.opts.Sync.vanished()), Timeout: serverTimeout(ctx),
+		})
+		if err != nil {
+			return mapError(ctx, "delete vanished points", err)
+		}
+		return finished("delete vanished points", result)
+	})
+	if err == nil {
+		r.progress.Deleted = int(gone)
+	}
+	return err
+}
+
+// finished refuses an update that the server has not finished.
+func finished(op string, result *api.UpdateResult) error {
+	if status := result.GetStatus(); status != api.UpdateStatus_Completed {
+		return &Error{Kind: KindUnavailable, Op: op, Message: fmt.Sprintf("the server has not finished the points: status %v", status)}
+	}
+	return nil
 }
 
 func (r *load) exists(ctx context.Context) (exists bool, err error) {
@@ -61,7 +130,7 @@ func (r *load) exists(ctx context.Context) (exists bool, err error) {
 func (r *load) compare(ctx context.Context, sizes []int) error {
 	inspector, ok := r.client.(Inspector)
 	if !ok {
-		return nil
+		return r.index(ctx, nil)
 	}
 	var info *api.CollectionInfo
 	err := r.retry(ctx, func() (err error) {
@@ -76,7 +145,7 @@ func (r *load) compare(ctx context.Context, sizes []int) error {
 	for i := range r.opts.Vectors {
 		v := &r.opts.Vectors[i]
 		how := ""
-		if v.Sparse != nil {
+		if v.sparse() {
 			how = v.sparseDiffers(sparse[v.Name])
 		} else {
 			how = v.denseDiffers(dense[v.Name], sizes[i])
@@ -85,7 +154,7 @@ func (r *load) compare(ctx context.Context, sizes []int) error {
 			return r.differs(v, how)
 		}
 	}
-	return nil
+	return r.index(ctx, info.GetPayloadSchema())
 }
 
 func (r *load) stop(err error) (Progress, error) {
@@ -238,8 +307,12 @@ func (r *load) send(ctx context.Context, batch []pipeline.Document, points []*ap
 // upsert sends the points until they are stored. Upserts may be repeated safely.
 func (r *load) upsert(ctx context.Context, points []*api.PointStruct) error {
 	wait := true
-	err := r.retry(ctx, func() error {
-		request := &api.UpsertPoints{CollectionName: r.collection, Wait: &wait, Points: points, Timeout: serverTimeout(ctx)}
+	only, err := Filter(r.opts.OnlyIf)
+	if err != nil {
+		return err
+	}
+	err = r.retry(ctx, func() error {
+		request := &api.UpsertPoints{CollectionName: r.collection, Wait: &wait, Points: points, Ordering: r.opts.Ordering, UpdateFilter: only, Timeout: serverTimeout(ctx)}
 		if len(r.opts.ShardKeys) > 0 {
 			request.ShardKeySelector = &api.ShardKeySelector{ShardKeys: r.opts.ShardKeys}
 		}
@@ -247,10 +320,7 @@ func (r *load) upsert(ctx context.Context, points []*api.PointStruct) error {
 		if err != nil {
 			return mapError(ctx, "upsert points", err)
 		}
-		if status := result.GetStatus(); status != api.UpdateStatus_Completed {
-			return &Error{Kind: KindUnavailable, Op: "upsert points", Message: fmt.Sprintf("the server has not finished the points: status %v", status)}
-		}
-		return nil
+		return finished("upsert points", result)
 	})
 	if err == nil {
 		r.progress.Stored += len(points)

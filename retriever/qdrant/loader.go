@@ -25,6 +25,19 @@ type LoaderOptions struct {
 	// Create is what a missing collection is created with beyond its vectors:
 	// shards, replicas, quantization. Its name and vectors are overwritten.
 	Create *api.CreateCollection
+	// Indexes are payload indexes that the collection shall have; missing ones are
+	// made, and waited for, before the first document is stored. They need a client
+	// that is an Indexer.
+	Indexes []Index
+	// Sync, if set, deletes at the end what the input no longer has. It needs a
+	// client that is a Remover.
+	Sync *Sync
+	// Ordering says how strictly writes are ordered over replicas; nil means weakly.
+	Ordering *api.WriteOrdering
+	// OnlyIf updates an existing point only if it passes the filter, which takes
+	// what Filter takes; new points are always stored. The server tells nobody which
+	// points it left, so they count as stored.
+	OnlyIf any
 	// Resume skips documents whose point exists already, without embedding them.
 	// It needs a client that is a Getter. A document whose content changed is
 	// skipped as well: load without Resume to bring everything up to date.
@@ -50,6 +63,8 @@ type Progress struct {
 	Stored int
 	// Skipped is how many were there already, with Resume.
 	Skipped int
+	// Deleted is how many points Sync deleted.
+	Deleted int
 	// Batches is the number of confirmed upserts.
 	Batches int
 	// Retries is how many calls had to be sent again, and Waited the time that was
@@ -104,6 +119,9 @@ func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, e
 	if err := opts.Mapping.check(); err != nil {
 		return nil, err
 	}
+	if err := opts.checkCollection(client); err != nil {
+		return nil, fmt.Errorf("qdrant: new loader: %w", err)
+	}
 	if opts.Batch == 0 {
 		opts.Batch = defaultBatch
 	}
@@ -111,6 +129,25 @@ func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, e
 		opts.Patience = defaultPatience
 	}
 	return &Loader{client: client, collection: collection, opts: opts}, nil
+}
+
+// checkCollection checks what concerns the collection as a whole.
+func (o LoaderOptions) checkCollection(client Writer) error {
+	if _, can := client.(Indexer); len(o.Indexes) > 0 && !can {
+		return errors.New("Indexes need a client that can create them")
+	}
+	for _, i := range o.Indexes {
+		if err := i.check(); err != nil {
+			return err
+		}
+	}
+	if _, err := Filter(o.OnlyIf); err != nil {
+		return err
+	}
+	if o.Sync != nil {
+		return o.Sync.check(client, o.Resume)
+	}
+	return nil
 }
 
 // Load stores all documents, in their order, and creates the collection before
@@ -133,6 +170,11 @@ func (l *Loader) Load(ctx context.Context, documents iter.Seq2[pipeline.Document
 		if d.ID == "" {
 			return run.stop(fmt.Errorf("qdrant: load: document %d has no ID", run.progress.Read))
 		}
+		if l.opts.Sync != nil {
+			if d, err = l.opts.Sync.mark(d); err != nil {
+				return run.stop(fmt.Errorf("qdrant: load: document %q: %w", d.ID, err))
+			}
+		}
 		if batch = append(batch, d); len(batch) < l.opts.Batch {
 			continue
 		}
@@ -146,7 +188,7 @@ func (l *Loader) Load(ctx context.Context, documents iter.Seq2[pipeline.Document
 			return run.stop(err)
 		}
 	}
-	return run.stop(nil)
+	return run.stop(run.sync(ctx))
 }
 
 func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
@@ -154,13 +196,10 @@ func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
 	sparse := map[string]*api.SparseVectorParams{}
 	for i := range l.opts.Vectors {
 		v := &l.opts.Vectors[i]
-		if v.Sparse == nil {
+		if v.sparse() {
+			sparse[v.Name] = v.sparseParams()
+		} else {
 			named[v.Name] = v.params(sizes[i])
-			continue
-		}
-		sparse[v.Name] = &api.SparseVectorParams{}
-		if v.IDF {
-			sparse[v.Name].Modifier = api.Modifier_Idf.Enum()
 		}
 	}
 	switch {

@@ -223,10 +223,10 @@ func TestLoaderRefusesBadInput(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	for want, v := range map[string]qdrant.Vector{
-		"0 of Dense, Sparse and Multi":         {Name: "v"},
+		"0 of Dense, Sparse, Multi":            {Name: "v"},
 		"a sparse vector needs a name":         {Sparse: terms},
 		"has neither Size nor Distance":        {Name: "v", Sparse: terms, Size: 3},
-		"IDF belongs to sparse":                {Dense: words(3), IDF: true},
+		"IDF and SparseParams be":              {Dense: words(3), IDF: true},
 		"Size is -1":                           {Dense: words(3), Size: -1},
 		`two vectors are named ""`:             {Multi: tokens},
 		"the vector has 64 components, expect": {Name: "v", Dense: words(dims), Size: 3},

@@ -114,6 +114,11 @@ var GroupsKey = pipeline.NewKey[[]Group]("qdrant groups")
 // of Options.ShardKeys: q = qdrant.ShardKeysKey.With(q, keys).
 var ShardKeysKey = pipeline.NewKey[[]*api.ShardKey]("qdrant shard keys")
 
+// OffsetKey is the query attribute for paging: the number of hits to leave out in
+// front, q = qdrant.OffsetKey.With(q, 20). It is refused where the legs are fused
+// here, for groups, and below 0. The marks' ranks count from the page's first hit.
+var OffsetKey = pipeline.NewKey[int]("qdrant offset")
+
 const (
 	defaultLimit     = 100
 	defaultGroupSize = 3

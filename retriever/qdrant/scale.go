@@ -54,6 +54,9 @@ func (s *scales) of(ctx context.Context, l *Leg) (pipeline.Scale, error) {
 		return pipeline.Unknown, err
 	}
 	params, ok := vectors[l.Using]
+	if !ok && l.Inference != nil {
+		return pipeline.Dot, nil // a sparse vector
+	}
 	if !ok {
 		return pipeline.Unknown, &Error{Kind: KindInvalid, Op: "read collection",
 			Message: fmt.Sprintf("collection %q has no dense vector named %q", s.collection, l.Using)}

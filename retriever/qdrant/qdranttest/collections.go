@@ -3,6 +3,7 @@ package qdranttest
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -24,6 +25,9 @@ func (h *collections) Create(_ context.Context, r *api.CreateCollection) (*api.C
 	s := h.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.aliases[r.GetCollectionName()] != "" {
+		return nil, invalid("Can't create collection with name %s. Alias with the same name already exists", r.GetCollectionName())
+	}
 	if s.collections[r.GetCollectionName()] != nil {
 		return nil, status.Error(codes.AlreadyExists, fmt.Sprintf("Wrong input: Collection `%s` already exists!", r.GetCollectionName()))
 	}
@@ -108,7 +112,8 @@ func (h *collections) CollectionExists(_ context.Context, r *api.CollectionExist
 	}
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
-	exists := h.server.collections[r.GetCollectionName()] != nil
+	_, err := h.server.lookup(r.GetCollectionName())
+	exists := err == nil
 	return &api.CollectionExistsResponse{Result: &api.CollectionExists{Exists: exists}}, nil
 }
 
@@ -156,5 +161,42 @@ func (h *collections) Delete(_ context.Context, r *api.DeleteCollection) (*api.C
 	defer h.server.mu.Unlock()
 	_, found := h.server.collections[r.GetCollectionName()]
 	delete(h.server.collections, r.GetCollectionName())
+	maps.DeleteFunc(h.server.aliases, func(_, collection string) bool { return collection == r.GetCollectionName() })
 	return &api.CollectionOperationResponse{Result: found}, nil
+}
+
+// UpdateAliases implements the call of that name.
+func (h *collections) UpdateAliases(_ context.Context, r *api.ChangeAliases) (*api.CollectionOperationResponse, error) {
+	s := h.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range r.GetActions() {
+		switch v := a.GetAction().(type) {
+		case *api.AliasOperations_CreateAlias:
+			name, of := v.CreateAlias.GetAliasName(), v.CreateAlias.GetCollectionName()
+			if s.collections[of] == nil {
+				return nil, status.Error(codes.NotFound, fmt.Sprintf("Not found: Collection `%s` doesn't exist!", of))
+			}
+			if s.collections[name] != nil {
+				return nil, status.Error(codes.AlreadyExists, fmt.Sprintf("Wrong input: Collection `%s` already exists!", name))
+			}
+			s.aliases[name] = of
+		case *api.AliasOperations_DeleteAlias:
+			delete(s.aliases, v.DeleteAlias.GetAliasName())
+		case *api.AliasOperations_RenameAlias:
+			s.aliases[v.RenameAlias.GetNewAliasName()] = s.aliases[v.RenameAlias.GetOldAliasName()]
+			delete(s.aliases, v.RenameAlias.GetOldAliasName())
+		}
+	}
+	return &api.CollectionOperationResponse{Result: true}, nil
+}
+
+// ListAliases implements the call of that name.
+func (h *collections) ListAliases(context.Context, *api.ListAliasesRequest) (*api.ListAliasesResponse, error) {
+	return h.server.listAliases(""), nil
+}
+
+// ListCollectionAliases implements the call of that name.
+func (h *collections) ListCollectionAliases(_ context.Context, r *api.ListCollectionAliasesRequest) (*api.ListAliasesResponse, error) {
+	return h.server.listAliases(r.GetCollectionName()), nil
 }

@@ -3,6 +3,7 @@ package qdranttest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"path"
 	"slices"
@@ -31,6 +32,7 @@ type Server struct {
 
 	mu          sync.Mutex
 	collections map[string]*collection
+	aliases     map[string]string // collections by alias
 	version     string
 	faults      []fault
 	keys        [2]string // read and write, read only; no keys if the first is empty
@@ -72,7 +74,7 @@ func Listen(t testing.TB, options ...grpc.ServerOption) *Server {
 }
 
 func newServer() *Server {
-	return &Server{collections: map[string]*collection{}, version: Version}
+	return &Server{collections: map[string]*collection{}, aliases: map[string]string{}, version: Version}
 }
 
 func (s *Server) serve(t testing.TB, listener net.Listener, options []grpc.ServerOption) {
@@ -179,6 +181,9 @@ func (s *Server) Points(name string) int {
 // lookup returns a collection, or the error of a server that has none.
 func (s *Server) lookup(name string) (*collection, error) {
 	if c := s.collections[name]; c != nil {
+		return c, nil
+	}
+	if c := s.collections[s.aliases[name]]; c != nil {
 		return c, nil
 	}
 	return nil, status.Error(codes.NotFound, fmt.Sprintf("Not found: Collection `%s` doesn't exist!", name))
@@ -316,4 +321,17 @@ func (h *health) HealthCheck(context.Context, *api.HealthCheckRequest) (*api.Hea
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
 	return &api.HealthCheckReply{Title: "qdrant - vector search engine", Version: h.server.version}, nil
+}
+
+// listAliases lists the aliases of a collection, or of all, in their order.
+func (s *Server) listAliases(of string) *api.ListAliasesResponse {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply := &api.ListAliasesResponse{}
+	for _, name := range slices.Sorted(maps.Keys(s.aliases)) {
+		if of == "" || s.aliases[name] == of {
+			reply.Aliases = append(reply.Aliases, &api.AliasDescription{AliasName: name, CollectionName: s.aliases[name]})
+		}
+	}
+	return reply
 }

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/cut"
+	"github.com/rankcascade/cascade/pipeline/kind"
+)
+
+// builtin are the kinds that every file may name: what is pure arithmetic and
+// links nothing.
+func builtin() []kind.Kind { return append(combinators(), cuts()...) }
+
+func combinators() []kind.Kind {
+	return []kind.Kind{
+		kind.New("chain", "A retriever and the stages behind it, in order.", buildChain),
+		kind.New("join", "Stages in order, as one stage.", func(_ context.Context, o struct {
+			Stages []pipeline.Stage `config:"stages,value,required" doc:"the stages, in order"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Join(o.Stages...), nil
+		}),
+		kind.New("fan", "Several retrievers side by side, fused.", func(_ context.Context, o struct {
+			Fuse        pipeline.Fuser       `config:"fuse,required" doc:"how their rankings become one: rrf, convex(w=[0.3,0.7])"`
+			Retrievers  []pipeline.Retriever `config:"retrievers,required" doc:"the legs; weights belong to them in this order"`
+			Quorum      int                  `config:"quorum" doc:"how many must succeed; 0 means one"`
+			Concurrency int                  `config:"concurrency" doc:"how many run at a time"`
+		}, _ *kind.Scope) (pipeline.Retriever, error) {
+			return pipeline.Parallel{Quorum: o.Quorum, Concurrency: o.Concurrency}.Fan(o.Fuse, o.Retrievers...), nil
+		}),
+		kind.New("blend", "Several stages on the same ranking, fused.", func(_ context.Context, o struct {
+			Fuse   pipeline.Fuser   `config:"fuse,required" doc:"how their rankings become one"`
+			Stages []pipeline.Stage `config:"stages,required" doc:"the stages; keep is the ranking as it came"`
+			Quorum int              `config:"quorum" doc:"how many must succeed; 0 means all"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Parallel{Quorum: o.Quorum}.Blend(o.Fuse, o.Stages...), nil
+		}),
+		kind.New("keep", "The ranking as it came.", func(context.Context, struct{}, *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Keep(), nil
+		}),
+		kind.New("within", "A stage with a time budget: what it was given goes on where time runs out.", func(_ context.Context, o struct {
+			Budget  time.Duration  `config:"budget,required" doc:"the time that the stage may take"`
+			Reserve time.Duration  `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`
+			Stage   pipeline.Stage `config:"stage,required" doc:"the stage"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Budget{Limit: o.Budget, Reserve: o.Reserve}.Stage(o.Stage), nil
+		}),
+		kind.New("retrieve-within", "A retriever with a time budget.", func(_ context.Context, o struct {
+			Budget    time.Duration      `config:"budget,required" doc:"the time that the retriever may take"`
+			Reserve   time.Duration      `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever"`
+		}, _ *kind.Scope) (pipeline.Retriever, error) {
+			return pipeline.Budget{Limit: o.Budget, Reserve: o.Reserve}.Retriever(o.Retriever), nil
+		}),
+		kind.New("else", "A stage, and another one for when it fails.", func(_ context.Context, o struct {
+			Stage       pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Alternative pipeline.Stage `config:"alternative,required" doc:"what runs if it fails"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Else(o.Stage, o.Alternative), nil
+		}),
+		kind.New("fallback", "The first retriever that succeeds.", buildFallback),
+		kind.New("strict", "A stage whose gaps are errors.", func(_ context.Context, o struct {
+			Stage pipeline.Stage `config:"stage,value,required" doc:"the stage"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Strict(o.Stage), nil
+		}),
+		kind.New("rewrite", "A retriever that is asked what a rewriter makes of the query.", func(_ context.Context, o struct {
+			Rewriter  pipeline.Rewriter  `config:"rewriter,required" doc:"what changes the query"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"what is asked"`
+		}, _ *kind.Scope) (pipeline.Retriever, error) {
+			return pipeline.Rewrite(o.Rewriter, o.Retriever), nil
+		}),
+		kind.New("expand", "A retriever that is asked several forms of the query, fused.", func(_ context.Context, o struct {
+			Rewriter  pipeline.Rewriter  `config:"rewriter,required" doc:"what makes the forms"`
+			Fuse      pipeline.Fuser     `config:"fuse,required" doc:"how their rankings become one"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"what is asked"`
+		}, _ *kind.Scope) (pipeline.Retriever, error) {
+			return pipeline.Expand(o.Rewriter, o.Fuse, o.Retriever), nil
+		}),
+		kind.New("named", "A retriever under a name of your choice.", func(_ context.Context, o struct {
+			Name      string             `config:"name,required" doc:"the name in marks, gaps and traces"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever"`
+		}, _ *kind.Scope) (pipeline.Retriever, error) {
+			return pipeline.Named(o.Name, o.Retriever), nil
+		}),
+		kind.New("named-stage", "A stage under a name of your choice.", func(_ context.Context, o struct {
+			Name  string         `config:"name,required" doc:"the name in marks, gaps and traces"`
+			Stage pipeline.Stage `config:"stage,required" doc:"the stage"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Named(o.Name, o.Stage), nil
+		}),
+	}
+}
+
+func buildChain(_ context.Context, o struct {
+	Parts []any `config:"parts,value,required" doc:"a retriever, then stages"`
+}, _ *kind.Scope) (pipeline.Retriever, error) {
+	if len(o.Parts) == 0 {
+		return nil, errors.New("a chain begins with a retriever, and this one is empty")
+	}
+	first, ok := o.Parts[0].(pipeline.Retriever)
+	if !ok {
+		return nil, errors.New("a chain begins with a retriever, and the first part is a stage: use join for stages alone")
+	}
+	stages := make([]pipeline.Stage, len(o.Parts)-1)
+	for i, p := range o.Parts[1:] {
+		if stages[i], ok = p.(pipeline.Stage); !ok {
+			return nil, fmt.Errorf("part %d of a chain must be a stage: fuse several retrievers by fan", i+2)
+		}
+	}
+	return pipeline.Chain(first, stages...), nil
+}
+
+func buildFallback(_ context.Context, o struct {
+	Retrievers []pipeline.Retriever `config:"retrievers,value,required" doc:"the retrievers, the preferred one first"`
+}, _ *kind.Scope) (pipeline.Retriever, error) {
+	if len(o.Retrievers) < 2 {
+		return nil, errors.New("a fallback needs at least two retrievers")
+	}
+	return pipeline.Fallback(o.Retrievers[0], o.Retrievers[1:]...), nil
+}
+
+func cuts() []kind.Kind {
+	return []kind.Kind{
+		kind.New("topk", "The first k hits.", func(_ context.Context, o struct {
+			K int `config:"k,value,required" doc:"how many hits"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.TopK(o.K), nil
+		}),
+		kind.New("at-least", "Hits with at least a score on a scale.", func(_ context.Context, o struct {
+			Scale string  `config:"scale,required" doc:"what the score means: probability, cosine, fused, ..."`
+			Value float64 `config:"value,required" doc:"the least score"`
+			By    string  `config:"by" doc:"the stage whose mark counts; empty means the newest"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			scale, err := scaleOf(o.Scale)
+			return cut.Threshold{Scale: scale, Value: o.Value, By: o.By}, err
+		}),
+		kind.New("elbow", "Hits in front of the bend of the scores.", func(_ context.Context, o struct {
+			Jumps int `config:"jumps" doc:"how many bends to pass"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.Elbow{Jumps: o.Jumps}, nil
+		}),
+		kind.New("largest-gap", "Hits in front of the largest gap between scores.", func(_ context.Context, o struct {
+			Min int `config:"min" doc:"hits that are kept in any case"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.LargestGap{Min: o.Min}, nil
+		}),
+		kind.New("mmr", "The most relevant hits that differ from one another.", func(_ context.Context, o struct {
+			Limit  int     `config:"limit" doc:"how many hits"`
+			Lambda float64 `config:"lambda" doc:"1 is relevance alone; 0 means 0.5"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.MMR{Limit: o.Limit, Lambda: o.Lambda}, nil
+		}),
+		kind.New("dedupe", "Each text once.", func(_ context.Context, o struct {
+			By        string  `config:"by" doc:"id, text or near; empty means id"`
+			Threshold float64 `config:"threshold" doc:"for near: the share of shingles in common; 0 means 0.9"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return dedupe(o.By, o.Threshold)
+		}),
+		kind.New("group", "The best hits of each value of a metadata field.", func(_ context.Context, o struct {
+			Field string `config:"field,required" doc:"the metadata field"`
+			Best  int    `config:"best" doc:"hits of each value; 0 means 1"`
+			Limit int    `config:"limit" doc:"values; 0 means all"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.Groups{Field: o.Field, Best: max(1, o.Best), Limit: o.Limit}, nil
+		}),
+	}
+}
+
+func dedupe(by string, threshold float64) (pipeline.Stage, error) {
+	for s := cut.SameID; ; s++ {
+		name := s.String()
+		if by == name || by == "" && s == cut.SameID {
+			return cut.Dedupe{By: s, Threshold: threshold}, nil
+		}
+		if strings.HasPrefix(name, "invalid") {
+			return nil, fmt.Errorf("there is no sameness %q", by)
+		}
+	}
+}
+
+// scaleOf reads a scale by its name.
+func scaleOf(name string) (pipeline.Scale, error) {
+	var names []string
+	for s := pipeline.Unknown; s <= pipeline.Fused; s++ {
+		if strings.EqualFold(s.String(), name) {
+			return s, nil
+		}
+		names = append(names, s.String())
+	}
+	return 0, fmt.Errorf("there is no scale %q; there is %s", name, strings.Join(names, ", "))
+}
