@@ -74,6 +74,9 @@ func search(ctx context.Context, o options, stdout io.Writer, screen *screen) (f
 	if s.blank > 0 {
 		screen.say("%d documents have no text and cannot be found, the first is %s", s.blank, s.firstBlank)
 	}
+	if s.warning != "" {
+		screen.say("%s", s.warning)
+	}
 	outcome.report(screen)
 	return len(outcome.failures), nil
 }

@@ -19,6 +19,7 @@ type system struct {
 	retriever  pipeline.Retriever
 	documents  int
 	blank      int
+	warning    string // of the index, about its language
 	firstBlank string // file:line
 	closers    []func() error
 }
@@ -102,6 +103,7 @@ func (s *system) index(ctx context.Context, o options, keep bool, screen *screen
 	if s.documents = index.Len(); s.documents == 0 {
 		return nil, nil, errors.Join(errors.New(o.corpus+" holds no documents"), index.Close())
 	}
+	s.warning = index.Warning()
 	return index, texts, nil
 }
 

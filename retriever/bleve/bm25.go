@@ -21,7 +21,7 @@ type term struct {
 func (x *Index) terms(text string) []term {
 	var list []term
 	at := map[string]int{}
-	for _, token := range x.analyzer.Analyze([]byte(text)) {
+	for _, token := range x.analyzer.query(text) {
 		i, ok := at[string(token.Term)]
 		if !ok {
 			i = len(list)

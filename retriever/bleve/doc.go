@@ -1,5 +1,5 @@
 // Package bleve retrieves text by BM25 without a server: an index in memory or
-// in a folder, with analyzers for 30 languages, built on bleve.
+// in a folder, with analyzers for 32 languages and for programs, built on bleve.
 //
 //	index, err := bleve.New(ctx, documents, bleve.Options{Language: "de", Fields: []string{"title"}})
 //	if err != nil {
@@ -26,6 +26,7 @@
 // equal bits, however the index was built.
 //
 // It does not search phrases, wildcards or fuzzy terms: a query's text is a bag
-// of words and never a query language. It weighs no field more than another, and
-// it does not look up a document's language.
+// of words and never a query language. It weighs no field more than another. All
+// documents are analyzed for the one language of the index; Index.Warning says where
+// they look like another one.
 package bleve

@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/blevesearch/bleve/v2/mapping"
 	index "github.com/blevesearch/bleve_index_api"
@@ -40,8 +40,9 @@ type Index struct {
 	bleve    bleve.Index
 	inner    index.Index
 	mapping  mapping.IndexMapping
-	analyzer analysis.Analyzer
+	analyzer *analyzer
 	shelf    shelf
+	warning  string
 	scratch  sync.Pool // of *accumulator
 }
 
@@ -51,6 +52,7 @@ const (
 	schemaKey = "cascade.schema"
 	tokensKey = "cascade.tokens" // total number of tokens, 8 bytes
 	readyKey  = "cascade.ready"  // there once the first load is complete
+	warnKey   = "cascade.warning"
 )
 
 // New indexes the documents in memory and keeps them there, as they are.
@@ -107,12 +109,8 @@ func build(ctx context.Context, folder string, documents iter.Seq2[pipeline.Docu
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMapping(s.Language)
-	if err != nil {
-		return nil, err
-	}
 	// NewMemOnly would use the old index type, which is ten times slower.
-	b, err := bleve.NewUsing(folder, m, scorch.Name, scorch.Name, nil)
+	b, err := bleve.NewUsing(folder, newMapping(), scorch.Name, scorch.Name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +134,12 @@ func (x *Index) fill(ctx context.Context, documents iter.Seq2[pipeline.Document,
 	if err := x.bleve.SetInternal([]byte(schemaKey), written); err != nil {
 		return err
 	}
-	if err := x.load(ctx, documents, false); err != nil {
+	sample := &sampler{x: x}
+	if err := x.load(ctx, sample.of(documents), false); err != nil {
+		return err
+	}
+	x.warning = newGuess(sample.text.String()).warning(x.schema.Language)
+	if err := x.bleve.SetInternal([]byte(warnKey), []byte(x.warning)); err != nil {
 		return err
 	}
 	return x.bleve.SetInternal([]byte(readyKey), []byte{1})
@@ -147,8 +150,7 @@ func reopen(folder string, o Options) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without a timeout, bleve waits for ever for another process.
-	b, err := bleve.OpenUsing(folder, map[string]any{"bolt_timeout": "1s", "read_only": o.ReadOnly})
+	b, err := openWhole(folder, o.ReadOnly)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
@@ -163,7 +165,33 @@ func reopen(folder string, o Options) (*Index, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
+	warning, err := b.GetInternal([]byte(warnKey))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), b.Close())
+	}
+	x.warning = string(warning)
 	return x, nil
+}
+
+// sampler keeps the first texts that pass.
+type sampler struct {
+	x    *Index
+	text strings.Builder
+}
+
+func (s *sampler) of(documents iter.Seq2[pipeline.Document, error]) iter.Seq2[pipeline.Document, error] {
+	return func(yield func(pipeline.Document, error) bool) {
+		for d, err := range documents {
+			if err == nil && s.text.Len() < sampleBytes {
+				text := s.x.searchable(d)
+				s.text.WriteString(text[:min(len(text), sampleBytes)])
+				s.text.WriteByte('\n')
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
 }
 
 func readSchema(b bleve.Index) (schema, error) {
@@ -190,14 +218,13 @@ func newIndex(b bleve.Index, folder string, s schema, o Options) (*Index, error)
 	if err != nil {
 		return nil, err
 	}
-	m := b.Mapping()
+	a, err := newAnalyzer(s.Language)
+	if err != nil {
+		return nil, err
+	}
 	x := &Index{
 		name: o.Name, limit: o.Limit, k1: o.K1, b: o.B, schema: s, progress: o.Progress,
-		readOnly: o.ReadOnly, folder: folder, bleve: b, inner: inner, mapping: m,
-		analyzer: m.AnalyzerNamed(m.AnalyzerNameForPath(TextField)),
-	}
-	if x.analyzer == nil {
-		return nil, fmt.Errorf("the index names an analyzer for %q that does not exist", s.Language)
+		readOnly: o.ReadOnly, folder: folder, bleve: b, inner: inner, mapping: spoken{b.Mapping(), a}, analyzer: a,
 	}
 	x.shelf = storedShelf{}
 	if folder == "" {
@@ -247,6 +274,11 @@ func (x *Index) Len() int {
 	}
 	return int(n)
 }
+
+// Warning says that the first texts of the index look like another language than
+// the one that it was built for, so that they are found badly; empty where they do
+// not. The description has it too.
+func (x *Index) Warning() string { return x.warning }
 
 // Document returns the document with the ID, and whether the index has it.
 func (x *Index) Document(id string) (pipeline.Document, bool, error) {

@@ -13,10 +13,16 @@ type Options struct {
 	// Name names the retriever in marks, gaps and trees; empty means "bm25".
 	Name string
 
-	// Language selects the analyzer, see Languages; empty means "en". Region
-	// suffixes are ignored ("pt-BR" is "pt"), and "zh", "ja" and "ko" mean "cjk".
-	// Lao, Khmer and Burmese, which are written without spaces, have no analyzer:
-	// under any name their text is hardly ever found.
+	// Language selects the analyzer, see Languages; empty means "en", which drops
+	// English stop words, takes off a possessive 's and stems by Porter's rules, so
+	// that read_json_file is one word: programs want Code. Region suffixes are ignored
+	// ("pt-BR" is "pt"), and "zh", "ja" and "ko" mean "cjk". Under the wrong language a
+	// text is found badly, and Thai or Chinese under "en" hardly ever: Index.Warning
+	// and the description say so, and GuessLanguage guesses.
+	//
+	// Every analyzer takes the composed and the decomposed form of a letter, and the
+	// digits of all scripts, for the same. Lao, Khmer and Burmese, which are written
+	// without spaces, have no analyzer: under any name their text is hardly ever found.
 	// Open takes the language of the index and refuses another one.
 	Language string
 
@@ -108,7 +114,7 @@ type schema struct {
 	Filters  []string `json:"filters"`
 }
 
-const schemaVersion = 2
+const schemaVersion = 3
 
 func (o Options) schema() (schema, error) {
 	language, err := canonical(o.Language)

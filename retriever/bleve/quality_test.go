@@ -37,6 +37,14 @@ func TestEffectiveness(t *testing.T) {
 		{"xquad", "ar", "ar", 0.89},
 		{"xquad", "hi", "hi", 0.85},
 		{"xquad", "de", "de", 0.90},
+		{"xquad", "el", "el", 0.945},
+		{"xquad", "vi", "vi", 0.95},
+		{"xquad", "tr", "tr", 0.935},
+		{"xquad", "ru", "ru", 0.95},
+		{"xquad", "ro", "ro", 0.955},
+		{"xquad", "es", "es", 0.955},
+		{"xquad", "en", "en", 0.965},
+		{"claude-code-rag", ".", "code", 0.72},
 	} {
 		t.Run(c.collection+" "+c.language, func(t *testing.T) {
 			t.Parallel()

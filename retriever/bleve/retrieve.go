@@ -43,7 +43,7 @@ func (x *Index) Describe() pipeline.Node {
 	if x.folder != "" {
 		place = x.folder
 	}
-	return pipeline.Node{
+	n := pipeline.Node{
 		Name: x.name,
 		Settings: []pipeline.Setting{
 			{Name: "limit", Value: strconv.Itoa(x.limit)},
@@ -57,6 +57,10 @@ func (x *Index) Describe() pipeline.Node {
 		Facts: pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: x.limit, Scale: pipeline.BM25},
 		Value: x,
 	}
+	if x.warning != "" {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "warning", Value: x.warning})
+	}
+	return n
 }
 
 func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, error) {
