@@ -35,6 +35,9 @@
 // that names the part, an invalid ranking is refused, and no part can lose the
 // gaps and notes that it was given.
 //
+// Guard lets nothing through but what a permission allows, however deep the parts
+// inside nest.
+//
 // A Filter is a condition on the metadata of documents that means the same in
 // every store, see Eq, And, Not and ParseFilter.
 //

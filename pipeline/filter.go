@@ -51,7 +51,17 @@ type Filter struct{ node *filterNode }
 type filterNode struct {
 	written Condition
 	reduced Condition
+	all     []*filterNode // the parts of an And
 	err     error
+}
+
+// implies reports whether f was joined by And of g and others, or is g.
+func (f Filter) implies(g Filter) bool {
+	return f.node != nil && g.node != nil && f.node.has(g.node)
+}
+
+func (n *filterNode) has(part *filterNode) bool {
+	return n == part || slices.ContainsFunc(n.all, func(p *filterNode) bool { return p.has(part) })
 }
 
 // Err returns nil if the filter can be used, else an error that wraps ErrFilter.
@@ -268,5 +278,11 @@ func several(name string, op ConditionOp, parts []Filter) Filter {
 		}
 		c.Parts = append(c.Parts, p.node.written)
 	}
-	return usable(c)
+	f := usable(c)
+	if op == ConditionAnd {
+		for _, p := range parts {
+			f.node.all = append(f.node.all, p.node)
+		}
+	}
+	return f
 }

@@ -26,6 +26,7 @@ const (
 	ReasonUnscored    Reason = "unscored"     // a threshold met hits without a score on its scale
 	ReasonPanic       Reason = "panic"        // user code panicked
 	ReasonEarly       Reason = "early"        // a better ranking follows in the same stream
+	ReasonForbidden   Reason = "forbidden"    // a part showed what the permission does not allow
 )
 
 // Gap says what is missing from a ranking and why. A ranking with gaps is

@@ -180,7 +180,11 @@ func newRun[T any](p part[T], kind string, q Query) run {
 }
 
 func retrieve(ctx context.Context, p part[Retriever], q Query) (Ranking, error) {
+	q, err := restrict(ctx, q)
 	g := newRun(p, KindRetrieve, q)
+	if err != nil {
+		return Ranking{}, g.named(err)
+	}
 	return g.guard(ctx, nil, func(ctx context.Context) (Ranking, error) { return p.chosen(ctx, q).Retrieve(ctx, q) })
 }
 
@@ -218,7 +222,7 @@ func (g *run) attempt(ctx context.Context, inputs []Ranking, call func(context.C
 	if err != nil {
 		return Ranking{}, g.failed(ctx, err)
 	}
-	return g.accept(inputs, out)
+	return g.accept(ctx, inputs, out)
 }
 
 // mayStart refuses work for a caller who is gone. After the end of a budget of
@@ -247,10 +251,14 @@ func (g *run) named(err error) error {
 	return fmt.Errorf("%s: %w", g.name, err)
 }
 
-// accept checks and completes what the part returned.
-func (g *run) accept(inputs []Ranking, out Ranking) (Ranking, error) {
+// accept checks and completes what the part returned, of which nobody sees what
+// the permission in force does not allow.
+func (g *run) accept(ctx context.Context, inputs []Ranking, out Ranking) (Ranking, error) {
 	if out.Hits == nil {
 		out.Hits = []Hit{}
+	}
+	if p := permitted(ctx); p != nil && !prefixOfInput(inputs, out.Hits) {
+		out = p.check(g.name, out)
 	}
 	if !g.structural && !prefixOfInput(inputs, out.Hits) {
 		if err := out.Validate(); err != nil {

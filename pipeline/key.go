@@ -108,6 +108,12 @@ func WithQuery(ctx context.Context, q Query) context.Context {
 	return context.WithValue(ctx, queryContext{}, q.attributes)
 }
 
+// queryIn returns a query with the attributes that WithQuery put into the context.
+func queryIn(ctx context.Context) Query {
+	list, _ := ctx.Value(queryContext{}).(*attribute)
+	return Query{attributes: list}
+}
+
 func lookup[T any](k Key[T], list *attribute) (T, bool) {
 	for a := list; a != nil; a = a.next {
 		if v, ok := valueFor(k, a); ok {

@@ -59,7 +59,12 @@ func streamPart(ctx context.Context, p part[Retriever], q Query) iter.Seq2[Ranki
 			yield(retrieve(ctx, p, q))
 			return
 		}
+		q, err := restrict(ctx, q)
 		g := newRun(p, KindRetrieve, q)
+		if err != nil {
+			yield(Ranking{}, g.named(err))
+			return
+		}
 		g.sequence(ctx, nil, func(ctx context.Context) iter.Seq2[Ranking, error] { return s.stream(ctx, q) }, yield)
 	}
 }
@@ -128,7 +133,7 @@ func (d *drainage) drain(ctx context.Context, start func(context.Context) iter.S
 	yielded := false
 	for r, failure := range start(ctx) {
 		if failure == nil {
-			r, failure = d.accept(d.inputs, r)
+			r, failure = d.accept(ctx, d.inputs, r)
 		}
 		if failure != nil {
 			return Ranking{}, d.failed(ctx, failure)
