@@ -15,6 +15,7 @@ import (
 
 // subject is an in-memory store behind FromStore.
 func subject(kind langchain.Kind, scale pipeline.Scale, options langchain.Options) retrievertest.Subject {
+	options.IDKey = "id"
 	over := func(f storeFunc) pipeline.Retriever { return langchain.FromStore(f, kind, 10, options) }
 	return retrievertest.Subject{
 		Scale: scale,

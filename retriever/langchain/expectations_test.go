@@ -108,7 +108,7 @@ func TestExpectation03ContentAndMetadataAreTheirs(t *testing.T) {
 
 func TestExpectation03TheRecordSurvivesJSON(t *testing.T) {
 	t.Parallel()
-	search := pipeline.Chain(langchain.FromStore(answering(scored(0.75, 0.5)...), langchain.PGVector, 10), reversed(), degraded(errors.New("secret host")))
+	search := pipeline.Chain(langchain.FromStore(answering(scored(0.75, 0.5)...), langchain.PGVector, 10, named()), reversed(), degraded(errors.New("secret host")))
 	docs, err := langchain.AsRetriever(search).GetRelevantDocuments(t.Context(), "q")
 	require.NoError(t, err)
 

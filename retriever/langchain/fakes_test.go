@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/retriever/langchain"
 	"github.com/tmc/langchaingo/callbacks"
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/schema"
@@ -129,6 +130,9 @@ func scored(scores ...float32) []schema.Document {
 	}
 	return docs
 }
+
+// named says that "id" in the metadata is the id.
+func named() langchain.Options { return langchain.Options{IDKey: "id"} }
 
 // echo is a model without races that answers with the prompt that it was given.
 type echo struct {

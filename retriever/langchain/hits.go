@@ -1,39 +1,57 @@
 package langchain
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/tmc/langchaingo/schema"
 )
 
+// ErrSharedID says that several passages of an answer have one id. It stands in a
+// gap, because all but the best of them are left out.
+var ErrSharedID = errors.New("passages share an id")
+
 // ranking makes a ranking of what the store returned, whose slice and maps are
 // not written to. Of documents with the same id the first is kept, which is the
-// best, because the order is the store's.
+// best, because the order is the store's. That is no loss where they are the same
+// passage, and a gap where they are not.
 func (s *Source) ranking(docs []schema.Document) (pipeline.Ranking, error) {
 	docs = s.ordered(docs)
+	ids := s.identities(docs)
 	hits := make([]pipeline.Hit, 0, len(docs))
 	unique := make([]schema.Document, 0, len(docs))
-	seen := make(map[string]struct{}, len(docs))
-	for _, d := range docs {
+	first := make(map[string]int, len(docs))
+	lost := 0
+	for i, d := range docs {
+		if at, twice := first[ids[i]]; twice {
+			if docs[at].PageContent != d.PageContent {
+				lost++
+			}
+			continue
+		}
 		if s.limit > 0 && len(hits) == s.limit {
 			break
 		}
-		id := identify(d, s.options.ID, DefaultMetadataKey)
-		if _, twice := seen[id]; twice {
-			continue
-		}
-		seen[id] = struct{}{}
+		first[ids[i]] = i
 		unique = append(unique, d)
-		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: id, Text: d.PageContent, Metadata: d.Metadata}})
+		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: ids[i], Text: d.PageContent, Metadata: d.Metadata}})
 	}
 	scores := s.scoring.score(unique)
 	for i := range hits {
 		hits[i].Score = scores.values[i]
 	}
 	ranking, err := pipeline.NewRanking(s.name, s.scoring.scale, hits)
-	if err != nil || scores.imputed == nil {
+	if err != nil {
 		return ranking, err
+	}
+	if lost > 0 {
+		err := fmt.Errorf("%w: %d left out: see Options.ID", ErrSharedID, lost)
+		ranking = ranking.WithGaps(pipeline.Gap{Stage: s.name, Reason: pipeline.ReasonBadResponse, Err: err})
+	}
+	if scores.imputed == nil {
+		return ranking, nil
 	}
 	return s.withEstimates(ranking, scores), nil
 }

@@ -1,39 +1,82 @@
 package langchain
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"math"
 	"reflect"
 	"strconv"
 
+	"github.com/rankcascade/cascade/pipeline"
 	"github.com/tmc/langchaingo/schema"
 )
 
-// idKeys are the metadata keys under which documents carry an id, in the order
-// in which they are asked.
-var idKeys = [...]string{"id", "_id", "doc_id", "chunk_id"}
+// identity is what a document of an answer is called.
+type identity struct {
+	id string
+	// given says that the id identifies the passage: the caller's function, our own
+	// record or the store itself says so. Otherwise it is the value of a metadata
+	// field that may name the parent.
+	given bool
+}
 
-// identify returns the document's id, which is never empty: what the user's
-// function says; what our own record says, if the document has been through a
-// pipeline before; the first usable metadata key; else a hash of the text.
-func identify(d schema.Document, own func(schema.Document) string, recordKey string) string {
-	if own != nil {
+// identities returns the ids of the documents, in their order, none of them
+// empty. A metadata field serves as an id only if the caller or the kind named it,
+// and only where no other passage of the answer has the same value; the rest is
+// called by pipeline.PassageID.
+func (s *Source) identities(docs []schema.Document) []string {
+	found := make([]identity, len(docs))
+	passages := map[string]string{} // the first passage with a value, "" once there are two
+	for i, d := range docs {
+		found[i] = s.identify(d)
+		if id := found[i].id; id != "" && !found[i].given {
+			passage := passageID(d)
+			if first, seen := passages[id]; seen && first != passage {
+				passage = ""
+			}
+			passages[id] = passage
+		}
+	}
+	ids := make([]string, len(docs))
+	for i, f := range found {
+		switch {
+		case f.given, f.id != "" && passages[f.id] != "":
+			ids[i] = f.id
+		default:
+			ids[i] = passageID(docs[i])
+		}
+	}
+	return ids
+}
+
+// identify returns what the user's function says; what our own record says, if
+// the document has been through a pipeline before; else the named field.
+func (s *Source) identify(d schema.Document) identity {
+	if own := s.options.ID; own != nil {
 		if id := own(d); id != "" {
-			return id
+			return identity{id, true}
 		}
 	}
-	if id, ok := recordedID(d.Metadata[recordKey]); ok {
-		return id
+	if id, ok := recordedID(d.Metadata[DefaultMetadataKey]); ok {
+		return identity{id, true}
 	}
-	for _, key := range idKeys {
-		if id := idText(d.Metadata[key]); id != "" {
-			return id
-		}
+	if s.options.IDKey != "" {
+		return identity{id: idText(d.Metadata[s.options.IDKey])}
 	}
-	sum := sha256.Sum256([]byte(d.PageContent))
-	return "sha256-" + hex.EncodeToString(sum[:])
+	if key := s.kind.Traits().IDKey; key != "" {
+		return identity{id: idText(d.Metadata[key])}
+	}
+	return identity{}
+}
+
+// passageID leaves our own record out, which tells of a query.
+func passageID(d schema.Document) string {
+	metadata := d.Metadata
+	if isRecord(metadata[DefaultMetadataKey]) {
+		metadata = maps.Clone(metadata)
+		delete(metadata, DefaultMetadataKey)
+	}
+	return pipeline.PassageID(d.PageContent, metadata)
 }
 
 // idText writes a string or a number as an id; anything else gives "". A number

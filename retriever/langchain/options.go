@@ -26,14 +26,31 @@ type Options struct {
 	// that they are ranked by score; the position decides between equal ones.
 	// It is not possible where scores are ignored.
 	Unordered bool
-	// ID returns a document's id, or "" to go on with the next rule: metadata
-	// "id", "_id", "doc_id" or "chunk_id" as a string or a number, else a hash of
-	// PageContent, so that equal texts become one hit. It must be safe for
-	// concurrent use.
+	// ID returns a document's id, or "" to go on with the next rule: IDKey, else
+	// pipeline.PassageID of text and metadata, so that equal texts of two sources
+	// stay two hits. It must be safe for concurrent use. Different texts to which it
+	// gives one id become one hit, with a gap.
 	ID func(schema.Document) string
+	// IDKey is a metadata key whose value, a string or a number, is the id. Where
+	// several passages of an answer have the same value, as chunks have the id of
+	// their file, they are called by pipeline.PassageID instead. Empty stands for
+	// Traits.IDKey, where the store itself gives its own ids back.
+	IDKey string
 	// Store are fixed options of every search, a name space for example. A query
 	// cannot change them: a filter of its own beside a fixed one is refused.
 	Store []vectorstores.Option
+	// Compile makes the store's own filter of a pipeline.Filter, for stores whose
+	// filters this package cannot make: a *filters.WhereBuilder of the Weaviate
+	// client, say. It may make one that is true of more documents, because every
+	// answer is checked, and never one that is true of fewer. An error says that the
+	// store cannot do it. It must be safe for concurrent use. Nil takes what is known
+	// of the kind, see Traits.Conditions.
+	Compile func(c pipeline.Condition) (any, error)
+	// OverFetch allows filters that the store cannot do, or only in part: the rest
+	// is decided here, over limit x OverFetch documents of the store, and a gap says
+	// so if there may be further ones. Zero refuses such filters with an error that
+	// wraps pipeline.ErrFilter; at most 100.
+	OverFetch int
 	// MaxAbandoned is how many calls may still be running in the store after
 	// their context ended, before further calls fail with ErrBusy. Zero stands
 	// for 64.

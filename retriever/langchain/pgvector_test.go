@@ -2,9 +2,12 @@ package langchain_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -81,7 +84,7 @@ func TestPGVector(t *testing.T) {
 	store := collection(t, p)
 	_, err := store.AddDocuments(t.Context(), rules())
 	require.NoError(t, err)
-	articles := langchain.FromStore(store, langchain.PGVector, 100)
+	articles := langchain.FromStore(store, langchain.PGVector, 100, named())
 
 	t.Run("its scores are cosines, best first", func(t *testing.T) {
 		r, err := articles.Retrieve(t.Context(), pipeline.Query{Text: "who signs a harbour permit"})
@@ -184,7 +187,7 @@ func TestPGVectorContract(t *testing.T) {
 			if _, err := store.AddDocuments(t.Context(), docs); err != nil {
 				return nil, err
 			}
-			return langchain.FromStore(store, langchain.PGVector, limit), nil
+			return langchain.FromStore(store, langchain.PGVector, limit, langchain.Options{IDKey: "doc_id"}), nil
 		},
 		Blank:     retrievertest.BlankAnswers,
 		LooseTies: true,
@@ -201,4 +204,40 @@ func cosine(t *testing.T, a, b string) float64 {
 		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
 	}
 	return ab / math.Sqrt(aa*bb)
+}
+
+// TestP18PGVectorFilters compares what the real store shows with Filter.Match. Its
+// documents have no lists, of which the store compares the text as a whole.
+func TestP18PGVectorFilters(t *testing.T) {
+	p := pool(t)
+	retrievertest.RunFilters(t, retrievertest.FilterSubject{
+		New: func(t testing.TB, documents []pipeline.Document, limit int) pipeline.Retriever {
+			store := collection(t, p)
+			docs := make([]schema.Document, len(documents))
+			for i, d := range documents {
+				docs[i] = schema.Document{PageContent: d.Text, Metadata: maps.Clone(d.Metadata)}
+			}
+			_, err := store.AddDocuments(t.Context(), docs)
+			require.NoError(t, err)
+			return langchain.FromStore(store, langchain.PGVector, limit, langchain.Options{
+				ID: func(d schema.Document) string { return d.PageContent[strings.LastIndex(d.PageContent, " ")+1:] },
+			})
+		},
+		Refuses: func(c pipeline.Condition) bool {
+			if c.Op != pipeline.ConditionEq || len(c.Path) > 1 || strings.Contains(c.Path[0], "'") {
+				return true
+			}
+			kind := c.Values[0].Kind()
+			return kind == pipeline.NumberValue || kind == pipeline.TimeValue
+		},
+		Holds: func(d pipeline.Document) bool {
+			_, err := json.Marshal(d.Metadata)
+			for _, v := range d.Metadata {
+				if k := reflect.ValueOf(v).Kind(); k == reflect.Slice {
+					return false
+				}
+			}
+			return err == nil
+		},
+	})
 }

@@ -100,6 +100,7 @@ func TestScores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			c.options.IDKey = "id"
 			s := langchain.FromStore(answering(scored(c.scores...)...), c.kind, 10, c.options)
 			r, err := s.Retrieve(t.Context(), pipeline.Query{Text: "q"})
 			require.NoError(t, err)
@@ -142,10 +143,11 @@ func checkGap(t *testing.T, r pipeline.Ranking, imputed []string) {
 func TestDuplicatesKeepTheFirst(t *testing.T) {
 	t.Parallel()
 	docs := scored(0.9, 0.8, 0.7, 0.6)
-	docs[2].Metadata["id"] = "d1"
-	r, err := langchain.FromStore(answering(docs...), langchain.PGVector, 3).Retrieve(t.Context(), pipeline.Query{})
+	docs[2] = docs[0]
+	r, err := langchain.FromStore(answering(docs...), langchain.PGVector, 3, named()).Retrieve(t.Context(), pipeline.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"d1", "d2", "d4"}, r.IDs(), "a duplicate does not use up the limit")
+	assert.Empty(t, r.Gaps, "nothing is lost")
 	assert.InDelta(t, float64(float32(0.9)), r.Hits[0].Score, 0)
 	assert.Equal(t, "text of d1", r.Hits[0].Document.Text)
 	assert.Equal(t, 3, r.Hits[2].Marks[0].Rank)
@@ -153,7 +155,7 @@ func TestDuplicatesKeepTheFirst(t *testing.T) {
 
 func TestALimitCutsWhatTheStoreReturnsTooMuch(t *testing.T) {
 	t.Parallel()
-	r, err := langchain.FromStore(answering(scored(0.9, 0.8, 0.7)...), langchain.PGVector, 2).Retrieve(t.Context(), pipeline.Query{})
+	r, err := langchain.FromStore(answering(scored(0.9, 0.8, 0.7)...), langchain.PGVector, 2, named()).Retrieve(t.Context(), pipeline.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"d1", "d2"}, r.IDs())
 	r, err = langchain.FromRetriever(answering(scored(0.9, 0.8, 0.7)...)).Retrieve(t.Context(), pipeline.Query{})
@@ -168,7 +170,7 @@ func TestAnyAnswerGivesAValidRanking(t *testing.T) {
 		kind := rapid.SampledFrom(langchain.Kinds()).Draw(t, "kind")
 		scores := rapid.SliceOfN(rapid.OneOf(rapid.Float32(), rapid.Just(float32(math.NaN())), rapid.Just(float32(math.Inf(-1)))), 0, 8).Draw(t, "scores")
 		docs := scored(scores...)
-		r, err := langchain.FromStore(answering(docs...), kind, 10).Retrieve(context.Background(), pipeline.Query{})
+		r, err := langchain.FromStore(answering(docs...), kind, 10, named()).Retrieve(context.Background(), pipeline.Query{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,6 +100,9 @@ func newSource(kind Kind, name string, options []Options) *Source {
 	if s.options.MaxAbandoned < 0 {
 		s.fault(fmt.Errorf("MaxAbandoned is %d, want at least 1, or 0 for %d", s.options.MaxAbandoned, defaultMaxAbandoned))
 	}
+	if s.options.OverFetch < 0 || s.options.OverFetch > maxOverFetch {
+		s.fault(fmt.Errorf("OverFetch is %d, want 0 to %d", s.options.OverFetch, maxOverFetch))
+	}
 	s.calls = &calls{name: s.name, max: s.options.MaxAbandoned}
 	s.scoring, err = s.options.scoring(kind)
 	s.fault(err)
@@ -123,24 +126,37 @@ func (s *Source) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranki
 	if s.err != nil {
 		return pipeline.Ranking{}, s.err
 	}
+	sieve, err := s.sieve(q.Filter)
+	if err != nil {
+		return pipeline.Ranking{}, fmt.Errorf("%s: %w", s.name, err)
+	}
+	if sieve.nothing {
+		return pipeline.NewRanking(s.name, s.scoring.scale, nil)
+	}
+	q.Filter = sieve.native
 	options, err := s.optionsFor(q)
 	if err != nil {
 		return pipeline.Ranking{}, fmt.Errorf("%s: %w", s.name, err)
 	}
 	return s.calls.do(ctx, func(ctx context.Context) (pipeline.Ranking, error) {
-		docs, err := s.search(ctx, q.Text, options)
+		docs, err := s.search(ctx, q.Text, sieve.ask, options)
 		if err != nil {
 			return pipeline.Ranking{}, fmt.Errorf("%s: search: %w", s.name, err)
 		}
-		return s.ranking(docs)
+		kept, gap := sieve.keep(s, docs)
+		r, err := s.ranking(kept)
+		if err != nil || gap == nil {
+			return r, err
+		}
+		return r.WithGaps(*gap), nil
 	})
 }
 
-func (s *Source) search(ctx context.Context, query string, options []vectorstores.Option) ([]schema.Document, error) {
+func (s *Source) search(ctx context.Context, query string, limit int, options []vectorstores.Option) ([]schema.Document, error) {
 	if s.store == nil {
 		return s.retriever.GetRelevantDocuments(ctx, query)
 	}
-	return s.store.SimilaritySearch(ctx, query, s.limit, options...)
+	return s.store.SimilaritySearch(ctx, query, limit, options...)
 }
 
 // Wait returns when no abandoned call is running any more, or with an error

@@ -55,7 +55,7 @@ func TestMistakesAreReported(t *testing.T) {
 func TestWhatOptionsFixAQueryCannotChange(t *testing.T) {
 	t.Parallel()
 	store := library()
-	s := langchain.FromStore(store, langchain.PGVector, 10, langchain.Options{Store: []vectorstores.Option{
+	s := langchain.FromStore(store, langchain.PGVector, 10, langchain.Options{IDKey: "id", Store: []vectorstores.Option{
 		vectorstores.WithFilters(map[string]any{"id": "permits"}), vectorstores.WithNameSpace("port"),
 		vectorstores.WithScoreThreshold(0.1), vectorstores.WithEmbedder(wordEmbedder{}),
 	}})
@@ -85,7 +85,7 @@ func TestFixedOptionsAreNotSharedBetweenQueries(t *testing.T) {
 	store := library()
 	fixed := make([]vectorstores.Option, 1, 8)
 	fixed[0] = vectorstores.WithNameSpace("port")
-	s := langchain.FromStore(store, langchain.PGVector, 10, langchain.Options{Store: fixed})
+	s := langchain.FromStore(store, langchain.PGVector, 10, langchain.Options{IDKey: "id", Store: fixed})
 	for _, id := range []string{"maps", "permits"} {
 		_, err := s.Retrieve(t.Context(), pipeline.Query{Text: "the", Filter: map[string]any{"id": id}})
 		require.NoError(t, err)
@@ -134,7 +134,7 @@ func ExampleFromStore() {
 		schema.Document{PageContent: "Permits are signed by the harbour master.", Metadata: map[string]any{"id": "permits"}, Score: 0.8},
 		schema.Document{PageContent: "The harbour was dredged in 1904.", Metadata: map[string]any{"id": "dredging"}, Score: 0.5},
 	)
-	candidates := langchain.FromStore(store, langchain.PGVector, 100)
+	candidates := langchain.FromStore(store, langchain.PGVector, 100, langchain.Options{IDKey: "id"})
 	ranking, err := candidates.Retrieve(context.Background(), pipeline.Query{Text: "who signs permits?"})
 	if err != nil {
 		fmt.Println(err)

@@ -75,6 +75,13 @@ type Traits struct {
 	// which the store formats filters and name space. Both are refused if they
 	// hold one. Empty if the store does no such thing, or cannot be protected.
 	Pasted string
+	// IDKey is the metadata key under which the store gives back the ids that its
+	// AddDocuments returned, or that it was given; empty if it keeps them to itself.
+	IDKey string
+	// Conditions are what the store can do of a pipeline.Filter; a filter with
+	// others is refused or, under Options.OverFetch, decided after retrieval. A
+	// condition may be refused for its path or its values.
+	Conditions []pipeline.ConditionOp
 }
 
 // Traits returns what is known of the store. An invalid kind has the traits of
@@ -95,6 +102,19 @@ const (
 
 var inf = math.Inf(1)
 
+// What stores can do of a pipeline.Filter. Those with equality alone take several
+// keys, each once, and texts and booleans; a list is one text to them.
+var (
+	equalityConditions = []pipeline.ConditionOp{pipeline.ConditionEq, pipeline.ConditionAnd}
+	operatorConditions = []pipeline.ConditionOp{
+		pipeline.ConditionEq, pipeline.ConditionIn, pipeline.ConditionRange, pipeline.ConditionAnd, pipeline.ConditionOr,
+	}
+	qdrantConditions = []pipeline.ConditionOp{
+		pipeline.ConditionEq, pipeline.ConditionIn, pipeline.ConditionRange, pipeline.ConditionExists,
+		pipeline.ConditionAnd, pipeline.ConditionOr, pipeline.ConditionNot,
+	}
+)
+
 // traits is a table and never written to.
 var traits = [...]Traits{
 	AnyStore: {
@@ -103,7 +123,7 @@ var traits = [...]Traits{
 	},
 	AlloyDB: {
 		Holds: "distance, by default of cosine", Score: ScoreIsDistance, Scale: distance, Low: 0, High: inf,
-		Filter: FilterSQL, Threshold: ThresholdIgnored,
+		Filter: FilterSQL, Threshold: ThresholdIgnored, IDKey: "id",
 	},
 	AzureAISearch: {
 		Holds: "search score", Score: ScoreHigherIsBetter, Scale: unbounded, Low: -inf, High: inf,
@@ -115,19 +135,19 @@ var traits = [...]Traits{
 	},
 	Chroma: {
 		Holds: "1 - distance, by default of squared L2", Score: ScoreHigherIsBetter, Scale: unbounded, Low: -inf, High: inf,
-		Filter: FilterMap, Threshold: ThresholdUnit, NameSpace: true, Limit: true,
+		Filter: FilterMap, Threshold: ThresholdUnit, NameSpace: true, Limit: true, Conditions: operatorConditions,
 	},
 	CloudSQL: {
 		Holds: "distance, by default of cosine", Score: ScoreIsDistance, Scale: distance, Low: 0, High: inf,
-		Filter: FilterSQL, Threshold: ThresholdIgnored,
+		Filter: FilterSQL, Threshold: ThresholdIgnored, IDKey: "id",
 	},
 	Dolt: {
 		Holds: "1 - squared L2 distance", Score: ScoreHigherIsBetter, Scale: unbounded, Low: -inf, High: 1,
-		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'\`,
+		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'\`, Conditions: equalityConditions,
 	},
 	MariaDB: {
 		Holds: "1 - cosine distance", Score: ScoreHigherIsBetter, Scale: cosine, Low: -1, High: 1,
-		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'\`,
+		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'\`, Conditions: equalityConditions,
 	},
 	Milvus: {
 		Holds: "raw metric, by default L2", Score: ScoreIsDistance, Scale: distance, Low: 0, High: inf,
@@ -139,7 +159,7 @@ var traits = [...]Traits{
 	},
 	MongoVector: {
 		Holds: "vectorSearchScore", Score: ScoreHigherIsBetter, Scale: unbounded, Low: 0, High: 1,
-		Filter: FilterBSON, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true,
+		Filter: FilterBSON, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Conditions: operatorConditions,
 	},
 	OpenSearch: {
 		Holds: "_score", Score: ScoreHigherIsBetter, Scale: unbounded, Low: -inf, High: inf,
@@ -147,19 +167,19 @@ var traits = [...]Traits{
 	},
 	PGVector: {
 		Holds: "1 - cosine distance", Score: ScoreHigherIsBetter, Scale: cosine, Low: -1, High: 1,
-		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'`,
+		Filter: FilterEquality, Threshold: ThresholdUnit, NameSpace: true, Embedder: true, Limit: true, Pasted: `'`, Conditions: equalityConditions,
 	},
 	Pinecone: {
 		Holds: "service score of the index metric", Score: ScoreHigherIsBetter, Scale: unbounded, Low: -inf, High: inf,
-		Filter: FilterJSON, Threshold: ThresholdUnit, NameSpace: true, Limit: true,
+		Filter: FilterJSON, Threshold: ThresholdUnit, NameSpace: true, Limit: true, Conditions: operatorConditions,
 	},
 	Qdrant: { // the direction depends on the collection's metric, which the store does not tell
 		Holds: "server score of the collection's metric", Score: IgnoreScore, Scale: rankOnly, Low: -inf, High: inf,
-		Filter: FilterJSON, Threshold: ThresholdUnit, Limit: true,
+		Filter: FilterJSON, Threshold: ThresholdUnit, Limit: true, IDKey: "_id", Conditions: qdrantConditions,
 	},
 	RedisVector: {
 		Holds: "distance, by default of cosine", Score: ScoreIsDistance, Scale: distance, Low: 0, High: inf,
-		Filter: FilterString, Threshold: ThresholdComplement, Embedder: true, Limit: true,
+		Filter: FilterString, Threshold: ThresholdComplement, Embedder: true, Limit: true, IDKey: "id",
 	},
 	Weaviate: {
 		Holds: "certainty, 0 when absent", Score: ScoreHigherIsBetter, Scale: unbounded, Low: 0, High: 1, ZeroIsAbsent: true,

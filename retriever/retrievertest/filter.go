@@ -39,7 +39,8 @@ const FilterQuery = "harbour"
 
 // RunFilters compares what the retriever shows with what Filter.Match says, for
 // every filter of Filters and for some hundred combinations of them, over
-// FilterCorpus. A filter must decide before the limit does.
+// FilterCorpus. A filter must decide before the limit does, or a gap say that hits
+// may have been lost.
 func RunFilters(t *testing.T, s FilterSubject) {
 	t.Helper()
 	require.NotNil(t, s.New, "FilterSubject.New is required")
@@ -82,7 +83,9 @@ func (r filterRun) check(t testing.TB, f pipeline.Filter) {
 	assert.ElementsMatch(t, want, ranking.IDs(), "%s", f)
 	first, err := r.one.Retrieve(t.Context(), r.query(f))
 	require.NoError(t, err, "%s", f)
-	assert.Len(t, first.Hits, min(1, len(want)), "the limit came before the filter %s", f)
+	if !first.Degraded() { // a store that filters afterwards says what it may have lost
+		assert.Len(t, first.Hits, min(1, len(want)), "the limit came before the filter %s", f)
+	}
 	assert.Subset(t, want, first.IDs(), "%s", f)
 }
 
