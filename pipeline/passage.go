@@ -39,15 +39,15 @@ func passageName(metadata map[string]any) string {
 		if err != nil {
 			continue
 		}
-		if name := readable(v.Text() + v.Literal()); name != "" {
+		if name := readableName(v.Text() + v.Literal()); name != "" {
 			return name
 		}
 	}
 	return "passage"
 }
 
-// readable cuts a name to what fits into an id that a person reads.
-func readable(s string) string {
+// readableName cuts a name to what fits into an id that a person reads.
+func readableName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) {
 			return '-'
