@@ -102,9 +102,27 @@ func (c *Client) Variant(ctx context.Context) string {
 // config. A document whose score is missing, null or no number is unscored for
 // pipeline.ReasonBadResponse, with a cause; asked for again, alone, it may get
 // one. The arguments are not kept.
-func (c *Client) Score(ctx context.Context, query string, documents []string) (_ reranker.Scores, err error) {
+func (c *Client) Score(ctx context.Context, query string, documents []string) (scores reranker.Scores, err error) {
 	defer guard(opRerank, &err)
+	ctx, span := pipeline.Begin(ctx, pipeline.KindCall, "rerank")
+	defer func() { endCall(span, len(documents), scores, err) }()
 	return c.score(ctx, query, documents)
+}
+
+// endCall tells whoever observes the query what came of the call.
+func endCall(span *pipeline.Span, documents int, scores reranker.Scores, err error) {
+	if !span.Active() {
+		return
+	}
+	span.Int("documents", documents)
+	if scores.Model != "" {
+		span.Text("model", scores.Model)
+	}
+	span.Int("tokens", scores.Usage.Tokens)
+	if len(scores.RequestIDs) > 0 {
+		span.Text("request_id", scores.RequestIDs[0])
+	}
+	span.End(err)
 }
 
 func (c *Client) score(ctx context.Context, query string, documents []string) (reranker.Scores, error) {

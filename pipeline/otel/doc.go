@@ -1,0 +1,40 @@
+// Package otel makes OpenTelemetry spans and metrics of what happens in a
+// pipeline.
+//
+// It is an observer: every part that runs, every attempt and every call of a
+// server becomes a span under the one in which it happens, and the context of the
+// part carries it, so that the spans of an instrumented HTTP client nest too.
+//
+//	observed, err := otel.Observe(search, otel.Options{
+//		Tracer: tracerProvider, // from the SDK; nil for no spans
+//		Meter:  meterProvider,  // nil for no metrics
+//	})
+//	ranking, err := observed.Retrieve(ctx, query)
+//
+// For work around a pipeline, such as the whole answer of a chatbot, New makes the
+// observer itself, for pipeline.WithObserver.
+//
+// Two conventions can be chosen. OpenInference (Phoenix, Arize and others) has the
+// kinds RETRIEVER, RERANKER, LLM, EMBEDDING and CHAIN, and lists documents under
+// retrieval.documents and reranker.input_documents. GenAI is the span "retrieval"
+// of OpenTelemetry's conventions for generative AI. What neither has a name for
+// stands under "cascade.".
+//
+// No text of a query, a document or an answer is exported unless Options.Texts asks
+// for it. IDs, scores and the texts of errors are.
+//
+// The metrics:
+//
+//	cascade.part.duration      histogram, s        each part, attempt and call
+//	cascade.part.hits          histogram, {hit}    what retrievers and stages return
+//	cascade.rerank.coverage    histogram, 1        share of the candidates with a score
+//	cascade.rerank.tokens      histogram, {token}  of one reranked query
+//	cascade.rerank.cost        counter, 1          in the currency of the prices
+//	cascade.gaps               counter, {gap}      by stage and reason
+//	cascade.endpoint.breaker   gauge, 1            1 for the state of each endpoint, see Endpoints
+//	cascade.endpoint.in_flight gauge, {call}       calls on their way
+//
+// An exporter for Prometheus is a reader of the SDK's meter provider. The package
+// itself needs the API of OpenTelemetry only, and neither reads nor sets its
+// globals.
+package otel

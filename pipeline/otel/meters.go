@@ -1,0 +1,114 @@
+package otel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+)
+
+// meters are the instruments.
+type meters struct {
+	duration, hits, coverage, tokens histogram
+	cost                             metric.Float64Counter
+	gaps                             metric.Int64Counter
+}
+
+type histogram = metric.Float64Histogram
+
+// seconds are the buckets for durations, from a look into a cache to a patient
+// experiment.
+var seconds = []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}
+
+func newMeters(meter metric.Meter) (*meters, error) {
+	var m meters
+	var errs [6]error
+	m.duration, errs[0] = meter.Float64Histogram("cascade.part.duration", metric.WithUnit("s"),
+		metric.WithDescription("How long a part of a pipeline, an attempt or a call took."), metric.WithExplicitBucketBoundaries(seconds...))
+	m.hits, errs[1] = meter.Float64Histogram("cascade.part.hits", metric.WithUnit("{hit}"),
+		metric.WithDescription("How many hits a part of a pipeline returned."), metric.WithExplicitBucketBoundaries(0, 1, 5, 10, 20, 50, 100, 200, 500, 1000))
+	m.coverage, errs[2] = meter.Float64Histogram("cascade.rerank.coverage", metric.WithUnit("1"),
+		metric.WithDescription("Share of the candidates of a reranked query that have a score."), metric.WithExplicitBucketBoundaries(0, .1, .25, .5, .75, .9, .99, 1))
+	m.tokens, errs[3] = meter.Float64Histogram("cascade.rerank.tokens", metric.WithUnit("{token}"),
+		metric.WithDescription("Tokens that the reranker counted for one query, wasted ones included."), metric.WithExplicitBucketBoundaries(0, 100, 1000, 5000, 10000, 25000, 50000, 100000, 250000, 1000000))
+	m.cost, errs[4] = meter.Float64Counter("cascade.rerank.cost", metric.WithUnit("1"),
+		metric.WithDescription("What reranking cost, in the currency of the client's prices."))
+	m.gaps, errs[5] = meter.Int64Counter("cascade.gaps", metric.WithUnit("{gap}"),
+		metric.WithDescription("What was missing from rankings, by stage and reason."))
+	return &m, errors.Join(errs[:]...)
+}
+
+// record measures an event. Names of parts come from the program and kinds and
+// reasons from fixed sets, so the number of series is bounded; the name that Begin
+// was given counts only for its kind.
+func (m *meters) record(ctx context.Context, e pipeline.Event, gaps []pipeline.Gap) {
+	labels := []attribute.KeyValue{attribute.String("kind", e.Kind)}
+	part := attribute.String("part", e.Name)
+	ranks := e.Kind == pipeline.KindRetrieve || e.Kind == pipeline.KindApply || e.Kind == pipeline.KindFuse || e.Kind == pipeline.KindRewrite
+	if ranks {
+		labels = append(labels, part)
+	}
+	if e.Err != nil {
+		labels = append(labels, attribute.String("error.type", string(pipeline.ReasonOf(e.Err))))
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(labels...))
+	m.duration.Record(ctx, e.Duration.Seconds(), set)
+	if ranks && e.Err == nil && e.Kind != pipeline.KindRewrite {
+		m.hits.Record(ctx, float64(e.Out), set)
+	}
+	for _, g := range gaps {
+		m.gaps.Add(ctx, 1, metric.WithAttributes(attribute.String("stage", g.Stage), attribute.String("reason", string(g.Reason))))
+	}
+	if reranks(e) && e.Err == nil {
+		m.rerank(ctx, e, metric.WithAttributes(part))
+	}
+}
+
+// billionth is the unit of reranker.Usage.Cost.
+const billionth = 1e-9
+
+func (m *meters) rerank(ctx context.Context, e pipeline.Event, part metric.MeasurementOption) {
+	r, ok := report(e)
+	if !ok {
+		return
+	}
+	m.coverage.Record(ctx, r.Coverage(), part)
+	m.tokens.Record(ctx, float64(r.Useful.Tokens+r.Wasted.Tokens), part)
+	m.cost.Add(ctx, float64(r.Useful.Cost+r.Wasted.Cost)*billionth, part)
+}
+
+// Endpoints measures the state of reranker endpoints whenever metrics are read:
+// whether the breaker lets calls pass, and how many are on their way. states are
+// functions such as (*reranker.Endpoint).State. The returned function ends it.
+// Without a meter it does nothing.
+func (o *Observer) Endpoints(states ...func() reranker.EndpointState) (stop func() error, err error) {
+	if o.meters == nil {
+		return func() error { return nil }, nil
+	}
+	meter := o.options.Meter.Meter(scope)
+	breaker, err := meter.Int64ObservableGauge("cascade.endpoint.breaker", metric.WithUnit("1"),
+		metric.WithDescription("1 for the state that the breaker of an endpoint is in."))
+	inFlight, err2 := meter.Int64ObservableGauge("cascade.endpoint.in_flight", metric.WithUnit("{call}"),
+		metric.WithDescription("Calls of an endpoint that are on their way."))
+	if err := errors.Join(err, err2); err != nil {
+		return nil, fmt.Errorf("pipeline/otel: make instruments: %w", err)
+	}
+	registration, err := meter.RegisterCallback(func(_ context.Context, observer metric.Observer) error {
+		for _, state := range states {
+			s := state()
+			name := attribute.String("endpoint", s.Name)
+			observer.ObserveInt64(breaker, 1, metric.WithAttributes(name, attribute.String("state", s.Breaker.String())))
+			observer.ObserveInt64(inFlight, int64(s.InFlight), metric.WithAttributes(name))
+		}
+		return nil
+	}, breaker, inFlight)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline/otel: measure endpoints: %w", err)
+	}
+	return registration.Unregister, nil
+}
