@@ -33,7 +33,8 @@ type Signs struct {
 	// and stand within three words of each other in one of the first five documents.
 	Pairs float64
 	// Lead is how far the best score stands above the mean of the others, by the
-	// spread of all scores: (best - mean) / (best - worst), 0 without a spread.
+	// spread of all scores: (best - mean) / (best - worst), 0 without a spread. Of
+	// fewer than ten hits it says little, and is drawn towards the usual 0.65.
 	Lead float64
 	// Missing are the words of the question, at most five, that no hit has.
 	Missing []string
@@ -78,6 +79,8 @@ func (s Signs) reason() string {
 		return fmt.Sprintf("no document has more than %.0f %% of what the question asks for", 100*s.Document)
 	case s.Sentence < 0.5:
 		return "the question's words stand in one document, but far apart"
+	case s.Lead < 0.3:
+		return "no document stands out from the others"
 	}
 	return fmt.Sprintf("%.0f %% of what the question asks for stands in one place", 100*s.Sentence)
 }
@@ -122,17 +125,30 @@ func text(d pipeline.Document) string {
 	return d.Text
 }
 
+// usualLead is what Lead mostly is, and enoughHits how many hits it needs to say
+// something.
+const (
+	usualLead  = 0.65
+	enoughHits = 10
+)
+
 func lead(r pipeline.Ranking) float64 {
 	n := len(r.Hits)
 	if n < 2 {
-		return 0
+		return usualLead
 	}
-	first, last := r.Hits[0].Score, r.Hits[n-1].Score
+	trust := min(1, float64(n-1)/(enoughHits-1))
+	return trust*spread(r.Hits) + (1-trust)*usualLead
+}
+
+func spread(hits []pipeline.Hit) float64 {
+	n := len(hits)
+	first, last := hits[0].Score, hits[n-1].Score
 	if !(first > last) {
 		return 0
 	}
 	var sum float64
-	for _, h := range r.Hits[1:] {
+	for _, h := range hits[1:] {
 		sum += h.Score
 	}
 	return (first - sum/float64(n-1)) / (first - last)

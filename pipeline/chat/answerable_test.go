@@ -67,7 +67,20 @@ func TestAnswerableAtTheEdges(t *testing.T) {
 	}
 	flat := ranked(fact(1), fact(2))
 	flat.Hits[0].Score, flat.Hits[1].Score = 1, 1
-	assert.Zero(t, chat.Answerable(pipeline.Query{Text: "fact"}, flat).Signs.Lead)
+	assert.InDelta(t, 0.65*8/9, chat.Answerable(pipeline.Query{Text: "fact"}, flat).Signs.Lead, 1e-9, "two hits say little")
+	assert.Equal(t, 0.65, chat.Answerable(pipeline.Query{Text: "fact"}, ranked(fact(1))).Signs.Lead)
+	many := make([]pipeline.Document, 12)
+	for i := range many {
+		many[i] = fact(i)
+	}
+	even := ranked(many...)
+	for i := range even.Hits {
+		even.Hits[i].Score = 1
+	}
+	assert.Zero(t, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead)
+	assert.Contains(t, chat.Answerable(pipeline.Query{Text: "fact item3"}, even).Reason, "no document stands out")
+	even.Hits[0].Score = 12
+	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead)
 	titled := doc("a", "Opens at nine.")
 	titled.Metadata = map[string]any{"title": "The bank vault"}
 	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "bank vault"}, ranked(titled, fact(1))).Signs.Document, "a title counts")

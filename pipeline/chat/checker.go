@@ -52,5 +52,8 @@ func (c *Checker) open(s Sentence) bool {
 // Text returns what has been written so far.
 func (c *Checker) Text() string { return c.answer.String() }
 
+// Passage returns the passage of the prompt with the number.
+func (c *Checker) Passage(number int) (Passage, bool) { return c.prompt.Passage(number) }
+
 // Checked returns Check of what has been written so far.
 func (c *Checker) Checked() Checked { return Check(c.answer.String(), c.prompt) }

@@ -75,7 +75,7 @@ var suspicions = []struct {
 // another way, and finds articles about such attacks too. Before a prompt it
 // stands in a cut:
 //
-//	cut.Where("no instructions", func(d pipeline.Document) bool { _, bad := chat.Suspicious(d.Text); return !bad })
+//	cut.Where(func(d pipeline.Document) bool { _, bad := chat.Suspicious(d.Text); return !bad })
 func Suspicious(text string) (reason string, suspicious bool) {
 	for _, s := range suspicions {
 		if s.pattern.MatchString(text) {

@@ -1,5 +1,6 @@
 // Package cut has the stages that shorten a ranking: to a number, at a score, at
-// an elbow, to a share, to a token budget, or by leaving out what repeats.
+// an elbow, to a share, to a token budget, or by leaving out what repeats or what
+// a function of the caller refuses (Where).
 //
 // A cut keeps the hits that it keeps in their order and with their scores, marks
 // and metadata; only MMR gives new scores. None of them does I/O, and all are

@@ -352,3 +352,15 @@ func ExampleCondense() {
 	fmt.Println(queries[0].Text, err)
 	// Output: How do I fetch a page in Go with a timeout? <nil>
 }
+
+func TestObserversHearOfTheModel(t *testing.T) {
+	t.Parallel()
+	var heard []pipeline.Event
+	ctx := pipeline.WithObserver(t.Context(), pipeline.ObserverFunc(func(_ context.Context, e pipeline.Event) { heard = append(heard, e) }))
+	_, err := rewrite.Condense(says("How to set a timeout?"), rewrite.Options{}).Rewrite(ctx, followUp())
+	require.NoError(t, err)
+	require.Len(t, heard, 1)
+	assert.Equal(t, []string{pipeline.KindGenerate, "condense"}, []string{heard[0].Kind, heard[0].Name})
+	assert.Len(t, heard[0].Details, 2)
+	assert.NotContains(t, fmt.Sprint(heard[0].Details), "timeout", "no text")
+}

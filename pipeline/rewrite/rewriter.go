@@ -139,8 +139,20 @@ type reply struct {
 	err  error
 }
 
-// ask asks the model and leaves it behind when the time is up.
+// ask asks the model and tells observers of it.
 func (r *Rewriter) ask(ctx context.Context, prompt string) (string, error) {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindGenerate, r.o.Name)
+	text, err := r.bounded(ctx, prompt)
+	if span.Active() {
+		span.Int("prompt tokens", r.o.Count(prompt))
+		span.Int("answer tokens", r.o.Count(text))
+	}
+	span.End(err)
+	return text, err
+}
+
+// bounded asks the model and leaves it behind when the time is up.
+func (r *Rewriter) bounded(ctx context.Context, prompt string) (string, error) {
 	if r.abandoned.Load() >= MaxAbandoned {
 		return "", errBusy
 	}

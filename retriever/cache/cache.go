@@ -156,7 +156,7 @@ func (c *Cache) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 		c.bypassed.Add(1)
 		return c.retriever.Retrieve(ctx, q)
 	}
-	if ranking, ok := c.remembered(ctx, r); ok {
+	if ranking, ok := c.lookUp(ctx, r); ok {
 		return ranking, nil
 	}
 	f, first := c.board(ctx, r)
@@ -245,6 +245,18 @@ func (c *Cache) number(key any) (int, bool) {
 		c.keys[key] = n
 	}
 	return n, true
+}
+
+// lookUp is remembered, and tells observers of it.
+func (c *Cache) lookUp(ctx context.Context, r *request) (pipeline.Ranking, bool) {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindCache, c.o.Name)
+	ranking, ok := c.remembered(ctx, r)
+	span.Flag("hit", ok)
+	if answer, noted := AnswerKey.Noted(ranking); noted {
+		span.Float("similarity", answer.Similarity)
+	}
+	span.End(nil)
+	return ranking, ok
 }
 
 // remembered returns the ranking of an equal or a similar query.

@@ -502,3 +502,18 @@ func ExampleNew() {
 	// [d1] false
 	// [d1] true
 }
+
+func TestObserversHearOfTheCache(t *testing.T) {
+	t.Parallel()
+	var heard []pipeline.Event
+	ctx := pipeline.WithObserver(t.Context(), pipeline.ObserverFunc(func(_ context.Context, e pipeline.Event) { heard = append(heard, e) }))
+	c := remembering(t, &shelf{}, cache.Options{})
+	for range 2 {
+		_, err := c.Retrieve(ctx, pipeline.Query{Text: "a"})
+		require.NoError(t, err)
+	}
+	require.Len(t, heard, 2)
+	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: false}}, heard[0].Details)
+	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: true}, {Name: "similarity", Value: 1.0}}, heard[1].Details)
+	assert.Equal(t, pipeline.KindCache, heard[1].Kind)
+}

@@ -1,0 +1,45 @@
+// Conversation measures what the packages rewrite and chat claim, and prints the
+// tables of docs/chat.md:
+//
+//	go run ./benchmarks/conversation answerable   # does the evidence answer at all?
+//	go run ./benchmarks/conversation dialogues    # follow-up questions, tokens, citation numbers
+//
+// It reads the public collections from the folder that -collections names.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "conversation:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("conversation", flag.ContinueOnError)
+	folder := flags.String("collections", "../shared/collections", "folder of the public collections")
+	goroot := flags.String("goroot", "", "Go installation whose documentation the dialogues are about; the running one if empty")
+	if len(args) == 0 {
+		return fmt.Errorf("say what to measure: answerable or dialogues")
+	}
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	switch args[0] {
+	case "answerable":
+		return answerable(ctx, *folder, out)
+	case "dialogues":
+		return dialogues(ctx, *folder, *goroot, out)
+	}
+	return fmt.Errorf("%q is no measurement: say answerable or dialogues", args[0])
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rankcascade/cascade/fusion"
+	"github.com/rankcascade/cascade/internal/godoc"
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/chat"
+	"github.com/rankcascade/cascade/pipeline/rewrite"
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/lexical"
+	"github.com/rankcascade/cascade/retriever/langchain"
+	"github.com/sourcegraph/conc"
+	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/openai"
+)
+
+// bot answers questions about a store. It is safe for concurrent use.
+type bot struct {
+	about     string
+	store     *store
+	rewriter  pipeline.Rewriter
+	search    pipeline.Retriever
+	generator pipeline.Generator // nil: answers are quotes
+	model     string
+	sessions  sessions
+
+	stop context.CancelFunc
+	wait conc.WaitGroup
+}
+
+func newBot(ctx context.Context, o options) (*bot, error) {
+	b := &bot{rewriter: carry{}, model: o.llmModel}
+	documents, watched, err := b.read(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if b.store, err = newStore(ctx, documents, godoc.WordsKey); err != nil {
+		return nil, err
+	}
+	b.search = pipeline.Chain(b.store.index, blend(localScorer(documents), o.docs == ""))
+	if o.llmURL != "" {
+		if err := b.speak(o); err != nil {
+			return nil, err
+		}
+	}
+	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if watched != nil {
+		b.wait.Go(func() { b.watch(ctx, watched, o.watch) })
+	}
+	return b, nil
+}
+
+func (b *bot) read(ctx context.Context, o options) ([]pipeline.Document, *folder, error) {
+	if o.docs == "" {
+		b.about = "the Go standard library"
+		documents, err := godoc.Read(ctx, o.goroot, nil)
+		return documents, nil, err
+	}
+	b.about = filepath.Base(o.docs)
+	f := &folder{root: o.docs}
+	documents, err := f.read(ctx)
+	return documents, f, err
+}
+
+// speak connects a language model.
+func (b *bot) speak(o options) error {
+	key := o.key
+	if key == "" {
+		key = "none" // servers of one's own want none, the client wants some
+	}
+	model, err := openai.New(openai.WithBaseURL(o.llmURL), openai.WithToken(key), openai.WithModel(o.llmModel))
+	if err != nil {
+		return fmt.Errorf("connect the model: %w", err)
+	}
+	b.generator = langchain.Generator(model, llms.WithTemperature(0.1), llms.WithMaxTokens(800))
+	b.rewriter = rewrite.Condense(langchain.Generator(model, llms.WithTemperature(0), llms.WithMaxTokens(200)), rewrite.Options{})
+	return nil
+}
+
+func (b *bot) writes() string {
+	if b.generator == nil {
+		return "quotes from the passages, without a language model"
+	}
+	return "written by " + b.model
+}
+
+// watch takes over what changes in a folder.
+func (b *bot) watch(ctx context.Context, f *folder, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			// A folder that cannot be read now is read at the next tick.
+			_ = f.changes(ctx, func(source string, documents []pipeline.Document) error {
+				return b.store.replace(ctx, source, documents)
+			})
+		}
+	}
+}
+
+func (b *bot) close() error {
+	b.stop()
+	b.wait.Wait()
+	return b.store.index.Close()
+}
+
+// blend fuses retrieval and reranking; where the reranker fails or is late, the
+// retrieval order stands and the ranking says so. For the Go documentation, how
+// much a package is used counts too.
+func blend(scorer reranker.Scorer, golang bool) pipeline.Stage {
+	o := reranker.Chat()
+	o.Text = reranker.WithFields(godoc.WordsKey)
+	o.Default = 2 * time.Second
+	rerank := reranker.Stage(scorer, o)
+	if golang {
+		return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{})
+	}
+	return pipeline.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
+}
+
+// localScorer needs no model and no network.
+func localScorer(documents []pipeline.Document) reranker.Scorer {
+	text := reranker.WithFields(godoc.WordsKey)
+	return lexical.New(lexical.Options{Statistics: lexical.Collect(lexical.Analysis{Identifiers: true, Stem: lexical.Plural}, func(yield func(string) bool) {
+		for _, d := range documents {
+			if !yield(text(d)) {
+				return
+			}
+		}
+	})})
+}
+
+// The bounds of one question.
+const (
+	shown       = 6   // sources
+	unlikely    = 0.3 // below it the answer is "I do not know"
+	patience    = 60 * time.Second
+	longest     = 2000 // bytes of a question
+	promptLimit = 4000 // tokens
+)
+
+var errLong = fmt.Errorf("the question is longer than %d characters", longest)
+
+// ask answers a question of a session and tells what it finds as it finds it. The
+// session must be held by the caller.
+func (b *bot) ask(ctx context.Context, s *session, question string, tell func(event) error) error {
+	question = strings.TrimSpace(question)
+	if question == "" {
+		return errors.New("the question is empty")
+	}
+	if len(question) > longest {
+		return errLong
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	q, err := b.rewritten(ctx, s, question, tell)
+	if err != nil {
+		return err
+	}
+	early, final, err := b.find(ctx, q, tell)
+	if err != nil {
+		return err
+	}
+	verdict := chat.Answerable(q, early)
+	prompt, err := s.conversation.Ask(ctx, question, final, chat.Options{
+		Tokens: promptLimit, Passages: shown, Fetcher: b.store, Focus: chat.Overlap{}, Order: chat.Edges,
+	})
+	if err != nil {
+		return err
+	}
+	if err := tell(event{Kind: "passages", Sources: sourcesOf(final, true), Passages: passagesOf(prompt), Gaps: gapsOf(prompt.Gaps)}); err != nil {
+		return err
+	}
+	answer, err := b.answer(ctx, q, prompt, verdict, tell)
+	s.conversation.Answered(answer)
+	return err
+}
+
+func (b *bot) rewritten(ctx context.Context, s *session, question string, tell func(event) error) (pipeline.Query, error) {
+	queries, err := b.rewriter.Rewrite(ctx, s.conversation.Query(question))
+	if err != nil {
+		return pipeline.Query{}, err
+	}
+	q := queries[0]
+	if q.Text == question {
+		return q, nil
+	}
+	return q, tell(event{Kind: "rewritten", Text: q.Text})
+}
+
+// find shows rankings as they get better and returns the first and the last.
+func (b *bot) find(ctx context.Context, q pipeline.Query, tell func(event) error) (early, final pipeline.Ranking, err error) {
+	first := true
+	for r, err := range pipeline.Stream(ctx, b.search, q) {
+		if err != nil {
+			return early, final, err
+		}
+		if first {
+			early, first = r, false
+		}
+		final = r
+		if err := tell(event{Kind: "sources", Sources: sourcesOf(r, false)}); err != nil {
+			return early, final, err
+		}
+	}
+	return early, final, nil
+}
+
+// answer writes the answer and returns what of it was told.
+func (b *bot) answer(ctx context.Context, q pipeline.Query, p chat.Prompt, verdict chat.Answerability, tell func(event) error) (string, error) {
+	mayRemember := b.generator != nil && len(p.Turns) > 0 // a model can answer from what was said before
+	if verdict.Probability < unlikely && !mayRemember || len(p.Passages) == 0 {
+		text := "I do not know. The documents do not seem to answer this: " + verdict.Reason + "."
+		return text, errors.Join(tell(event{Kind: "unknown"}), tell(event{Kind: "piece", Text: text}), tell(event{Kind: "done"}))
+	}
+	checker := chat.NewChecker(p)
+	if b.generator != nil {
+		err := b.generate(ctx, p, checker, tell)
+		if err == nil || ctx.Err() != nil || checker.Text() != "" {
+			return checker.Text(), errors.Join(err, b.check(checker, tell))
+		}
+		if err := tell(event{Kind: "gaps", Gaps: []string{"the model is not there, the answer is quoted: " + brief(err)}}); err != nil {
+			return "", err
+		}
+	}
+	text := quotes(ctx, q, p)
+	checker.Write(text)
+	return text, errors.Join(tell(event{Kind: "quoted"}), tell(event{Kind: "piece", Text: text}), b.check(checker, tell))
+}
+
+func (b *bot) generate(ctx context.Context, p chat.Prompt, checker *chat.Checker, tell func(event) error) error {
+	for piece, err := range pipeline.StreamText(ctx, b.generator, p.Text()) {
+		if err != nil {
+			return err
+		}
+		checker.Write(piece)
+		if err := tell(event{Kind: "piece", Text: piece}); err != nil {
+			return err
+		}
+	}
+	if strings.TrimSpace(checker.Text()) == "" {
+		return errors.New("it answered nothing")
+	}
+	return nil
+}
+
+// check tells what the answer's citations and quotes are worth.
+func (b *bot) check(checker *chat.Checker, tell func(event) error) error {
+	checked := checker.Checked()
+	e := event{Kind: "done", Invented: checked.Invented(), Uncited: len(checked.Uncited())}
+	for _, q := range checked.Quotes {
+		e.Quotes = append(e.Quotes, quoteOf(q, checker))
+	}
+	return tell(e)
+}
+
+// brief is an error in one line without what a server may have said at length.
+func brief(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > 160 {
+		text = strings.ToValidUTF8(text[:160], "") + "…"
+	}
+	return text
+}
