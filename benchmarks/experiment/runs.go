@@ -161,8 +161,14 @@ func (c *comparer) keep(run *trec.Run) [][]Hit {
 	for t, id := range c.topics {
 		entries, _ := run.Topic(id)
 		order = c.Options.Order.Ranking(entries, order)
-		for _, at := range order[:min(len(order), c.Keep)] {
+		for _, at := range order {
 			e := entries[at]
+			if len(rankings[t]) == c.Keep {
+				break
+			}
+			if c.Options.DropSelf && e.Document == id {
+				continue
+			}
 			rankings[t] = append(rankings[t], Hit{ID: e.Document, Score: e.Score})
 			c.know(e.Document)
 		}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/csv"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -267,4 +270,61 @@ func TestE7AnAbsurdGradeEndsTheCommandWithFileAndLine(t *testing.T) {
 		assert.Equal(t, 1, code)
 		assert.Contains(t, errs, absurd+":7: grade 100000000000 of document good is absurd", args)
 	}
+}
+
+func TestE8RunsOfAnySystemBecomeAReport(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 20)
+	dir := t.TempDir()
+	corpus, topics, out := filepath.Join(dir, "corpus.jsonl"), filepath.Join(dir, "queries.jsonl"), filepath.Join(dir, "r.html")
+	require.NoError(t, os.WriteFile(corpus, []byte(`{"_id":"good","title":"A title","text":"what good says"}`+"\n"+`{"_id":"unseen","text":"x"}`+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(topics, []byte(`{"_id":"t03","text":"the third <question>"}`+"\n"), 0o600))
+	var gz bytes.Buffer
+	z := gzip.NewWriter(&gz)
+	raw, err := os.ReadFile(b)
+	require.NoError(t, err)
+	_, err = z.Write(bytes.ReplaceAll(raw, []byte("second"), []byte("first")))
+	require.NoError(t, errors.Join(err, z.Close()))
+	packed := filepath.Join(dir, "c.txt.gz")
+	require.NoError(t, os.WriteFile(packed, gz.Bytes(), 0o600))
+
+	code, _, errs := do(t, "report", "-qrels", qrels, "-runs", a+","+b+","+packed, "-corpus", corpus, "-queries", topics, "-out", out, "-measures", "RR,nDCG@10", "-samples", "2000")
+	require.Equal(t, 0, code, errs)
+	page, err := os.ReadFile(out)
+	require.NoError(t, err)
+	text := string(page)
+	for _, want := range []string{
+		`"baseline":"` + a, `"name":"second"`, `"name":"` + packed, `2 runs carry the tag`, `the third \u003cquestion\u003e`,
+		`give the same value on every topic`, `"mark":true`, `"documents":2`,
+	} {
+		assert.Contains(t, text, want)
+	}
+	code, _, errs = do(t, "report", "-qrels", qrels, "-runs", a, "-out", out, "-queries", "judged", "-name", "Mine")
+	require.Equal(t, 0, code, errs)
+	page, err = os.ReadFile(out)
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "<title>Mine on "+filepath.Base(filepath.Dir(qrels))+"</title>", "a single run has a report too, and -queries still names a set")
+
+	for want, args := range map[string][]string{
+		"-in and -out, or -qrels, -runs and -out": {"report", "-runs", a, "-in", "x", "-out", out, "-qrels", qrels},
+		"-qrels is missing":                       {"report", "-runs", a, "-out", out},
+		`-test "anova"`:                           {"report", "-runs", a, "-out", out, "-qrels", qrels, "-test", "anova"},
+	} {
+		code, _, errs = do(t, args...)
+		assert.Equal(t, 2, code, want)
+		assert.Contains(t, errs, want)
+	}
+	for want, args := range map[string][]string{
+		"-corpus: ":  {"-corpus", filepath.Join(dir, "none")},
+		"-queries: ": {"-queries", filepath.Join(dir, "none")},
+	} {
+		code, _, errs = do(t, append([]string{"report", "-runs", a, "-out", out, "-qrels", qrels}, args...)...)
+		assert.Equal(t, 1, code, want)
+		assert.Contains(t, errs, want)
+	}
+	code, _, errs = do(t, "report", "-qrels", qrels, "-runs", a, "-corpus", topics, "-out", out)
+	require.Equal(t, 0, code, errs)
+	page, err = os.ReadFile(out)
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "none of the documents of the runs is in the corpus")
 }

@@ -207,7 +207,7 @@ func (b *browser) until(expression string) {
 // press sends a key, as a keyboard does.
 func (b *browser) press(keys ...string) {
 	b.t.Helper()
-	codes := map[string]int{"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "ArrowLeft": 37, "End": 35, " ": 32}
+	codes := map[string]int{"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "ArrowLeft": 37, "End": 35, " ": 32, "Escape": 27}
 	for _, key := range keys {
 		params := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
 		if key == "Enter" {

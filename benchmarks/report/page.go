@@ -114,6 +114,8 @@ type comparison struct {
 	P         number `json:"p"`
 	Corrected number `json:"corrected"`
 	Mark      bool   `json:"mark"`
+	// Remark says why a small p has no mark.
+	Remark string `json:"remark,omitempty"`
 }
 
 // number prints with seven digits, which is more than is shown, and null for

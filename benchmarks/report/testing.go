@@ -24,13 +24,20 @@ func comparisonOf(r *experiment.Result, system, measure string) *comparison {
 		Mean: number(c.Summary.Mean), Low: number(c.Interval.Low), High: number(c.Interval.High), Effect: number(c.Summary.Effect),
 		Wins: c.Summary.Wins, Ties: c.Summary.Ties, Losses: c.Summary.Losses, P: number(c.P), Corrected: number(c.Corrected),
 		// The result may come from a file, so its word is not enough.
-		Mark: c.Significant && c.Corrected < .05 && c.Corrected >= c.P && corrected(r),
+		Mark: c.Significant && c.Corrected < .05 && c.Corrected >= c.P && corrected(r), Remark: c.Remark,
 	}
 }
 
 // testing says in words what a mark means.
 func testing(r *experiment.Result) string {
-	text := markText(r, len(r.Comparisons))
+	n := len(r.Comparisons)
+	if r.Tests > 0 {
+		n = r.Tests
+	}
+	text := markText(r, n)
+	if same := len(r.Comparisons) - n; same > 0 {
+		text += fmt.Sprintf(" %d more cannot differ and count in no correction.", same)
+	}
 	if len(r.Comparisons) > 1 {
 		text += " Intervals are those of single differences and not corrected: one that excludes 0 is no mark."
 	}

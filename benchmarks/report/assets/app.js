@@ -60,6 +60,28 @@ addEventListener("resize", () => {
   clearTimeout(waiting);
   waiting = setTimeout(() => redraw(document.activeElement ? document.activeElement.id : ""), 150);
 });
+// Escape goes up: from a topic to its collection, from a collection to all of them;
+// in a field it empties the field first. On a topic's page the left and right arrow
+// keys go to its neighbours, unless they mean something where the focus is.
+const keyed = (e) => {
+  if (e.altKey || e.ctrlKey || e.metaKey || e.shiftKey || e.defaultPrevented) return;
+  const at = document.activeElement;
+  const typing = at && at.matches("input, select, textarea");
+  if (e.key === "Escape") {
+    if (typing && at.type === "search" && at.value !== "") { at.value = ""; at.dispatchEvent(new Event("input")); return; }
+    if (typing) { at.blur(); return; }
+    const now = where();
+    if (now.topic !== null) go({ topic: null, with: null });
+    else if (!now.all && page.results.length > 1) go({ collection: "all", system: null });
+    return;
+  }
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+  const { topic, result } = where();
+  if (!step || topic === null || typing || (at && at.closest("svg, .scroll"))) return;
+  const neighbour = result.topics[result.topics.findIndex((t) => t.id === topic) + step];
+  if (neighbour) { e.preventDefault(); go({ topic: neighbour.id }); }
+};
+addEventListener("keydown", keyed);
 addEventListener("hashchange", arrive);
 setTheme(remembered());
 arrive();

@@ -1,6 +1,8 @@
 const page = JSON.parse(document.getElementById("data").textContent);
 
-// The address holds where the reader is: #collection=0&topic=ID&system=NAME&measure=NAME.
+// The address holds where the reader is:
+// #collection=0&topic=ID&system=NAME&with=NAME&measure=NAME. Where "with" names a
+// second system, both are compared document by document; "*" stands for all.
 const where = () => {
   const params = new URLSearchParams(location.hash.slice(1));
   const number = params.get("collection");
@@ -17,6 +19,9 @@ const where = () => {
     measure: position(result.measures, params.get("measure")),
     system: names.includes(chosen) ? names.indexOf(chosen) : best(result, position(result.measures, params.get("measure"))),
     topic: params.get("topic"),
+    other: names.indexOf(params.get("with")),
+    // Runs from files have no stages of their own to show: all stand side by side.
+    everyone: params.get("with") === "*" || (params.get("with") === null && result.systems.length > 1 && result.systems.every((x) => x.columns.length <= 1)),
   };
 };
 
@@ -37,12 +42,14 @@ const link = (change) => {
     topic: now.topic,
     system: now.result.systems[now.system].name,
     measure: now.result.measures[now.measure],
+    with: now.everyone ? "*" : now.other < 0 ? null : now.result.systems[now.other].name,
     ...change,
   };
   const params = new URLSearchParams();
   if (next.topic !== null && next.topic !== undefined) params.set("topic", next.topic);
   if (page.results.length > 1) params.set("collection", next.collection);
   if (next.system !== null) params.set("system", next.system);
+  if (next.with && next.topic !== null && next.topic !== undefined) params.set("with", next.with);
   params.set("measure", next.measure);
   return "#" + params.toString();
 };
@@ -77,3 +84,7 @@ const detailsOf = async (result, index) => {
 };
 
 const difference = (result, system, m, t) => result.systems[system].values[m][t] - result.systems[0].values[m][t];
+
+// ran reports whether anything is known of what the systems took: runs from files
+// come without times.
+const ran = (result) => result.systems.some((x) => x.cost.mean > 0 || x.cost.calls > 0);

@@ -41,6 +41,10 @@ const shorten = (text, most) => {
   return letters.length <= most ? text : letters.slice(0, most - 1).join("").trimEnd() + "…";
 };
 
+// breakable lets a long name go on in a new line behind a separator, and nowhere
+// within a word.
+const breakable = (text) => String(text).split(/(?<=[/_.,:;=+)>-])(?=[^\s/_.,:;=+)>-])/u).flatMap((part, i) => (i === 0 ? [part] : [h("wbr"), part]));
+
 // announce tells people who do not see the screen what has changed.
 const announce = (text) => {
   const region = document.getElementById("live");

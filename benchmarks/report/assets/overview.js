@@ -1,5 +1,5 @@
 // The order and the filter of a table outlive a redrawing.
-const view = { sort: "given", down: true, filter: "", marked: false, topics: "", topicSort: "difference", topicDown: true, shown: 15, warnings: false };
+const view = { sort: "given", down: true, filter: "", marked: false, topics: "", topicSort: "difference", topicDown: true, shown: 15, hardest: 15, warnings: false };
 
 const columnsOf = (result, m) => {
   const any = (pick) => result.systems.some((x) => pick(x) > 0);
@@ -10,14 +10,11 @@ const columnsOf = (result, m) => {
     { key: "difference", label: "Difference", of: (x) => (compared(x) ? compared(x).mean : 0), cell: (x) => (compared(x) ? signed(compared(x).mean) : "–"), number: true },
     { key: "interval", label: "95 % interval", of: (x) => (compared(x) ? compared(x).low : 0), cell: (x) => whisker(result, x, m) },
     { key: "wins", label: "Wins / ties / losses", of: (x) => (compared(x) ? compared(x).wins - compared(x).losses : 0), cell: (x) => tally(compared(x)) },
-    { key: "p", label: "p, corrected", of: (x) => (compared(x) ? compared(x).corrected : 2), cell: (x) => marked(compared(x)), number: true, up: true },
+    { key: "p", label: "Corrected p", of: (x) => (compared(x) ? compared(x).corrected : 2), cell: (x) => marked(compared(x)), number: true, up: true },
     { key: "unjudged", label: "Unjudged", of: (x) => x.unjudged[m], cell: (x) => percent(x.unjudged[m]), number: true, up: true },
     any((x) => x.ceiling + 1) && { key: "ceiling", label: "Ceiling", hint: "share of the relevant documents among the candidates that the last reranker was given: no reranking brings in what is not there", of: (x) => x.ceiling, cell: ceiling, number: true },
-    { key: "time", label: "Time / topic", hint: "mean; median and 95th percentile below", of: (x) => x.cost.mean, cell: latency, number: true, up: true },
-    any((x) => x.cost.calls) && { key: "calls", label: "Calls", of: (x) => x.cost.calls, cell: (x) => count(x.cost.calls), number: true, up: true },
-    any((x) => x.cost.tokens) && { key: "tokens", label: "Tokens", of: (x) => x.cost.tokens, cell: (x) => count(x.cost.tokens), number: true, up: true },
-    any((x) => x.cost.cached) && { key: "cached", label: "Cached scores", hint: "scores that were known before: their time and price are not in the figures", of: (x) => x.cost.cached, cell: (x) => count(x.cost.cached), number: true, up: true },
-    any((x) => x.cost.price) && { key: "price", label: "Price", of: (x) => x.cost.price, cell: (x) => fixed(x.cost.price, 4), number: true, up: true },
+    ran(result) && { key: "time", label: "Time / topic", hint: "mean; median and 95th percentile below", of: (x) => x.cost.mean, cell: latency, number: true, up: true },
+    any((x) => x.cost.calls || x.cost.tokens || x.cost.cached || x.cost.price) && { key: "cost", label: "Cost", hint: "price, where there is one, or tokens; then tokens, calls, and scores that were known before", of: (x) => x.cost.price || x.cost.tokens, cell: spent, number: true, up: true },
   ].filter(Boolean);
 };
 
@@ -30,11 +27,17 @@ const figure = (x, i, wide) => [
 // mark is the only sign of significance, and it needs a corrected p.
 const mark = (c) => (c && c.mark ? h("span", { class: "mark " + (c.mean > 0 ? "gain" : "loss"), title: "corrected p = " + pValue(c.corrected) }, c.mean > 0 ? " ▲" : " ▼", h("span", { class: "hidden" }, c.mean > 0 ? "better" : "worse", " than the baseline")) : null);
 
-const marked = (c) => (c ? [pValue(c.corrected), mark(c), h("span", { class: "sub" }, "p ", pValue(c.p), " alone")] : "baseline");
+const marked = (c) => (c ? [pValue(c.corrected), mark(c), h("span", { class: "sub" }, "p ", pValue(c.p), " alone"), c.remark ? h("span", { class: "flag bad" }, "not marked: " + c.remark) : null] : "baseline");
 
 const ceiling = (x) => (x.ceiling < 0 ? "–" : [percent(x.ceiling), h("span", { class: "sub" }, "of " + x.ceilingDepth)]);
 
 const latency = (x) => [milliseconds(x.cost.mean), h("span", { class: "sub" }, milliseconds(x.cost.p50) + ", " + milliseconds(x.cost.p95)), x.cost.cached ? h("span", { class: "sub" }, count(x.cost.cached) + " scores cached") : null];
+
+const spent = (x) => {
+  const c = x.cost;
+  const parts = [c.price ? plural(c.tokens, "token", "tokens") : null, c.calls ? plural(c.calls, "call", "calls") : null, c.cached ? count(c.cached) + " cached" : null].filter(Boolean);
+  return [c.price ? fixed(c.price, 4) : c.tokens ? count(c.tokens) + " tokens" : "–", parts.map((text) => h("span", { class: "sub" }, text))];
+};
 
 const tally = (c) => {
   if (!c) return "–";
@@ -72,8 +75,9 @@ const overview = (now) => {
     verdicts(result, measure),
     warnings(result),
     h("section", { "aria-labelledby": "systems" }, h("h2", { id: "systems" }, "Systems"), controls(now), h("div", { id: "table" }, table(now)), h("p", { class: "note" }, result.testing)),
-    h("section", { "aria-labelledby": "cost" }, h("h2", { id: "cost" }, "Quality and time"), scatter(now)),
+    ran(result) && h("section", { "aria-labelledby": "cost" }, h("h2", { id: "cost" }, "Quality and time"), scatter(now)),
     h("section", { "aria-labelledby": "topics" }, h("h2", { id: "topics" }, "Topic by topic"), h("div", { id: "bars" }, bars(now)), h("div", { id: "topic-list" }, topicList(now))),
+    h("section", { "aria-labelledby": "hardest" }, h("h2", { id: "hardest" }, "Per query, hardest first"), h("div", { id: "hardest-list" }, hardest(now))),
     h("section", { "aria-labelledby": "inside" }, h("h2", { id: "inside" }, "Inside the systems"), result.systems.map((x, i) => inside(now, x, i))),
     h("footer", {}, h("h2", {}, "Conventions"), h("p", {}, result.conventions), result.cut && h("p", {}, result.cut), result.licence && h("p", {}, "Licence of the collection: " + result.licence)),
   ];
@@ -153,7 +157,7 @@ const table = (now) => {
     h("button", { type: "button", "data-key": c.key, title: c.hint, onclick: () => sortBy(c) }, c.label, h("span", { class: "arrow", "aria-hidden": "true" }, c === column ? (view.down ? " ↓" : " ↑") : ""))));
   const body = rows.map(({ x, i }) => h("tr", { class: (i === 0 ? "baseline " : "") + (i === now.system ? "chosen" : ""), "data-system": x.name },
     columns.map((c) => (c.text ? h("th", { scope: "row" },
-      h("a", { href: link({ system: x.name }), title: "show this system in the plots below", "aria-current": i === now.system ? "true" : null }, x.name), i === 0 && h("span", { class: "flag" }, "baseline"), flags(now, x))
+      h("a", { href: link({ system: x.name }), title: "show this system in the plots below", "aria-current": i === now.system ? "true" : null }, breakable(x.name)), i === 0 && h("span", { class: "flag" }, "baseline"), flags(now, x))
       : h("td", { class: (c.number ? "number " : "") + (c.strong ? "strong" : ""), "data-label": c.label }, c.cell(x))))));
   announce(rows.length + " of " + now.result.systems.length + " systems");
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table of systems" },
@@ -161,7 +165,7 @@ const table = (now) => {
 };
 
 const inside = (now, x, i) => h("details", { open: false, id: "inside-" + i },
-  h("summary", {}, x.name, x.tuning && h("span", { class: "flag" }, "tuned")),
+  h("summary", {}, breakable(x.name), x.tuning && h("span", { class: "flag" }, "tuned")),
   x.tuning && h("p", { class: "note" }, x.tuning),
   x.troubles && h("ul", { class: "troubles" }, x.troubles.slice(0, 20).map((f) => h("li", {}, h("a", { href: link({ topic: f.topic, system: x.name }) }, f.topic), " " + f.error)), x.troubles.length > 20 && h("li", {}, "and " + (x.troubles.length - 20) + " more")),
   h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "stages of " + x.name }, h("table", { class: "stages" },
@@ -192,8 +196,8 @@ const everywhere = (now) => {
     h("div", { class: "controls" }, h("label", {}, "Measure", h("select", { id: "measure", onchange: (e) => go({ collection: "all", measure: e.target.value }) }, now.result.measures.map((name, i) => h("option", { value: name, selected: i === now.measure }, name))))),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "systems on all collections" }, h("table", { class: "systems all" },
       h("caption", { class: "hidden" }, measure + " of every system on every collection"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "System"), page.results.map((r, i) => h("th", { scope: "col", class: "number" }, h("a", { href: link({ collection: String(i), topic: null, measure }) }, r.collection || r.name), h("span", { class: "sub" }, plural(r.topics.length, "topic", "topics")))))),
-      h("tbody", {}, names.map((name, i) => h("tr", { class: i === 0 ? "baseline" : null }, h("th", { scope: "row" }, name), page.results.map((r) => cell(r, name))))))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "System"), page.results.map((r, i) => h("th", { scope: "col", class: "number" }, h("a", { href: link({ collection: String(i), topic: null, measure }) }, breakable(r.collection || r.name)), h("span", { class: "sub" }, plural(r.topics.length, "topic", "topics")))))),
+      h("tbody", {}, names.map((name, i) => h("tr", { class: i === 0 ? "baseline" : null }, h("th", { scope: "row" }, breakable(name)), page.results.map((r) => cell(r, name))))))),
     h("p", { class: "note" }, "▲ better and ▼ worse than the baseline of the same collection. " + page.results[0].testing + " Each collection is corrected on its own: among " + page.results.length + ", a mark by chance is up to " + page.results.length + " times as likely as on one."),
     h("ul", { class: "verdicts" }, page.results.map((r) => {
       const m = Math.max(0, r.measures.indexOf(measure));

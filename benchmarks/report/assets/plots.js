@@ -19,7 +19,7 @@ const whisker = (result, x, m) => {
   ];
 };
 
-const widthOf = (least) => Math.max(least, Math.min(1180, document.documentElement.clientWidth - 32));
+const widthOf = (least) => Math.max(least, Math.min(1468, document.documentElement.clientWidth - 32));
 
 // ticks returns about n round values between low and high.
 const ticks = (low, high, n) => {
@@ -62,6 +62,7 @@ const scatter = (now) => {
     return s("a", { href: link({ system: x.name }), class: "point " + kind + (i === now.system ? " chosen" : ""), transform: "translate(" + px(times[i]) + "," + py(values[i]) + ")", tabindex: i === order[0] ? 0 : -1, "aria-label": x.name + ", " + value4(values[i]) + ", " + milliseconds(x.cost.mean), onfocus: () => tell(i), onmouseenter: () => tell(i) },
       s("circle", { class: "halo", r: 12 }), shape);
   });
+  const names = dotNames(result, (i) => [px(times[i]), py(values[i])], width - right, [16, height - 40]);
   const keys = (e) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
     const at = order.findIndex((i) => dots[i] === document.activeElement);
@@ -75,7 +76,30 @@ const scatter = (now) => {
   return [s("svg", { class: "scatter", viewBox: "0 0 " + width + " " + height, width, height, role: "group", "aria-label": result.measures[measure] + " against time for a topic", onkeydown: keys },
     grid.list.map((v) => [s("line", { class: "grid", x1: left, x2: width - right, y1: py(v), y2: py(v) }), s("text", { class: "tick end", x: left - 8, y: py(v) + 4 }, fixed(v, Math.max(2, grid.digits)))]),
     decades.filter((_, i) => width > 600 || i % 2 === 0).map((v) => [s("line", { class: "grid", x1: px(v), x2: px(v), y1: 16, y2: height - 40 }), s("text", { class: "tick middle", x: px(v), y: height - 24 }, v >= 1000 ? v / 1000 + " s" : Number(v.toPrecision(1)) + " ms")]),
-    s("text", { class: "tick", x: left, y: height - 6 }, "time for a topic, logarithmic"), s("text", { class: "tick", x: 4, y: 12 }, result.measures[measure]), dots), readout];
+    s("text", { class: "tick", x: left, y: height - 6 }, "time for a topic, logarithmic"), s("text", { class: "tick", x: 4, y: 12 }, result.measures[measure]), names, dots), readout];
+};
+
+// dotNames puts the systems' names beside their dots, where they do not cover one
+// another: for a page on paper, which cannot be pointed at. On a screen they show
+// where they are few.
+const dotNames = (result, place, edge, [top, bottom]) => {
+  const taken = [];
+  const order = result.systems.map((_, i) => i).sort((a, b) => place(a)[1] - place(b)[1]);
+  return s("g", { class: "dot-names" + (result.systems.length <= 8 && edge > 600 ? " few" : ""), "aria-hidden": "true" }, order.map((i) => {
+    const [x, y] = place(i);
+    const text = shorten(result.systems[i].name, 44);
+    const wide = text.length * 6.4;
+    const left = x + 15 + wide > edge;
+    const from = left ? Math.max(2, x - 15 - wide) : x + 15;
+    const hits = (at) => taken.some((t) => Math.abs(t.y - at) < 12 && t.from < from + wide && from < t.from + t.wide);
+    let at = Math.max(top, Math.min(bottom, y + 4));
+    for (let step = 1; hits(at) && step < 60; step += 1) {
+      const next = y + 4 + (step % 2 ? 1 : -1) * 12 * Math.ceil(step / 2);
+      if (next >= top && next <= bottom) at = next;
+    }
+    taken.push({ from, wide, y: at });
+    return [Math.abs(at - y - 4) > 6 ? s("line", { class: "leader", x1: x, y1: y, x2: left ? from + wide : from, y2: at - 4 }) : null, s("text", { class: "dot-name", x: from, y: at }, text)];
+  }));
 };
 
 // bars shows every topic's difference to the baseline, sorted.
@@ -127,11 +151,31 @@ const topicList = (now) => {
     document.getElementById("topic-rows").replaceChildren(...topicRows(now, rows));
     return key;
   };
-  const head = [["id", "Topic"], ["base", result.baseline], ["value", result.systems[system].name], ["difference", "Difference"]].map(([key, label]) => h("th", { scope: "col", class: key === "id" ? null : "number", "aria-sort": view.topicSort === key ? (view.topicDown ? "descending" : "ascending") : "none" }, h("button", { type: "button", "data-key": "topic-" + key, onclick: () => { if (view.topicSort === key) view.topicDown = !view.topicDown; else { view.topicSort = key; view.topicDown = key !== "id"; } redrawTopics("topic-" + key); } }, label, h("span", { class: "arrow", "aria-hidden": "true" }, view.topicSort === key ? (view.topicDown ? " ↓" : " ↑") : ""))));
+  const head = [["id", "Topic"], ["base", breakable(result.baseline)], ["value", breakable(result.systems[system].name)], ["difference", "Difference"]].map(([key, label]) => h("th", { scope: "col", class: key === "id" ? null : "number", "aria-sort": view.topicSort === key ? (view.topicDown ? "descending" : "ascending") : "none" }, h("button", { type: "button", "data-key": "topic-" + key, onclick: () => { if (view.topicSort === key) view.topicDown = !view.topicDown; else { view.topicSort = key; view.topicDown = key !== "id"; } redrawTopics("topic-" + key); } }, label, h("span", { class: "arrow", "aria-hidden": "true" }, view.topicSort === key ? (view.topicDown ? " ↓" : " ↑") : ""))));
   return [
     h("div", { class: "controls" }, h("label", {}, "Find a topic", h("input", { id: "topic-filter", type: "search", value: view.topics, oninput: (e) => { view.topics = e.target.value; view.shown = 15; redrawTopics("topic-filter"); } })), h("span", { class: "note", id: "topic-count" }, rows.length + " of " + plural(result.topics.length, "topic", "topics"))),
-    h("table", { class: "topics" }, h("thead", {}, h("tr", {}, head)), h("tbody", { id: "topic-rows" }, topicRows(now, rows))),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "topics" }, h("table", { class: "topics" }, h("thead", {}, h("tr", {}, head)), h("tbody", { id: "topic-rows" }, topicRows(now, rows)))),
     rows.length > view.shown && h("button", { type: "button", id: "more-topics", onclick: () => { view.shown += 200; again(); if (view.shown >= rows.length) document.getElementById("more-topics").remove(); } }, "Show more"),
+  ];
+};
+
+// hardest lists the topics by what all systems together reach on them, the lowest
+// first, with every system's value.
+const hardest = (now) => {
+  const { result, measure } = now;
+  const mean = (t) => result.systems.reduce((sum, x) => sum + x.values[measure][t], 0) / result.systems.length;
+  const order = result.topics.map((_, t) => t).sort((a, b) => mean(a) - mean(b) || a - b);
+  const most = Math.max(1e-9, ...result.systems.flatMap((x) => x.values[measure]));
+  const zero = order.filter((t) => result.systems.every((x) => x.values[measure][t] === 0)).length;
+  const rows = order.slice(0, view.hardest).map((t) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: link({ topic: result.topics[t].id }) }, result.topics[t].id), " ", h("span", { class: "query" }, shorten(result.topics[t].text, 90))),
+    h("td", { class: "number strong" }, value4(mean(t))),
+    result.systems.map((x) => { const v = x.values[measure][t]; return h("td", { class: "number heat" + Math.min(4, Math.max(0, Math.ceil((4 * v) / most))) }, value4(v)); })));
+  return [
+    h("p", { class: "note" }, result.measures[measure] + (zero ? "; " + plural(zero, "topic is", "topics are") + " 0 for every system" : "") + ". The mean of all systems decides the order; the darker, the higher."),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "topics, hardest first" }, h("table", { class: "hardest" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Topic"), h("th", { scope: "col", class: "number" }, "Mean"), result.systems.map((x) => h("th", { scope: "col", class: "number" }, breakable(x.name))))),
+      h("tbody", {}, rows))),
+    order.length > view.hardest && h("button", { type: "button", id: "more-hardest", onclick: () => { view.hardest += 200; document.getElementById("hardest-list").replaceChildren(...hardest(where()).filter(Boolean)); } }, "Show more"),
   ];
 };
 

@@ -10,8 +10,8 @@ const topicPage = (now) => {
   const body = h("div", { id: "topic-body" }, h("p", { class: "note" }, "Unpacking ..."));
   detailsOf(result, index).then((details) => body.replaceChildren(...topicBody(now, index, details)), (error) => body.replaceChildren(h("p", { class: "warnings" }, "The rankings of this topic cannot be shown: " + error.message)));
   return [
-    h("nav", { class: "steps", "aria-label": "topics" }, h("a", { href: link({ topic: null }) }, "← " + (result.collection || "all topics")), step(-1), step(1)),
-    h("header", { class: "lead" }, h("p", { class: "facts" }, "Topic " + topic.id), h("h1", { tabindex: -1 }, topic.text || "(empty query)")),
+    h("nav", { class: "steps", "aria-label": "topics, also with the left and right arrow keys; escape goes back" }, h("a", { href: link({ topic: null }) }, "← " + (result.collection || "all topics")), step(-1), step(1)),
+    h("header", { class: "lead" }, h("p", { class: "facts" }, "Topic " + topic.id), h("h1", { tabindex: -1 }, topic.text || "Topic " + topic.id)),
     h("section", { "aria-labelledby": "values" }, h("h2", { id: "values" }, "Systems on this topic"), valuesOf(now, index)),
     body,
   ];
@@ -30,7 +30,7 @@ const valuesOf = (now, index) => {
       const d = difference(result, i, measure, index);
       const trouble = (x.failures || []).includes(id) ? "failed, counted 0" : (x.degraded || []).includes(id) ? "degraded" : "";
       return h("tr", { class: (i === 0 ? "baseline " : "") + (i === system ? "chosen" : "") },
-        h("th", { scope: "row" }, h("a", { href: link({ system: x.name }), "aria-current": i === system ? "true" : null }, x.name), i === 0 && h("span", { class: "flag" }, "baseline"), trouble && h("span", { class: "flag bad" }, trouble)),
+        h("th", { scope: "row" }, h("a", { href: link({ system: x.name }), "aria-current": i === system ? "true" : null }, breakable(x.name)), i === 0 && h("span", { class: "flag" }, "baseline"), trouble && h("span", { class: "flag bad" }, trouble)),
         h("td", { class: "meter" }, s("svg", { width: 90, height: 8, "aria-hidden": "true" }, s("rect", { class: "bar-tie", width: 90, height: 8, rx: 2 }), s("rect", { class: "bar-value", width: (90 * x.values[measure][index]) / most, height: 8, rx: 2 }))),
         result.measures.map((_, j) => h("td", { class: "number " + (j === measure ? "strong" : "") }, value4(x.values[j][index]))),
         h("td", { class: "number " + (d > 0 ? "gain" : d < 0 ? "loss" : "") }, i === 0 ? "–" : signed(d)));
@@ -54,20 +54,69 @@ const nameOf = (details, id) => {
 const topicBody = (now, index, details) => {
   const { result, system } = now;
   const x = result.systems[system];
-  const columns = details.columns[system];
-  const last = columns[columns.length - 1] || [];
+  const [columns, names] = flowOf(now, details);
+  const own = details.columns[system];
+  const last = own[own.length - 1] || [];
   const missed = [...details.judged].filter(([id, grade]) => grade > 0 && !last.some((hit) => hit.id === id)).sort((a, b) => b[1] - a[1]);
   const shown = missed.slice(0, 50);
   return [
     h("section", { "aria-labelledby": "flow" },
       h("h2", { id: "flow" }, "How documents moved"),
-      h("div", { class: "controls" }, h("label", {}, "System", h("select", { id: "flow-system", onchange: (e) => go({ system: e.target.value }) }, result.systems.map((y, i) => h("option", { value: y.name, selected: i === system }, y.name))))),
+      h("div", { class: "controls" }, h("label", {}, "System", h("select", { id: "flow-system", onchange: (e) => go({ system: e.target.value }) }, result.systems.map((y, i) => h("option", { value: y.name, selected: i === system }, y.name)))), beside(now)),
       legend(details),
-      columns.length ? h("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "rank flow" }, flowPlot(now, details, columns)) : h("p", { class: "note" }, "The result holds no rankings."),
+      columns.length ? h("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "rank flow" }, flowPlot(details, columns, names)) : h("p", { class: "note" }, "The result holds no rankings."),
       h("p", { class: "readout", id: "flow-readout", "aria-live": "polite" }, "Each line is a document: point at one, or move through them with the arrow keys; Enter shows its text and the arithmetic of its score.")),
-    h("section", { "aria-labelledby": "final" }, h("h2", { id: "final" }, "The ranking of " + x.name), last.length === 0 && h("p", { class: "note" }, "Nothing was returned."), h("ol", { class: "hits" }, last.map((hit) => entry(now, details, columns, hit.id, hit.rank)))),
-    missed.length > 0 && h("section", { "aria-labelledby": "missed" }, h("h2", { id: "missed" }, plural(missed.length, "relevant document is", "relevant documents are") + " not among these"), h("ol", { class: "hits" }, shown.map(([id]) => entry(now, details, columns, id, null))), missed.length > shown.length && h("p", { class: "note" }, "and " + (missed.length - shown.length) + " more")),
+    now.other >= 0 && now.other !== system && documentByDocument(now, details),
+    h("section", { "aria-labelledby": "final" }, h("h2", { id: "final" }, "The ranking of " + x.name), last.length === 0 && h("p", { class: "note" }, "Nothing was returned."), h("ol", { class: "hits" }, last.map((hit) => entry(now, details, own, hit.id, hit.rank)))),
+    missed.length > 0 && h("section", { "aria-labelledby": "missed" }, h("h2", { id: "missed" }, plural(missed.length, "relevant document is", "relevant documents are") + " not among these"), h("ol", { class: "hits" }, shown.map(([id]) => entry(now, details, own, id, null))), missed.length > shown.length && h("p", { class: "note" }, "and " + (missed.length - shown.length) + " more")),
   ].filter(Boolean);
+};
+
+// beside chooses what the flow leads to: the system's own stages, another system's
+// ranking, or those of all.
+const beside = (now) => {
+  const { result, system } = now;
+  if (result.systems.length < 2) return null;
+  const chosen = now.everyone ? "*" : now.other >= 0 && now.other !== system ? result.systems[now.other].name : "";
+  return h("label", {}, "Beside", h("select", { id: "flow-with", onchange: (e) => go({ with: e.target.value || null }) },
+    h("option", { value: "", selected: chosen === "" }, "its own stages"), h("option", { value: "*", selected: chosen === "*" }, "the rankings of all systems"),
+    result.systems.map((y, i) => (i === system ? null : h("option", { value: y.name, selected: chosen === y.name }, y.name)))));
+};
+
+// flowOf returns the rankings that the flow shows, and their names.
+const flowOf = (now, details) => {
+  const { result, system } = now;
+  const final = (i) => details.columns[i][details.columns[i].length - 1] || [];
+  const several = now.everyone ? result.systems.map((_, i) => i) : now.other >= 0 && now.other !== system ? [system, now.other] : null;
+  if (!several) return [details.columns[system], result.systems[system].columns];
+  return [several.map(final), several.map((i) => ({ name: result.systems[i].name, input: false }))];
+};
+
+// documentByDocument sets the rankings of two systems side by side.
+const documentByDocument = (now, details) => {
+  const { result, system, other } = now;
+  const [a, b] = [system, other].map((i) => details.columns[i][details.columns[i].length - 1] || []);
+  const ids = [...a, ...b].map((hit) => hit.id).filter((id, i, all) => all.indexOf(id) === i);
+  const place = (list, id) => rankIn(list, id) || Infinity;
+  ids.sort((x, y) => Math.min(place(a, x), place(b, x)) - Math.min(place(a, y), place(b, y)) || place(a, x) - place(a, y));
+  const [first, second] = [result.systems[system].name, result.systems[other].name];
+  const common = ids.filter((id) => rankIn(a, id) && rankIn(b, id)).length;
+  const cell = (list, id) => { const rank = rankIn(list, id); return h("td", { class: "number" }, rank || (list.length ? "> " + list.length : "–")); };
+  const move = (id) => {
+    const [x, y] = [rankIn(a, id), rankIn(b, id)];
+    if (!x) return h("span", { class: "gain" }, "new");
+    if (!y) return h("span", { class: "loss" }, "gone");
+    return x === y ? "stays" : h("span", { class: x > y ? "gain" : "loss" }, (x > y ? "up " : "down ") + Math.abs(x - y));
+  };
+  return h("section", { "aria-labelledby": "pair" }, h("h2", { id: "pair" }, "Document by document"),
+    h("p", { class: "note" }, "What " + second + " makes of the ranking of " + first + ": " + plural(common, "document", "documents") + " of " + ids.length + " are in both of what this file shows."),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "two rankings, document by document" }, h("table", { class: "pair" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, breakable(first)), h("th", { scope: "col", class: "number" }, breakable(second)), h("th", { scope: "col" }, "Move"), h("th", { scope: "col" }, "Grade"), h("th", { scope: "col" }, "Document"))),
+      h("tbody", {}, ids.map((id) => {
+        const d = details.documents.get(id);
+        return h("tr", {}, cell(a, id), cell(b, id), h("td", {}, move(id)), h("td", {}, badge(gradeOf(details, id))),
+          h("th", { scope: "row" }, d && d.text ? h("details", {}, h("summary", {}, nameOf(details, id), " ", h("span", { class: "sub" }, id)), h("p", { class: "text" }, d.text)) : id));
+      })))));
 };
 
 const legend = (details) => {
@@ -95,8 +144,7 @@ const entry = (now, details, columns, id, rank) => {
 };
 
 // flowPlot draws the documents as lines through the ranks that they had.
-const flowPlot = (now, details, columns) => {
-  const names = now.result.systems[now.system].columns;
+const flowPlot = (details, columns, names) => {
   const small = document.documentElement.clientWidth < 600;
   const row = 24;
   const top = 34;
