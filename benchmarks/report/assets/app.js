@@ -20,6 +20,7 @@ const tabs = (now) => (page.results.length < 2 ? null : h("nav", { class: "tabs"
 
 const app = document.getElementById("app");
 let shown = "";
+let drawn = null;
 
 const redraw = (focus) => {
   const now = where();
@@ -38,6 +39,8 @@ const redraw = (focus) => {
 
 // A new place begins at its top; another measure or system stays where it is.
 const arrive = () => {
+  if (location.hash === drawn) return; // two steps in one moment come as two events
+  drawn = location.hash;
   const now = where();
   const place = (now.all ? "all" : now.index) + " " + now.topic;
   const moved = shown !== "" && place !== shown;
