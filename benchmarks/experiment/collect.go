@@ -139,8 +139,11 @@ func (c *collector) stage(b *branch) (Stage, error) {
 	for _, i := range c.at {
 		o := c.runs[i].outcomes[b.at]
 		s.Cost = s.Cost.plus(o.Usage)
-		s.Cost.Time += o.Time
-		times = append(times, o.Time)
+		s.Cost.Time += o.time()
+		times = append(times, o.time())
+		if o.ofCache() {
+			s.Cost.OfCache++
+		}
 		s.Rankings = append(s.Rankings, o.Hits)
 	}
 	s.Cost.quantiles(times)
@@ -159,10 +162,15 @@ func (c *collector) cost(path []*branch) Cost {
 	var sum Cost
 	times := make([]time.Duration, len(c.at))
 	for t, i := range c.at {
+		ofCache := false
 		for _, b := range path {
 			o := c.runs[i].outcomes[b.at]
 			sum = sum.plus(o.Usage)
-			times[t] += o.Time
+			times[t] += o.time()
+			ofCache = ofCache || o.ofCache()
+		}
+		if ofCache {
+			sum.OfCache++
 		}
 		sum.Time += times[t]
 	}

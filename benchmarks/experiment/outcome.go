@@ -35,7 +35,35 @@ type usage struct {
 	Tokens    int     `json:"tokens,omitempty"`
 	Cached    int     `json:"cached,omitempty"`
 	Price     float64 `json:"price,omitempty"`
+	// First is what the first scoring cost and took, where all scores are cached now
+	// and a Ledger knows it.
+	First *usage        `json:"first,omitempty"`
+	Time  time.Duration `json:"time,omitempty"`
 }
+
+// add adds what one report says.
+func (u *usage) add(s spent, prices map[string]float64) {
+	u.Calls += s.Calls
+	u.Retries += s.Retries
+	u.Documents += s.Documents
+	u.Tokens += s.Tokens
+	price, ok := prices[s.Model]
+	if !ok {
+		price = prices[""]
+	}
+	u.Price += price * float64(s.Tokens) / 1e6
+}
+
+// time is what the outcome took, or its first scoring.
+func (o outcome) time() time.Duration {
+	if o.Usage.First != nil {
+		return o.Time + o.Usage.First.Time
+	}
+	return o.Time
+}
+
+// ofCache reports whether the time is that of cached scores.
+func (o outcome) ofCache() bool { return o.Usage.Cached > 0 && o.Usage.First == nil }
 
 // topicRun is what all branches made of one topic, with the texts that a report
 // quotes.

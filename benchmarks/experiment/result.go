@@ -43,6 +43,9 @@ type Result struct {
 	Detectable float64 `json:"detectable,omitempty"`
 	// Warnings are what a reader must know before believing the table.
 	Warnings []string `json:"warnings,omitempty"`
+	// Spent is what this run sent in all, whatever several systems share counted
+	// once, and tuning included; what an earlier run sent is not in it.
+	Spent Cost `json:"spent,omitzero"`
 	// Documents holds the documents that the topics' rankings name, by ID, where
 	// the plan asked for them.
 	Documents map[string]Document `json:"documents,omitempty"`
@@ -147,7 +150,8 @@ type Cost struct {
 	P50  time.Duration `json:"p50"`
 	P95  time.Duration `json:"p95"`
 	// Calls, Retries, Documents and Tokens are what a reranker was asked for, and
-	// Cached the documents whose score was known before.
+	// Cached the documents whose score was known before. Where a Ledger knows what
+	// the first scoring cost, that is counted, in the time as well.
 	Calls     int `json:"calls,omitempty"`
 	Retries   int `json:"retries,omitempty"`
 	Documents int `json:"documents,omitempty"`
@@ -155,6 +159,9 @@ type Cost struct {
 	Cached    int `json:"cached,omitempty"`
 	// Price is in the currency of the plan's prices.
 	Price float64 `json:"price,omitempty"`
+	// OfCache counts the topics whose time is that of cached scores, because nobody
+	// knows that of the first scoring.
+	OfCache int `json:"ofCache,omitempty"`
 }
 
 // Hit is a document in a stage's ranking.
@@ -210,13 +217,23 @@ func (c *Cost) quantiles(times []time.Duration) {
 	c.P50, c.P95 = times[len(times)/2], times[min(len(times)-1, len(times)*95/100)]
 }
 
-func (c Cost) plus(u usage) Cost {
+// sent adds what was sent now.
+func (c Cost) sent(u usage) Cost {
 	c.Calls += u.Calls
 	c.Retries += u.Retries
 	c.Documents += u.Documents
 	c.Tokens += u.Tokens
 	c.Cached += u.Cached
 	c.Price += u.Price
+	return c
+}
+
+// plus adds what scoring costs: what was sent now, or at the first scoring.
+func (c Cost) plus(u usage) Cost {
+	c = c.sent(u)
+	if u.First != nil {
+		c = c.sent(*u.First)
+	}
 	return c
 }
 
@@ -246,7 +263,11 @@ func (s System) timeText() string {
 	if len(s.Values) == 0 || len(s.Values[0]) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
+	text := fmt.Sprintf("%.1f ms", s.Cost.Time.Seconds()*1000/float64(len(s.Values[0])))
+	if s.Cost.OfCache > 0 {
+		text += fmt.Sprintf(" (%d of cached scores)", s.Cost.OfCache)
+	}
+	return text
 }
 
 // WriteText prints the table of systems and measures for a terminal.
@@ -305,6 +326,9 @@ func (r *Result) notes() []string {
 		testing += fmt.Sprintf("; %d that cannot differ count in no correction", same)
 	}
 	notes := []string{fmt.Sprintf("%d topics; baseline %s; %s", len(r.Topics), r.Baseline, testing), r.Conventions}
+	if c := r.Spent; c.Calls > 0 {
+		notes = append(notes, fmt.Sprintf("sent by this run in all: %d calls, %d of them again, %d tokens, price %.4f; tokens and price of a system are those of its first scoring, tuning included, and count in full where systems share it", c.Calls, c.Retries, c.Tokens, c.Price))
+	}
 	if r.Detectable > 0 {
 		notes = append(notes, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), r.Detectable))
 	}

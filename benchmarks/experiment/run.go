@@ -102,7 +102,7 @@ func (r *runner) advance(t topicRun, resumed bool) error {
 		r.resumed++
 	} else {
 		for _, o := range t.outcomes {
-			r.cost = r.cost.plus(o.Usage)
+			r.cost = r.cost.sent(o.Usage)
 		}
 	}
 	if r.plan.Progress != nil {
@@ -125,7 +125,7 @@ func (r *runner) result() (*Result, error) {
 	p := r.plan
 	res := &Result{
 		Name: p.Name, Collection: p.Collection, Conventions: p.Options.Conventions(),
-		Baseline: p.Baseline, Test: p.Test, Correction: p.Correction, Documents: map[string]Document{},
+		Baseline: p.Baseline, Test: p.Test, Correction: p.Correction, Documents: map[string]Document{}, Spent: r.cost,
 	}
 	for _, m := range p.Measures {
 		res.Measures = append(res.Measures, m.String())
@@ -214,17 +214,18 @@ func (r *runner) usageOf(in, out pipeline.Ranking) usage {
 	var u usage
 	reports := reranker.ReportKey.NotedAll(out)
 	for _, report := range reports[min(len(reports), len(reranker.ReportKey.NotedAll(in))):] {
-		spent := report.Useful.Add(report.Wasted)
-		u.Calls += report.Attempts
-		u.Retries += report.Retries + report.Hedges
-		u.Documents += spent.Documents
-		u.Tokens += spent.Tokens
+		u.add(spentOf(report), r.plan.Prices)
 		u.Cached += report.Cached
-		price, ok := r.plan.Prices[report.Model]
-		if !ok {
-			price = r.plan.Prices[""]
+	}
+	firsts := firstKey.NotedAll(out)
+	for _, first := range firsts[min(len(firsts), len(firstKey.NotedAll(in))):] {
+		if u.First == nil {
+			u.First = &usage{}
 		}
-		u.Price += price * float64(spent.Tokens) / 1e6
+		u.First.Time += first.Time
+		for _, s := range first.Spent {
+			u.First.add(s, r.plan.Prices)
+		}
 	}
 	return u
 }

@@ -60,6 +60,7 @@ type experimenter struct {
 	spent  experiment.Cost
 	runs   map[string]inputs // of tuned blends
 	scores *experiment.ScoreFile
+	ledger *experiment.Ledger
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
@@ -105,10 +106,14 @@ func defaultCollections() string {
 }
 
 func (e *experimenter) close() error {
-	if e.scores == nil {
-		return nil
+	var errs []error
+	if e.scores != nil {
+		errs = append(errs, e.scores.Close())
 	}
-	return e.scores.Close()
+	if e.ledger != nil {
+		errs = append(errs, e.ledger.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // openScores opens the file that keeps servers' scores, once.
@@ -122,6 +127,19 @@ func (e *experimenter) openScores() (*experiment.ScoreFile, error) {
 	scores, err := experiment.OpenScores(filepath.Join(e.dir, "scores.bin"))
 	e.scores = scores
 	return scores, err
+}
+
+// openLedger opens the file that keeps what scoring cost at first, once.
+func (e *experimenter) openLedger() (*experiment.Ledger, error) {
+	if e.ledger != nil {
+		return e.ledger, nil
+	}
+	if err := os.MkdirAll(e.dir, 0o755); err != nil {
+		return nil, err
+	}
+	ledger, err := experiment.OpenLedger(filepath.Join(e.dir, "costs.jsonl"))
+	e.ledger = ledger
+	return ledger, err
 }
 
 func (e *experimenter) run(ctx context.Context) error {
@@ -156,6 +174,7 @@ func (e *experimenter) run(ctx context.Context) error {
 func (e *experimenter) runOn(ctx context.Context, c *corpus) (_ *experiment.Result, err error) {
 	b := e.builder(c, false)
 	defer func() { err = errors.Join(err, b.close()) }()
+	before := e.spent
 	systems, tuned, err := b.systems(ctx)
 	if err != nil {
 		return nil, err
@@ -183,18 +202,21 @@ func (e *experimenter) runOn(ctx context.Context, c *corpus) (_ *experiment.Resu
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range r.Systems {
-		for _, stage := range s.Stages {
-			if !stage.Shared {
-				e.spent.Calls += stage.Cost.Calls
-				e.spent.Tokens += stage.Cost.Tokens
-				e.spent.Price += stage.Cost.Price
-			}
-		}
-	}
+	tuning := minus(e.spent, before)
+	e.spent = plus(e.spent, r.Spent)
+	r.Spent = plus(r.Spent, tuning)
 	r.Warnings = append(r.Warnings, gridWarning(e.config)...)
 	e.inOrder(r)
 	return r, writeFile(filepath.Join(p.Dir, "result.json"), r.WriteJSON)
+}
+
+// plus and minus add and subtract what was sent.
+func plus(a, b experiment.Cost) experiment.Cost {
+	return experiment.Cost{Calls: a.Calls + b.Calls, Retries: a.Retries + b.Retries, Documents: a.Documents + b.Documents, Tokens: a.Tokens + b.Tokens, Price: a.Price + b.Price}
+}
+
+func minus(a, b experiment.Cost) experiment.Cost {
+	return experiment.Cost{Calls: a.Calls - b.Calls, Retries: a.Retries - b.Retries, Documents: a.Documents - b.Documents, Tokens: a.Tokens - b.Tokens, Price: a.Price - b.Price}
 }
 
 // inOrder puts the systems behind the baseline in the configuration's order.
@@ -454,6 +476,8 @@ func (e *experimenter) charge(r pipeline.Ranking) error {
 	for _, report := range reranker.ReportKey.NotedAll(r) {
 		spent := report.Useful.Add(report.Wasted)
 		e.spent.Calls += report.Attempts
+		e.spent.Retries += report.Retries + report.Hedges
+		e.spent.Documents += spent.Documents
 		e.spent.Tokens += spent.Tokens
 		e.spent.Price += e.price(report.Model) * float64(spent.Tokens) / 1e6
 	}

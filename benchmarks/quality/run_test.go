@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -227,7 +228,14 @@ func TestTheConfigurationsOfTheRepositoryAreValid(t *testing.T) {
 func servers(t *testing.T) (rerankURL, embedURL string, reranks, embeds *atomic.Int64) {
 	t.Helper()
 	reranks, embeds = &atomic.Int64{}, &atomic.Int64{}
-	handler := nebius.Handler(reranker.Scorer(lexical.New(lexical.Options{Bounded: true})), nebius.HandlerOptions{Keys: []string{"a-key"}})
+	scorer := lexical.New(lexical.Options{Bounded: true})
+	served := reranker.ScorerFunc(func(ctx context.Context, query string, documents []string) (reranker.Scores, error) {
+		s, err := scorer.Score(ctx, query, documents)
+		s.Model = "" // the answer names the model that was asked for
+		s.Usage = reranker.Usage{Calls: 1, Documents: len(documents), Tokens: 10 * len(documents)}
+		return s, err
+	})
+	handler := nebius.Handler(served, nebius.HandlerOptions{Keys: []string{"a-key"}})
 	rerank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reranks.Add(1)
 		handler.ServeHTTP(w, r)
@@ -294,6 +302,7 @@ func TestServersAreAskedAfterAYesOnlyAndOnce(t *testing.T) {
 			assert.Positive(t, s.Cost.Cached, "and the result says so")
 		}
 	}
+	assert.Zero(t, r.Spent.Tokens, "this run sent nothing")
 	raw, err := os.ReadFile(filepath.Join(dir, "tiny", "result.json"))
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), "a-key")
@@ -302,6 +311,65 @@ func TestServersAreAskedAfterAYesOnlyAndOnce(t *testing.T) {
 	code, _, errs = do(t, append(args, "-yes")...)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errs, "QUALITY_TEST_KEY, which keyEnv names, holds no key")
+}
+
+// What was spent is what is reported: the tuned system's scores are paid for while
+// it is tuned, and cached when it is measured.
+func TestE6WhatTuningSpentIsReported(t *testing.T) {
+	t.Setenv("QUALITY_TEST_KEY", "a-key")
+	rerankURL, _, reranks, _ := servers(t)
+	config := configFile(t, fmt.Sprintf(`{
+	  "collections": ["tiny"], "measures": ["nDCG@5"], "samples": 200, "prices": {"r": 50},
+	  "retrievers": {"bm25": {"kind": "bm25", "limit": 20}}, "scorers": {"served": {"kind": "http", "url": %q, "model": "r", "keyEnv": "QUALITY_TEST_KEY"}},
+	  "systems": [{"name": "BM25", "retrieve": "bm25"},
+	    {"name": "plain", "retrieve": "bm25", "rerank": "served", "depth": 6},
+	    {"name": "tuned", "retrieve": "bm25", "rerank": "served", "depth": 6, "blend": "rrf(k=60)", "tune": {"space": "k", "folds": 3}}]}`, rerankURL))
+	root, dir := collection(t, "tiny", 24), t.TempDir()
+	args := []string{"run", "-config", config, "-collections", root, "-out", dir, "-yes"}
+	code, out, errs := do(t, args...)
+	require.Equal(t, 0, code, errs)
+	sent := reranks.Load()
+	r := readBack(t, filepath.Join(dir, "tiny", "result.json"))
+	byName := map[string]experiment.Cost{}
+	for _, s := range r.Systems {
+		byName[s.Name] = s.Cost
+		assert.Zero(t, s.Cost.OfCache, s.Name)
+	}
+	assert.EqualValues(t, sent, r.Spent.Calls)
+	assert.EqualValues(t, 24, sent, "every pair is sent once")
+	assert.Positive(t, r.Spent.Tokens)
+	for _, name := range []string{"plain", "tuned"} {
+		assert.Equal(t, r.Spent.Tokens, byName[name].Tokens, name)
+		assert.InDelta(t, r.Spent.Price, byName[name].Price, 1e-9, name)
+		assert.Equal(t, 24, byName[name].Calls, name)
+		assert.Greater(t, byName[name].Time, byName["BM25"].Time, "%s: the time is that of the first scoring", name)
+	}
+	assert.Contains(t, out, fmt.Sprintf("sent by this run in all: 24 calls, 0 of them again, %d tokens", r.Spent.Tokens))
+
+	// Measured again, without a journal: nothing is sent, and what the systems cost
+	// stays what the first scoring cost.
+	require.NoError(t, os.Remove(filepath.Join(dir, "tiny", "journal.jsonl")))
+	code, out, errs = do(t, args...)
+	require.Equal(t, 0, code, errs)
+	assert.Equal(t, sent, reranks.Load())
+	again := readBack(t, filepath.Join(dir, "tiny", "result.json"))
+	assert.Zero(t, again.Spent.Tokens)
+	assert.NotContains(t, out, "sent by this run")
+	for _, s := range again.Systems {
+		assert.Equal(t, byName[s.Name].Tokens, s.Cost.Tokens, s.Name)
+	}
+
+	// Where nobody knows the first scoring, the time is shown as one of the cache.
+	require.NoError(t, os.Remove(filepath.Join(dir, "tiny", "journal.jsonl")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "costs.jsonl")))
+	code, out, errs = do(t, args...)
+	require.Equal(t, 0, code, errs)
+	assert.Contains(t, out, "(24 of cached scores)")
+	lost := readBack(t, filepath.Join(dir, "tiny", "result.json"))
+	assert.Equal(t, 24, lost.Systems[1].Cost.OfCache)
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), `"ofCache":24`)
 }
 
 func TestABudgetIsOneForTuningAndExperiment(t *testing.T) {

@@ -141,7 +141,14 @@ func (b *builder) rerank(s systemConfig) (pipeline.Stage, error) {
 	}
 	o := reranker.Evaluation()
 	o.Name, o.Depth, o.Default = s.Rerank, s.Depth, 10*time.Minute
-	stage := reranker.Stage(scorer, o)
+	stage := pipeline.Stage(reranker.Stage(scorer, o))
+	if b.config.Scorers[s.Rerank].Kind == "http" && !b.dry {
+		ledger, err := b.openLedger()
+		if err != nil {
+			return nil, err
+		}
+		stage = ledger.Stage(stage)
+	}
 	b.reranks[key] = stage
 	return stage, nil
 }

@@ -101,6 +101,8 @@ type cost struct {
 	Tokens    int    `json:"tokens"`
 	Cached    int    `json:"cached"`
 	Price     number `json:"price"`
+	// OfCache counts topics whose time is that of cached scores.
+	OfCache int `json:"ofCache"`
 }
 
 type comparison struct {
@@ -220,6 +222,6 @@ func costOf(c experiment.Cost, topics int) cost {
 	ms := func(d time.Duration) number { return number(d.Seconds() * 1000) }
 	return cost{
 		Mean: ms(c.Time) / number(topics), P50: ms(c.P50), P95: ms(c.P95), Calls: c.Calls, Retries: c.Retries,
-		Documents: c.Documents, Tokens: c.Tokens, Cached: c.Cached, Price: number(c.Price),
+		Documents: c.Documents, Tokens: c.Tokens, Cached: c.Cached, Price: number(c.Price), OfCache: c.OfCache,
 	}
 }

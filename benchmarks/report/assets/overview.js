@@ -31,7 +31,7 @@ const marked = (c) => (c ? [pValue(c.corrected), mark(c), h("span", { class: "su
 
 const ceiling = (x) => (x.ceiling < 0 ? "–" : [percent(x.ceiling), h("span", { class: "sub" }, "of " + x.ceilingDepth)]);
 
-const latency = (x) => [milliseconds(x.cost.mean), h("span", { class: "sub" }, milliseconds(x.cost.p50) + ", " + milliseconds(x.cost.p95)), x.cost.cached ? h("span", { class: "sub" }, count(x.cost.cached) + " scores cached") : null];
+const latency = (x) => [milliseconds(x.cost.mean), h("span", { class: "sub" }, milliseconds(x.cost.p50) + ", " + milliseconds(x.cost.p95)), x.cost.ofCache ? h("span", { class: "sub" }, plural(x.cost.ofCache, "topic", "topics") + " of cached scores") : null];
 
 const spent = (x) => {
   const c = x.cost;

@@ -52,7 +52,7 @@ const scatter = (now) => {
   const tell = (i) => {
     const x = result.systems[i];
     const c = x.compared[measure];
-    readout.textContent = x.name + ": " + result.measures[measure] + " " + value4(values[i]) + (c ? " (" + signed(c.mean) + ")" : ", the baseline") + ", " + milliseconds(x.cost.mean) + " for a topic" + (x.cost.price ? ", price " + fixed(x.cost.price, 4) : "");
+    readout.textContent = x.name + ": " + result.measures[measure] + " " + value4(values[i]) + (c ? " (" + signed(c.mean) + ")" : ", the baseline") + ", " + milliseconds(x.cost.mean) + " for a topic" + (x.cost.ofCache ? ", " + plural(x.cost.ofCache, "topic", "topics") + " of cached scores" : "") + (x.cost.price ? ", price " + fixed(x.cost.price, 4) : "");
   };
   const order = result.systems.map((_, i) => i).sort((a, b) => times[a] - times[b]);
   const dots = result.systems.map((x, i) => {
@@ -87,7 +87,7 @@ const dotNames = (result, place, edge, [top, bottom]) => {
   const order = result.systems.map((_, i) => i).sort((a, b) => place(a)[1] - place(b)[1]);
   return s("g", { class: "dot-names" + (result.systems.length <= 8 && edge > 600 ? " few" : ""), "aria-hidden": "true" }, order.map((i) => {
     const [x, y] = place(i);
-    const text = shorten(result.systems[i].name, 44);
+    const text = shorten(result.systems[i].name, 44) + (result.systems[i].cost.ofCache ? " (cached)" : "");
     const wide = text.length * 6.4;
     const left = x + 15 + wide > edge;
     const from = left ? Math.max(2, x - 15 - wide) : x + 15;
