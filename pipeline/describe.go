@@ -78,6 +78,8 @@ type Facts struct {
 	Needs Scale
 	// Threshold is the score that a RoleThreshold part demands.
 	Threshold float64
+	// Unjudged says that a RoleThreshold part lets unjudged hits pass.
+	Unjudged bool
 	// Max is the highest score that the part can give out, beyond what Scale
 	// says; 0 states nothing.
 	Max float64

@@ -22,6 +22,7 @@
 //	Route, Gate             one of several, or not at all
 //	Otherwise               another way where a ranking is not good enough
 //	Else, Fallback          something else where a part fails
+//	Fill                    a second judge for what the first one left
 //	Within, RetrieveWithin  a time budget; Budget has its options
 //	Strict, Observe, Keep   all or nothing; tell somebody; change nothing
 //	Named                   any part, under a name of its own

@@ -19,6 +19,9 @@ type flow struct {
 	// that a reranker has judged the ranking.
 	cut      string
 	reranked bool
+	// outage names the part whose outage leaves the hits unjudged; empty if there
+	// is none.
+	outage string
 }
 
 func unknownFlow() flow { return flow{scales: []Scale{Unknown}, max: math.NaN()} }
@@ -49,7 +52,10 @@ func (f flow) rescored(facts Facts, fallback Scale) flow {
 
 // either is what can be said of a ranking that came about in one way or another.
 func either(a, b flow) flow {
-	out := flow{max: math.Max(a.max, b.max), reranked: a.reranked || b.reranked}
+	out := flow{max: math.Max(a.max, b.max), reranked: a.reranked || b.reranked, outage: a.outage}
+	if out.outage == "" {
+		out.outage = b.outage
+	}
 	out.scales = slices.Clone(a.scales)
 	for _, s := range b.scales {
 		if !slices.Contains(out.scales, s) {
@@ -83,6 +89,9 @@ func through(n Node, path []string, in flow, visit visitor) flow {
 	case RoleRerank:
 		out := in.rescored(n.Facts, Unknown)
 		out.reranked = true
+		if n.Facts.Tolerates {
+			out.outage = n.Name
+		}
 		if limit := n.Facts.Limit; limit > 0 && (out.limit == 0 || limit < out.limit) {
 			out.limit = limit
 		}
@@ -128,6 +137,9 @@ func throughAlternatives(n Node, path []string, in flow, visit visitor) flow {
 			out = f
 			continue
 		}
+		if n.Facts.Role == RoleFallback && out.reranked && !f.reranked && out.outage == "" {
+			out.outage = n.Children[0].Name
+		}
 		out = either(out, f)
 	}
 	return out
@@ -138,12 +150,15 @@ func throughBranches(n Node, path []string, in flow, visit visitor) flow {
 		return unknownFlow()
 	}
 	var branches []flow
-	limit, known, reranked := 0, true, false
+	limit, known, reranked, outage := 0, true, false, ""
 	for _, child := range n.Children[1:] {
 		f := through(child, path, in, visit)
 		branches = append(branches, f)
 		limit, known = limit+f.limit, known && f.limit > 0
 		reranked = reranked || f.reranked
+		if outage == "" {
+			outage = f.outage
+		}
 	}
 	if repeats := n.Facts.Repeats; repeats != 0 {
 		limit, known = limit*repeats, known && repeats > 0
@@ -155,7 +170,7 @@ func throughBranches(n Node, path []string, in flow, visit visitor) flow {
 		visit(n, path, in, branches)
 	}
 	out := unknownFlow().rescored(capped(n, branches), Fused)
-	out.reranked, out.cut = reranked, in.cut
+	out.reranked, out.cut, out.outage = reranked, in.cut, outage
 	if known {
 		out.limit = limit
 	}
@@ -241,4 +256,38 @@ func uncovered(n Node) string {
 		}
 	}
 	return ""
+}
+
+// failsNever reports whether neither an outage nor lateness is an error of the
+// part.
+func failsNever(n Node) bool {
+	switch n.Facts.Role {
+	case RoleRerank:
+		return n.Facts.Tolerates
+	case RoleCut, RoleThreshold, RoleRewrite:
+		return true
+	case RoleChain, RoleBudget:
+		return !slices.ContainsFunc(n.Children, func(c Node) bool { return !failsNever(c) })
+	case RoleBranch:
+		return len(n.Children) > 1 && !slices.ContainsFunc(n.Children[1:], func(c Node) bool { return !failsNever(c) })
+	}
+	_, keeps := inner(n.Value).(keep)
+	return keeps
+}
+
+// bounded reports whether the time that a retriever's part takes to find its hits
+// is limited by a budget in it.
+func bounded(n Node) bool {
+	switch n.Facts.Role {
+	case RoleBudget:
+		return true
+	case RoleRetrieve, RoleRerank:
+		return false
+	case RoleCut, RoleThreshold, RoleFuse:
+		return true
+	}
+	if _, keeps := inner(n.Value).(keep); keeps {
+		return true
+	}
+	return len(n.Children) > 0 && !slices.ContainsFunc(n.Children, func(c Node) bool { return !bounded(c) })
 }

@@ -54,7 +54,9 @@ func fuserOf(f pipeline.Facts) pipeline.Fuser {
 func rules(r pipeline.Retriever) []pipeline.LintRule {
 	var out []pipeline.LintRule
 	for _, f := range pipeline.Lint(r) {
-		out = append(out, f.Rule)
+		if f.Rule != pipeline.LintNoBudget { // the stores of these tests have no budgets
+			out = append(out, f.Rule)
+		}
 	}
 	return out
 }
@@ -80,7 +82,7 @@ func TestLintFindsContradictions(t *testing.T) {
 		"threshold that the fallback cannot meet":  {pipeline.Chain(store, pipeline.Else(rerank, pipeline.Keep()), cut.AtLeast(pipeline.Probability, 0.5)), pipeline.LintThresholdScale},
 		"threshold above what the fuser reaches":   {pipeline.Chain(pipeline.Fan(fuserOf(pipeline.Facts{Max: 2.0 / 61, Scale: pipeline.Fused}), store, store), cut.AtLeast(pipeline.Fused, 0.5)), pipeline.LintThresholdMax},
 		"threshold above the scale":                {pipeline.Chain(store, rerank, cut.AtLeast(pipeline.Probability, 1.5)), pipeline.LintMistake},
-		"unlike scales in a fan":                   {pipeline.Fan(linear, store, storeOf(200, pipeline.BM25)), pipeline.LintUnlikeScales},
+		"unlike scales in a fan":                   {pipeline.Fan(linear, store, pipeline.Named("bm25", storeOf(200, pipeline.BM25))), pipeline.LintUnlikeScales},
 		"unlike scales in a blend":                 {pipeline.Chain(store, pipeline.Blend(linear, pipeline.Keep(), rerank)), pipeline.LintUnlikeScales},
 		"listwise in shards":                       {pipeline.Chain(store, rerankOf(pipeline.Facts{}, sharded)), pipeline.LintListwiseSharded},
 		"budget with nothing behind it":            {pipeline.Chain(store, pipeline.Within(time.Second, rerank)), pipeline.LintNoFallback},
@@ -100,7 +102,7 @@ func TestLintFindsContradictions(t *testing.T) {
 
 func TestLintRaisesNoFalseAlarm(t *testing.T) {
 	t.Parallel()
-	store, bm25 := storeOf(200, pipeline.Cosine), storeOf(200, pipeline.BM25)
+	store, bm25 := storeOf(200, pipeline.Cosine), pipeline.Named("bm25", storeOf(200, pipeline.BM25))
 	rerank := rerankOf(pipeline.Facts{})
 	fused := fuserOf(pipeline.Facts{Scale: pipeline.Fused, Max: 1})
 	linear := fuserOf(pipeline.Facts{Linear: true})
@@ -111,7 +113,7 @@ func TestLintRaisesNoFalseAlarm(t *testing.T) {
 		"an experiment":                     pipeline.Chain(bm25, rerank),
 		"only a store":                      store,
 		"a finished pipeline as a store":    pipeline.Chain(pipeline.Chain(store, rerank, cut.TopK(50)), cut.TopK(8)),
-		"a cascade of rerankers":            pipeline.Chain(store, rerankOf(pipeline.Facts{Depth: 200}), cut.TopK(10), rerank),
+		"a cascade of rerankers":            pipeline.Chain(store, pipeline.Named("small", rerankOf(pipeline.Facts{Depth: 200})), cut.TopK(10), rerank),
 		"a cut to the rerank's depth":       pipeline.Chain(store, cut.TopK(100), rerankOf(pipeline.Facts{Depth: 100}), cut.TopK(8)),
 		"no k at all":                       pipeline.Chain(storeOf(0, pipeline.Dot), rerankOf(pipeline.Facts{Depth: 50})),
 		"depth equal to k":                  pipeline.Chain(store, rerankOf(pipeline.Facts{Depth: 8}), cut.TopK(8)),
@@ -123,7 +125,7 @@ func TestLintRaisesNoFalseAlarm(t *testing.T) {
 		"threshold before and after":        pipeline.Chain(store, cut.AtLeast(pipeline.Cosine, 0.2), rerank, cut.AtLeast(pipeline.Probability, 0.5)),
 		"negative threshold on logits":      pipeline.Chain(store, rerankOf(pipeline.Facts{Scale: pipeline.Logit}), cut.AtLeast(pipeline.Logit, -3)),
 		"like scales added":                 pipeline.Fan(linear, store, store),
-		"an unknown scale added":            pipeline.Fan(linear, store, storeOf(10, pipeline.Unknown)),
+		"an unknown scale added":            pipeline.Fan(linear, store, pipeline.Named("other", storeOf(10, pipeline.Unknown))),
 		"unlike scales, normalised":         pipeline.Chain(pipeline.Fan(fused, store, bm25), rerank, cut.TopK(8)),
 		"legs that cut and rerank":          pipeline.Fan(fused, pipeline.Chain(store, cut.TopK(100), rerank), pipeline.Chain(bm25, cut.TopK(100), rerank)),
 		"pointwise in shards":               pipeline.Chain(store, rerankOf(pipeline.Facts{Sharded: true})),
@@ -133,7 +135,7 @@ func TestLintRaisesNoFalseAlarm(t *testing.T) {
 		"budget around cuts":                pipeline.Chain(store, pipeline.Within(time.Second, pipeline.Join(cut.MMR{}, cut.TopK(3)))),
 		"budgets of the legs of a fan":      pipeline.Fan(fused, pipeline.RetrieveWithin(time.Second, store), pipeline.RetrieveWithin(time.Second, bm25)),
 		"budgets of a fallback":             pipeline.Fallback(pipeline.RetrieveWithin(time.Second, store), bm25),
-		"routes of different depth":         pipeline.Chain(pipeline.Route(func(pipeline.Query) string { return "" }, map[string]pipeline.Retriever{"": store, "x": storeOf(5, pipeline.BM25)}), rerank, cut.TopK(8)),
+		"routes of different depth":         pipeline.Chain(pipeline.Route(func(pipeline.Query) string { return "" }, map[string]pipeline.Retriever{"": store, "x": pipeline.Named("other", storeOf(5, pipeline.BM25))}), rerank, cut.TopK(8)),
 		"expanded queries":                  pipeline.Chain(pipeline.Expand(rewriter{twoQueries}, linear, store), rerank, cut.TopK(8)),
 		"a gated rerank":                    pipeline.Chain(store, pipeline.Gate(always, rerank), cut.TopK(8)),
 		"a strict pipeline, watched":        pipeline.Observe(pipeline.Chain(store, pipeline.Strict(rerank), cut.TopK(8)), pipeline.ObserverFunc(func(context.Context, pipeline.Event) {})),
@@ -141,7 +143,7 @@ func TestLintRaisesNoFalseAlarm(t *testing.T) {
 		"diversity, groups and duplicates":  pipeline.Chain(store, cut.Dedupe{By: cut.SimilarText}, rerank, cut.Group(2, "source"), cut.MMR{Limit: 8}, cut.TokenBudget(func(s string) int { return len(s) }, 4000)),
 		"a fan of one, and a quorum of all": pipeline.Parallel{Quorum: 2}.Fan(fused, pipeline.Fan(fused, store), bm25),
 	} {
-		assert.Empty(t, pipeline.Lint(search), name)
+		assert.Empty(t, rules(search), name)
 	}
 }
 
@@ -159,3 +161,115 @@ func TestDescribeNeverPanics(t *testing.T) {
 type brokenDescriber struct{ name string }
 
 func (b *brokenDescriber) Describe() pipeline.Node { return pipeline.Node{Name: b.name} }
+
+func TestLintFindsWhatAnOutageDoes(t *testing.T) {
+	t.Parallel()
+	store, tolerant, failing := storeOf(200, pipeline.Cosine), tolerantRerank(), rerankOf(pipeline.Facts{})
+	fused := fuserOf(pipeline.Facts{Scale: pipeline.Fused, Max: 1})
+	blend := func(s pipeline.Stage) pipeline.Stage { return pipeline.Blend(fused, pipeline.Keep(), s) }
+	half := cut.AtLeast(pipeline.Fused, .5)
+	second := pipeline.Named("second", tolerantRerank())
+	for name, c := range map[string]struct {
+		search pipeline.Retriever
+		want   []pipeline.LintRule
+	}{
+		"a threshold on fused scores":        {pipeline.Chain(store, blend(tolerant), half), []pipeline.LintRule{pipeline.LintOutage}},
+		"in a budget, behind a cut":          {pipeline.Chain(store, pipeline.Within(time.Second, blend(tolerant)), cut.TopK(9), half), []pipeline.LintRule{pipeline.LintOutage}},
+		"behind an else":                     {pipeline.Chain(store, blend(pipeline.Else(failing, pipeline.Keep())), half), []pipeline.LintRule{pipeline.LintOutage}},
+		"in a leg":                           {pipeline.Chain(pipeline.Fan(fused, store, pipeline.Chain(store, tolerant)), half), []pipeline.LintRule{pipeline.LintOutage}},
+		"one that lets the unjudged pass":    {pipeline.Chain(store, blend(tolerant), cut.Threshold{Scale: pipeline.Fused, Value: .5, Pass: true}), nil},
+		"one on the reranker's mark":         {pipeline.Chain(store, blend(tolerant), cut.Threshold{Scale: pipeline.Probability, Value: .5, By: "rerank"}), nil},
+		"behind a rerank that fails":         {pipeline.Chain(store, blend(failing), half), nil},
+		"fused scores without a rerank":      {pipeline.Chain(pipeline.Fan(fused, store, store), half), nil},
+		"an else behind a tolerant rerank":   {pipeline.Chain(store, pipeline.Else(tolerant, second)), []pipeline.LintRule{pipeline.LintIdleElse}},
+		"in a budget and a join":             {pipeline.Chain(store, pipeline.Else(pipeline.Within(time.Second, pipeline.Join(tolerant, cut.TopK(9))), second)), []pipeline.LintRule{pipeline.LintIdleElse}},
+		"an else behind a blend":             {pipeline.Chain(store, pipeline.Else(blend(tolerant), second)), []pipeline.LintRule{pipeline.LintIdleElse}},
+		"an else behind a cut":               {pipeline.Chain(store, pipeline.Else(cut.TopK(9), second)), []pipeline.LintRule{pipeline.LintIdleElse}},
+		"an else behind a rerank that fails": {pipeline.Chain(store, pipeline.Else(failing, second)), nil},
+		"an else that keeps":                 {pipeline.Chain(store, pipeline.Else(tolerant, pipeline.Keep())), nil},
+		"an else behind a function":          {pipeline.Chain(store, pipeline.Else(pipeline.StageFunc(tolerant.Apply), second)), nil},
+		"a fill":                             {pipeline.Chain(store, pipeline.Fill(tolerant, second)), nil},
+	} {
+		assert.Equal(t, c.want, rules(c.search), name)
+	}
+}
+
+func TestLintFindsLegsWithoutABudget(t *testing.T) {
+	t.Parallel()
+	fused := fuserOf(pipeline.Facts{Scale: pipeline.Fused})
+	store := storeOf(9, pipeline.Cosine)
+	within := pipeline.RetrieveWithin(time.Second, store)
+	for name, c := range map[string]struct {
+		search pipeline.Retriever
+		want   int
+	}{
+		"one of two":                {pipeline.Fan(fused, within, store), 1},
+		"both, of one name":         {pipeline.Fan(fused, store, store), 1},
+		"both":                      {pipeline.Fan(fused, store, pipeline.Named("other", store)), 2},
+		"a chain":                   {pipeline.Fan(fused, within, pipeline.Chain(store, cut.TopK(3))), 1},
+		"a chain over a budget":     {pipeline.Fan(fused, within, pipeline.Chain(within, cut.TopK(3))), 0},
+		"a fallback":                {pipeline.Fan(fused, within, pipeline.Fallback(within, store)), 1},
+		"legs with budgets":         {pipeline.Fan(fused, within, pipeline.RetrieveWithin(time.Second, pipeline.Chain(store, rerankOf(pipeline.Facts{})))), 0},
+		"a budget around the whole": {pipeline.RetrieveWithin(time.Second, pipeline.Fan(fused, store, store)), 0},
+		"a fan that needs all":      {pipeline.Parallel{Quorum: 2}.Fan(fused, store, store), 0},
+		"one leg":                   {pipeline.Fan(fused, store), 0},
+	} {
+		n := 0
+		for _, f := range pipeline.Lint(c.search) {
+			if f.Rule == pipeline.LintNoBudget {
+				n++
+			}
+		}
+		assert.Equal(t, c.want, n, name)
+	}
+}
+
+func TestLintFindsTwoPartsOfOneName(t *testing.T) {
+	t.Parallel()
+	store, other := storeOf(200, pipeline.Cosine), storeOf(100, pipeline.Cosine)
+	fused := fuserOf(pipeline.Facts{Scale: pipeline.Fused})
+	one, two := &fact{name: "rerank", facts: pipeline.Facts{Role: pipeline.RoleRerank}}, &fact{name: "rerank", facts: pipeline.Facts{Role: pipeline.RoleRerank}}
+	for name, c := range map[string]struct {
+		search pipeline.Retriever
+		want   []pipeline.LintRule
+	}{
+		"two stores":              {pipeline.Fan(fused, store, other), []pipeline.LintRule{pipeline.LintSameName}},
+		"two stores, one named":   {pipeline.Fan(fused, store, pipeline.Named("titles", other)), nil},
+		"one store in two places": {pipeline.Fan(fused, store, pipeline.Chain(store, cut.TopK(9))), nil},
+		"two rerankers":           {pipeline.Chain(store, one, two), []pipeline.LintRule{pipeline.LintSameName}},
+		"one reranker twice":      {pipeline.Chain(store, one, one), nil},
+		"one store in every hop":  {pipeline.Hops(3, following(), store), nil},
+		"functions":               {pipeline.Fan(fused, pipeline.RetrieverFunc(store.Retrieve), asked(nil)), []pipeline.LintRule{pipeline.LintSameName}},
+	} {
+		assert.Equal(t, c.want, rules(c.search), name)
+	}
+}
+
+// P2: until a part reads the turns of a conversation, Lint says so.
+func TestP2LintSaysThatNobodyReadsTheTurns(t *testing.T) {
+	t.Parallel()
+	chat := pipeline.Query{Text: "what does it eat?", Turns: []pipeline.Turn{{Role: "user", Text: "tell me about pandas"}}}
+	store := storeOf(200, pipeline.Cosine)
+	reads := pipeline.Rewrite(condensing{}, store)
+	found := func(r pipeline.Retriever, asked ...pipeline.Query) (rules []pipeline.LintRule) {
+		for _, f := range pipeline.Lint(r, asked...) {
+			rules = append(rules, f.Rule)
+		}
+		return rules
+	}
+	assert.Equal(t, []pipeline.LintRule{pipeline.LintUnreadTurns}, found(store, pipeline.Query{}, chat, chat))
+	assert.Empty(t, found(store, pipeline.Query{}))
+	assert.Empty(t, found(store))
+	assert.Empty(t, found(pipeline.Chain(reads, cut.TopK(3)), chat))
+	assert.Empty(t, found(pipeline.Rewrite(pipeline.RewriterFunc(condensing{}.Rewrite), store), chat), "a function may read them")
+}
+
+type condensing struct{}
+
+func (condensing) Describe() pipeline.Node {
+	return pipeline.Node{Name: "condense", Facts: pipeline.Facts{Turns: true}}
+}
+
+func (condensing) Rewrite(_ context.Context, q pipeline.Query) ([]pipeline.Query, error) {
+	return []pipeline.Query{q}, nil
+}

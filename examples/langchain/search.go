@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
@@ -26,7 +27,7 @@ func newSearch(ctx context.Context, corpus string) (pipeline.Retriever, func() e
 	}
 	scorer := lexical.New(lexical.Options{Analysis: lexical.Analysis{Stem: lexical.Plural}})
 	search := pipeline.Chain(
-		pipeline.Fan(fusion.RRF{}, byWords, bySpelling),
+		pipeline.RetrieveWithin(time.Second, pipeline.Fan(fusion.RRF{}, byWords, bySpelling)),
 		pipeline.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}},
 			pipeline.Keep(),
 			reranker.Stage(scorer, reranker.Chat())),

@@ -62,7 +62,7 @@ func (s Threshold) Describe() pipeline.Node {
 			{Name: "value", Value: strconv.FormatFloat(s.Value, 'g', -1, 64)},
 			{Name: "scale", Value: s.Scale.String()},
 		},
-		Facts: pipeline.Facts{Role: pipeline.RoleThreshold, Needs: s.Scale, Threshold: s.Value},
+		Facts: pipeline.Facts{Role: pipeline.RoleThreshold, Needs: s.Scale, Threshold: s.Value, Unjudged: s.Pass},
 		Err:   s.check(),
 	}
 	unscored := "dropped"

@@ -79,7 +79,8 @@ func (r *Rewriter) Describe() pipeline.Node {
 			{Name: "timeout", Value: r.o.Timeout.String()},
 			{Name: "prompt", Value: fmt.Sprintf("%x", sha256.Sum256([]byte(r.o.Prompt)))[:8]},
 		},
-		Err: r.err,
+		Facts: pipeline.Facts{Role: pipeline.RoleRewrite, Turns: strings.Contains(r.o.Prompt, ".Turns")},
+		Err:   r.err,
 	}
 	if r.model != nil {
 		n.Children = []pipeline.Node{pipeline.Describe(r.model)}
