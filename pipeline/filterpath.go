@@ -209,3 +209,37 @@ func walkPaths(above Path, at reflect.Value, yield func(Path) bool) bool {
 	}
 	return true
 }
+
+// ExactNumbers replaces each json.Number in metadata that was read with
+// json.Decoder.UseNumber by the float64 that it is, or else by an int64; a number
+// that neither of them holds stays as it is. Stores that keep metadata as JSON use
+// it, so that whole numbers beyond 2^53 come back as they were. It writes to the
+// map and to the maps and lists in it.
+func ExactNumbers(metadata map[string]any) {
+	for key, v := range metadata {
+		metadata[key] = exactNumber(v)
+	}
+}
+
+func exactNumber(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		value, err := NewValue(v)
+		if err != nil {
+			return v
+		}
+		if f, exact := value.Float64(); exact {
+			return f
+		}
+		if n, ok := value.Int64(); ok {
+			return n
+		}
+	case []any:
+		for i := range v {
+			v[i] = exactNumber(v[i])
+		}
+	case map[string]any:
+		ExactNumbers(v)
+	}
+	return v
+}

@@ -127,36 +127,7 @@ func decode(id string, value []byte) (record, error) {
 		if err := d.Decode(&r.document.Metadata); err != nil {
 			return record{}, fmt.Errorf("%w: %w", errDamaged, err)
 		}
-		for key, v := range r.document.Metadata {
-			r.document.Metadata[key] = exactNumbers(v)
-		}
+		pipeline.ExactNumbers(r.document.Metadata)
 	}
 	return r, nil
-}
-
-// exactNumbers replaces each json.Number by the float64 that it is, or else by an
-// int64; what neither of them holds stays as it is.
-func exactNumbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		value, err := pipeline.NewValue(v)
-		if err != nil {
-			return v
-		}
-		if f, exact := value.Float64(); exact {
-			return f
-		}
-		if n, ok := value.Int64(); ok {
-			return n
-		}
-	case []any:
-		for i := range v {
-			v[i] = exactNumbers(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = exactNumbers(v[key])
-		}
-	}
-	return v
 }

@@ -47,6 +47,9 @@ func checkVector(v []float32, dimensions int) error {
 	if len(v) == 0 {
 		return errors.New("the vector is empty")
 	}
+	if len(v) > maxDimensions {
+		return fmt.Errorf("the vector has %d dimensions, at most %d are possible", len(v), maxDimensions)
+	}
 	if dimensions != 0 && len(v) != dimensions {
 		return fmt.Errorf("the vector has %d dimensions, the others have %d", len(v), dimensions)
 	}

@@ -10,11 +10,13 @@ import (
 )
 
 func TestP18FiltersMeanWhatTheyMeanEverywhere(t *testing.T) {
-	retrievertest.RunFilters(t, retrievertest.FilterSubject{
-		New: func(t testing.TB, documents []pipeline.Document, limit int) pipeline.Retriever {
-			x, err := memory.New(t.Context(), memory.HashEmbedder{}, retrievertest.All(documents), memory.Options{Limit: limit})
-			require.NoError(t, err)
-			return x
-		},
-	})
+	for _, quantized := range []bool{false, true} {
+		retrievertest.RunFilters(t, retrievertest.FilterSubject{
+			New: func(t testing.TB, documents []pipeline.Document, limit int) pipeline.Retriever {
+				x, err := memory.New(t.Context(), memory.HashEmbedder{}, retrievertest.All(documents), memory.Options{Limit: limit, Quantized: quantized})
+				require.NoError(t, err)
+				return x
+			},
+		})
+	}
 }

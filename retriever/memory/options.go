@@ -57,9 +57,15 @@ type Options struct {
 	// Limit is the most hits that a query returns; 0 means 100. Less than 0 is an
 	// error.
 	Limit int
-	// Batch is the number of texts that New gives the embedder in one call; 0
-	// means 128. Less than 0 is an error.
+	// Batch is the number of texts that New and Add give the embedder in one call,
+	// and of documents that become visible at once; 0 means 128. Less than 0 is an
+	// error.
 	Batch int
+	// Quantized keeps each vector in 8 bits for a component too, a quarter more
+	// memory, and reads those first. Rankings are the same to the last bit, because
+	// what may belong into the ranking is scored again by its vector; large indexes
+	// answer several times as fast.
+	Quantized bool
 	// Progress, if set, is told after each batch how many documents are embedded,
 	// from the goroutine that called New.
 	Progress func(documents int)

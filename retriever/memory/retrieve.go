@@ -4,17 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/sourcegraph/conc"
 )
 
 const (
-	// block is the number of vectors between two looks at the context.
+	// block is the number of vectors between two looks at the context, a power of 2.
 	block = 1024
 	// parallelFrom is the number of vectors from which all cores search.
 	parallelFrom = 20_000
@@ -46,8 +46,9 @@ func (x *Index) Describe() pipeline.Node {
 		Settings: []pipeline.Setting{
 			{Name: "limit", Value: strconv.Itoa(x.limit)},
 			{Name: "metric", Value: x.metric.String()},
-			{Name: "documents", Value: strconv.Itoa(len(x.documents))},
-			{Name: "dimensions", Value: strconv.Itoa(x.dimensions)},
+			{Name: "documents", Value: strconv.Itoa(x.Len())},
+			{Name: "dimensions", Value: strconv.Itoa(x.Dimensions())},
+			{Name: "quantized", Value: strconv.FormatBool(x.quantized)},
 		},
 		Facts: pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: x.limit, Scale: x.metric.Scale()},
 		Value: x,
@@ -62,23 +63,25 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 	if err != nil {
 		return nil, err
 	}
-	vector, err := x.queryVector(ctx, q)
-	if err != nil || vector == nil || len(x.documents) == 0 {
+	seen := x.seen.Load()
+	vector, err := x.queryVector(ctx, q, seen.dimensions)
+	if err != nil || vector == nil || seen.live == 0 {
 		return nil, err
 	}
-	best, err := x.nearest(ctx, vector, keep)
+	s := &scan{snapshot: seen, metric: x.metric, limit: min(x.limit, seen.live), keep: keep, vector: vector, length: norm(vector)}
+	best, err := x.nearest(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	hits := make([]pipeline.Hit, len(best))
 	for i, c := range best {
-		hits[i] = pipeline.Hit{Document: x.documents[c.row], Score: c.score}
+		hits[i] = pipeline.Hit{Document: *s.document(c.row), Score: c.score}
 	}
 	return hits, nil
 }
 
 // queryVector returns nil for a query that asks nothing.
-func (x *Index) queryVector(ctx context.Context, q pipeline.Query) ([]float32, error) {
+func (x *Index) queryVector(ctx context.Context, q pipeline.Query, dimensions int) ([]float32, error) {
 	vector, ok := Vector.Of(q)
 	switch {
 	case ok:
@@ -93,61 +96,64 @@ func (x *Index) queryVector(ctx context.Context, q pipeline.Query) ([]float32, e
 			return nil, fmt.Errorf("embed query: %w", err)
 		}
 	}
-	if err := checkVector(vector, x.dimensions); err != nil {
+	if err := checkVector(vector, dimensions); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
 	return vector, nil
 }
 
-// nearest divides the rows into one range for each core. Which core looks at a
-// row changes neither its score nor who wins, so the number of cores does not
-// show in the result.
-func (x *Index) nearest(ctx context.Context, vector []float32, keep func(pipeline.Document) bool) ([]candidate, error) {
+// nearest lets each core take one segment after the other. Which core looks at a
+// row changes neither its score nor who wins, so the number of cores does not show
+// in the result.
+func (x *Index) nearest(ctx context.Context, s *scan) ([]candidate, error) {
 	workers := 1
-	if len(x.documents) >= parallelFrom {
-		workers = runtime.GOMAXPROCS(0)
+	if s.live >= parallelFrom {
+		workers = min(runtime.GOMAXPROCS(0), len(s.segments))
+	}
+	rows := s.exact
+	if x.quantized {
+		s.probe = newProbe(s.vector)
+		rows = s.coarse
+	}
+	found := make([]sieve, workers)
+	if err := x.side(ctx, found, len(s.segments), func(found *sieve, i int) { rows(ctx, found, i) }); err != nil {
+		return nil, err
+	}
+	if x.quantized {
+		maybe := survivors(found, s.limit)
+		found = make([]sieve, workers)
+		pieces := (len(maybe) + block - 1) / block
+		if err := x.side(ctx, found, pieces, func(found *sieve, i int) {
+			for _, m := range maybe[i*block : min(len(maybe), (i+1)*block)] {
+				s.rescore(found, m.row)
+			}
+		}); err != nil {
+			return nil, err
+		}
 	}
 	parts := make([]nearest, workers)
-	share := (len(x.documents) + workers - 1) / workers
-	length := norm(vector)
+	for i := range found {
+		parts[i] = found[i].best
+	}
+	return merge(parts, s.limit), nil
+}
+
+// side does the pieces of work side by side, one sieve for each worker.
+func (x *Index) side(ctx context.Context, found []sieve, pieces int, work func(*sieve, int)) error {
+	var next atomic.Int64
 	var wg conc.WaitGroup
-	for w := range parts {
-		parts[w].limit = x.limit
+	for w := range found {
 		wg.Go(func() {
-			x.scan(ctx, vector, length, keep, &parts[w], w*share, min((w+1)*share, len(x.documents)))
+			for i := int(next.Add(1)) - 1; i < pieces && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				work(&found[w], i)
+			}
 		})
 	}
 	if p := wg.WaitAndRecover(); p != nil { // the caller's filter may panic
-		return nil, &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
+		return &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
 	}
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	return merge(parts, x.limit), nil
-}
-
-// scan offers the rows from first to before last that keep allows.
-func (x *Index) scan(ctx context.Context, vector []float32, length float64, keep func(pipeline.Document) bool, best *nearest, first, last int) {
-	for i := first; i < last; i++ {
-		if (i-first)%block == 0 && ctx.Err() != nil {
-			return
-		}
-		if keep != nil && !keep(x.documents[i]) {
-			continue
-		}
-		score := x.score(vector, length, i)
-		if len(best.kept) < best.limit || score >= best.kept[0].score {
-			best.offer(candidate{i, score, x.documents[i].ID})
-		}
-	}
-}
-
-func (x *Index) score(vector []float32, length float64, i int) float64 {
-	switch x.metric {
-	case Dot:
-		return float64(dot(vector, x.row(i)))
-	case Euclid:
-		return -math.Sqrt(float64(squares(vector, x.row(i))))
-	}
-	return cosine(dot(vector, x.row(i)), float64(length*x.norms[i]))
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -111,4 +112,66 @@ func BenchmarkHashEmbedder(b *testing.B) {
 		_, err := memory.HashEmbedder{}.EmbedQuery(b.Context(), text)
 		require.NoError(b, err)
 	}
+}
+
+// BenchmarkMillion searches 1,000,000 vectors of 384 dimensions, with and without
+// codes, and reads as many bytes once for comparison. It takes 2.5 GB:
+//
+//	go test ./retriever/memory -run - -bench Million -benchtime 20x
+func BenchmarkMillion(b *testing.B) {
+	const n = 1_000_000
+	query := make([]float32, dimensions)
+	r := rand.New(rand.NewPCG(7, 7))
+	for i := range query {
+		query[i] = float32(r.NormFloat64())
+	}
+	for _, quantized := range []bool{false, true} {
+		name := map[bool]string{false: "vectors", true: "codes"}[quantized]
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		x := normal(b, n, memory.Options{Quantized: quantized})
+		load := time.Since(begin)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		q := memory.Vector.With(pipeline.Query{}, query)
+		for what, filter := range map[string]any{"all": nil, "1 of 100": pipeline.Eq("part", 7)} {
+			b.Run(name+"/"+what, func(b *testing.B) {
+				q.Filter = filter
+				for b.Loop() {
+					_, err := x.Retrieve(b.Context(), q)
+					require.NoError(b, err)
+				}
+				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e9, "GB")
+				b.ReportMetric(load.Seconds(), "load-s")
+			})
+		}
+	}
+	b.Run("memory read on all cores", func(b *testing.B) {
+		words := make([]uint64, n*dimensions/8)
+		for i := range words {
+			words[i] = uint64(i)
+		}
+		for b.Loop() {
+			readAll(words)
+		}
+	})
+}
+
+func normal(b testing.TB, n int, o memory.Options) *memory.Index {
+	x, err := memory.FromVectors(b.Context(), nil, func(yield func(memory.Entry, error) bool) {
+		r := rand.New(rand.NewPCG(1, 2))
+		v := make([]float32, dimensions)
+		for i := range n {
+			for j := range v {
+				v[j] = float32(r.NormFloat64())
+			}
+			if !yield(memory.Entry{Document: pipeline.Document{ID: strconv.Itoa(i), Metadata: map[string]any{"part": i % 100}}, Vector: v}, nil) {
+				return
+			}
+		}
+	}, o)
+	require.NoError(b, err)
+	return x
 }

@@ -1,0 +1,143 @@
+package memory
+
+import (
+	"container/heap"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// scan is one query over one snapshot. A row is counted through all segments.
+type scan struct {
+	*snapshot
+	metric Metric
+	limit  int
+	keep   func(pipeline.Document) bool
+	vector []float32
+	length float64
+	probe  probe
+}
+
+func (s *scan) document(row int) *pipeline.Document {
+	return &s.segments[row/segmentRows].documents[row%segmentRows]
+}
+
+// kept reports whether a row is alive and allowed, which is asked before anything
+// is computed.
+func (s *scan) kept(g *segment, row int) bool {
+	return g.alive(row) && (s.keep == nil || s.keep(g.documents[row]))
+}
+
+// exact offers the rows of a segment.
+func (s *scan) exact(ctx context.Context, found *sieve, i int) {
+	g := &s.segments[i]
+	for row := range g.documents {
+		if row%block == 0 && ctx.Err() != nil {
+			return
+		}
+		if s.kept(g, row) {
+			s.rescore(found, i*segmentRows+row)
+		}
+	}
+}
+
+// rescore offers a row with its exact score.
+func (s *scan) rescore(found *sieve, row int) {
+	g, at := &s.segments[row/segmentRows], row%segmentRows
+	score := s.score(g, at)
+	found.best.limit = s.limit
+	if len(found.best.kept) < s.limit || score >= found.best.kept[0].score {
+		found.best.offer(candidate{row, score, g.documents[at].ID})
+	}
+}
+
+func (s *scan) score(g *segment, row int) float64 {
+	v := g.rows[row*s.dimensions : (row+1)*s.dimensions]
+	switch s.metric {
+	case Dot:
+		return float64(dot(s.vector, v))
+	case Euclid:
+		return -math.Sqrt(float64(squares(s.vector, v)))
+	}
+	return cosine(dot(s.vector, v), float64(s.length*g.norms[row]))
+}
+
+// coarse notes the rows of a segment that may belong into the ranking, by the
+// bounds that their codes give.
+func (s *scan) coarse(ctx context.Context, found *sieve, i int) {
+	g := &s.segments[i]
+	for row := range g.documents {
+		if row%block == 0 && ctx.Err() != nil {
+			return
+		}
+		if !s.kept(g, row) {
+			continue
+		}
+		product := dotCodes(s.probe.codes, g.codes[row*s.dimensions:(row+1)*s.dimensions])
+		low, high := s.probe.bounds(s.metric, product, g.grain[row], g.norms[row])
+		found.note(maybe{i*segmentRows + row, high}, low, s.limit)
+	}
+}
+
+// maybe is a row with a score that it does not exceed.
+type maybe struct {
+	row  int
+	high float64
+}
+
+// sieve is what one worker has found: the best rows, or the rows that may be
+// among them with the highest scores that are certain.
+type sieve struct {
+	best    nearest
+	certain floats
+	maybe   []maybe
+}
+
+// note keeps a row unless as many others are certainly better.
+func (v *sieve) note(m maybe, low float64, limit int) {
+	switch {
+	case len(v.certain) < limit:
+		heap.Push(&v.certain, low)
+	case low > v.certain[0]:
+		v.certain[0] = low
+		heap.Fix(&v.certain, 0)
+	}
+	if len(v.certain) < limit || m.high >= v.certain[0] {
+		v.maybe = append(v.maybe, m)
+	}
+}
+
+// survivors returns the rows that no limit others are certainly better than.
+func survivors(found []sieve, limit int) []maybe {
+	var certain []float64
+	n := 0
+	for _, v := range found {
+		certain = append(certain, v.certain...)
+		n += len(v.maybe)
+	}
+	slices.Sort(certain)
+	floor := math.Inf(-1)
+	if len(certain) >= limit {
+		floor = certain[len(certain)-limit]
+	}
+	out := make([]maybe, 0, min(n, 16*limit))
+	for _, v := range found {
+		for _, m := range v.maybe {
+			if m.high >= floor {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}
+
+// floats is a heap with the lowest number on top.
+type floats []float64
+
+func (f floats) Len() int           { return len(f) }
+func (f floats) Less(i, j int) bool { return f[i] < f[j] }
+func (f floats) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
+func (f *floats) Push(v any)        { *f = append(*f, v.(float64)) }
+func (f *floats) Pop() any          { return nil }
