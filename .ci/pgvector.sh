@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a PostgreSQL that has pgvector, and stops it afterwards:
 #
-#     .ci/pgvector.sh go test ./retriever/langchain/...
+#     .ci/pgvector.sh go test ./retriever/langchain ./retriever/postgres -p 1
 #
 # The command finds the address in CASCADE_PGVECTOR; without a command the
 # address is printed and served until Ctrl-C. The server is PGlite (PostgreSQL

@@ -24,8 +24,7 @@ func (s *scan) document(row int) *pipeline.Document {
 	return &s.segments[row/segmentRows].documents[row%segmentRows]
 }
 
-// kept reports whether a row is alive and allowed, which is asked before anything
-// is computed.
+// kept reports whether a row is alive and allowed.
 func (s *scan) kept(g *segment, row int) bool {
 	return g.alive(row) && (s.keep == nil || s.keep(g.documents[row]))
 }
@@ -72,11 +71,12 @@ func (s *scan) coarse(ctx context.Context, found *sieve, i int) {
 		if row%block == 0 && ctx.Err() != nil {
 			return
 		}
-		if !s.kept(g, row) {
-			continue
-		}
 		product := dotCodes(s.probe.codes, g.codes[row*s.dimensions:(row+1)*s.dimensions])
 		low, high := s.probe.bounds(s.metric, product, g.grain[row], g.norms[row])
+		// A filter costs more than the codes: it is asked only of what could win.
+		if found.hopeless(high, s.limit) || !s.kept(g, row) {
+			continue
+		}
 		found.note(maybe{i*segmentRows + row, high}, low, s.limit)
 	}
 }
@@ -95,6 +95,11 @@ type sieve struct {
 	maybe   []maybe
 }
 
+// hopeless reports whether as many rows as the limit are certainly better.
+func (v *sieve) hopeless(high float64, limit int) bool {
+	return len(v.certain) == limit && high < v.certain[0]
+}
+
 // note keeps a row unless as many others are certainly better.
 func (v *sieve) note(m maybe, low float64, limit int) {
 	switch {
@@ -104,7 +109,7 @@ func (v *sieve) note(m maybe, low float64, limit int) {
 		v.certain[0] = low
 		heap.Fix(&v.certain, 0)
 	}
-	if len(v.certain) < limit || m.high >= v.certain[0] {
+	if !v.hopeless(m.high, limit) {
 		v.maybe = append(v.maybe, m)
 	}
 }
