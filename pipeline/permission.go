@@ -232,6 +232,17 @@ func Ask(ctx context.Context, retriever Retriever, q Query) (Ranking, error) {
 	return retrieve(ctx, newPart(retriever), q)
 }
 
+// Queries asks the rewriter as a combinator does: a panic is an error that names
+// it, observers hear of it, no queries are an error, and what it leaves out of its
+// queries is inherited: filter, id, turns and attributes, which only the caller of
+// the pipeline widens.
+func Queries(ctx context.Context, rewriter Rewriter, q Query) ([]Query, error) {
+	if rewriter == nil {
+		return nil, errNilArgument("queries", "rewriter")
+	}
+	return rewrite(ctx, newPart(rewriter), q)
+}
+
 type guardedFetcher struct {
 	fetcher    Fetcher
 	permission Permission

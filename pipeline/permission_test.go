@@ -185,6 +185,20 @@ func TestAskKeepsThePermission(t *testing.T) {
 	require.ErrorAs(t, err, &panicked)
 }
 
+func TestQueriesInheritWhatARewriterForgets(t *testing.T) {
+	t.Parallel()
+	q := asking("a")
+	q.Filter = pipeline.Eq("tenant", "a")
+	made, err := pipeline.Queries(t.Context(), rewriteTo(pipeline.Query{Text: "new"}), q)
+	require.NoError(t, err)
+	require.Len(t, made, 1)
+	assert.Equal(t, q.Filter, made[0].Filter)
+	_, err = pipeline.Queries(t.Context(), rewriteTo(), q)
+	require.Error(t, err)
+	_, err = pipeline.Queries(t.Context(), nil, q)
+	require.Error(t, err)
+}
+
 func TestTracesOfAGuardShowNothingForbidden(t *testing.T) {
 	t.Parallel()
 	// The function forgets its context, so that the parts inside know no guard.

@@ -25,10 +25,7 @@ func Apart(ctx context.Context, rewriter pipeline.Rewriter, retriever pipeline.R
 	if rewriter == nil || retriever == nil {
 		return nil, errors.New("rewrite: apart: the rewriter or the retriever is nil")
 	}
-	queries, err := rewriter.Rewrite(ctx, q)
-	if err == nil && len(queries) == 0 {
-		err = errors.New("the rewriter made no query")
-	}
+	queries, err := pipeline.Queries(ctx, rewriter, q)
 	if err != nil {
 		return nil, fmt.Errorf("rewrite: apart: %w", err)
 	}

@@ -54,7 +54,7 @@ func TestApartRefuses(t *testing.T) {
 		err       string
 	}{
 		"every part fails":         {split, store, "no route"},
-		"no query":                 {none, store, "made no query"},
+		"no query":                 {none, store, "returned no query"},
 		"no rewriter":              {nil, store, "is nil"},
 		"no retriever":             {split, nil, "is nil"},
 		"a rewriter that is wrong": {rewrite.Decompose(nil, 1, rewrite.Options{}), store, "the model is nil"},
@@ -81,4 +81,20 @@ func ExampleApart() {
 	// Who wrote Emma? [Who wrote Emma?]
 	// When was Emma written? [When was Emma written?]
 	// <nil>
+}
+
+// A part of a question sees no more than the question.
+func TestApartKeepsTheFilter(t *testing.T) {
+	t.Parallel()
+	forgetful := pipeline.RewriterFunc(func(context.Context, pipeline.Query) ([]pipeline.Query, error) {
+		return []pipeline.Query{{Text: "one"}, {Text: "two"}}, nil
+	})
+	filter := pipeline.Eq("tenant", "a")
+	store := pipeline.RetrieverFunc(func(_ context.Context, q pipeline.Query) (pipeline.Ranking, error) {
+		assert.Equal(t, filter, q.Filter)
+		return pipeline.NewRanking("store", pipeline.Dot, nil)
+	})
+	parts, err := rewrite.Apart(t.Context(), forgetful, store, pipeline.Query{Text: "q", Filter: filter})
+	require.NoError(t, err)
+	assert.Len(t, parts, 2)
 }

@@ -154,7 +154,7 @@ func (c *Cache) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 	r := &request{query: q}
 	if q.Trace || !c.identify(ctx, r) {
 		c.bypassed.Add(1)
-		return c.retriever.Retrieve(ctx, q)
+		return pipeline.Ask(ctx, c.retriever, q)
 	}
 	if ranking, ok := c.lookUp(ctx, r); ok {
 		return ranking, nil
@@ -355,7 +355,7 @@ func (c *Cache) make(ctx context.Context, r *request, f *flight) (ranking pipeli
 			close(f.done)
 		}()
 	}
-	ranking, err = c.retriever.Retrieve(ctx, r.query)
+	ranking, err = pipeline.Ask(ctx, c.retriever, r.query) // a Guard further out lets nothing foreign into the store
 	if err == nil && !ranking.Degraded() && ranking.Validate() == nil {
 		c.save(ctx, r, ranking)
 	}

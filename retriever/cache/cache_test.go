@@ -313,7 +313,7 @@ func TestAPanicReleasesThoseWhoWait(t *testing.T) {
 		}
 		wg.Wait()
 		assert.ErrorContains(t, errs[0], "no")
-		assert.ErrorContains(t, errs[1], "panicked")
+		assert.ErrorContains(t, errs[1], "panic")
 	})
 }
 
@@ -512,8 +512,9 @@ func TestObserversHearOfTheCache(t *testing.T) {
 		_, err := c.Retrieve(ctx, pipeline.Query{Text: "a"})
 		require.NoError(t, err)
 	}
-	require.Len(t, heard, 2)
+	require.Len(t, heard, 3)
 	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: false}}, heard[0].Details)
-	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: true}, {Name: "similarity", Value: 1.0}}, heard[1].Details)
-	assert.Equal(t, pipeline.KindCache, heard[1].Kind)
+	assert.Equal(t, pipeline.KindRetrieve, heard[1].Kind, "the retriever behind the cache")
+	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: true}, {Name: "similarity", Value: 1.0}}, heard[2].Details)
+	assert.Equal(t, pipeline.KindCache, heard[2].Kind)
 }
