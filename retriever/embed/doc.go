@@ -1,0 +1,18 @@
+// Package embed turns texts into vectors: with a model in the process, or by an
+// endpoint that speaks OpenAI's form. Both kinds of embedder have the methods of
+// langchaingo's embeddings.Embedder, so they fit its vector stores, Qdrant and
+// retriever/memory, and a cache can stand in front of both.
+//
+//	cache, err := embed.OpenCache("vectors.bin", embed.CacheOptions{})
+//	model, err := embed.Open(minilm.Files(), embed.Options{Cache: cache})
+//	index, err := memory.New(ctx, documents, model, memory.Options{})
+//
+//	remote, err := embed.HTTP(key, "Qwen/Qwen3-Embedding-8B", embed.HTTPOptions{
+//		QueryPrefix: "Instruct: find the passage\nQuery: ",
+//	})
+//
+// Queries and passages may have prefixes of their own, which models such as e5
+// and bge were trained with. Results of the local model are equal to the bit
+// however texts are put into calls. The package divides no texts: what is longer
+// than the model takes is cut by it.
+package embed
