@@ -5,7 +5,7 @@
 //
 //	cache, err := embed.OpenCache("vectors.bin", embed.CacheOptions{})
 //	model, err := embed.Open(minilm.Files(), embed.Options{Cache: cache})
-//	index, err := memory.New(ctx, documents, model, memory.Options{})
+//	index, err := memory.New(ctx, model, documents, memory.Options{})
 //
 //	remote, err := embed.HTTP(key, "Qwen/Qwen3-Embedding-8B", embed.HTTPOptions{
 //		QueryPrefix: "Instruct: find the passage\nQuery: ",
