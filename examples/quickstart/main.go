@@ -4,17 +4,18 @@
 //	go run ./examples/quickstart "how do I sort a slice by a field"
 //
 // The corpus is on every machine that can run this: the comments of all exported
-// symbols, read from GOROOT. They go into an embedded BM25 index; 200 candidates
-// are reranked over HTTP, in shards, by a server on loopback that speaks the
-// contract of the hosted service; the scores of both are fused, and 8 remain. The
-// local server compares words, not meanings, so what it adds is small; a third
-// opinion, how much a symbol is used, stands in for what a model would know.
+// symbols, read from GOROOT. They go into an embedded BM25 index; the best
+// candidates are reranked over HTTP, in shards, by a server on loopback that
+// speaks the contract of the hosted service and holds a language model of 24 MB;
+// the scores of both and of a third opinion, how much a symbol is used, are fused.
+// A question that is the name of a symbol gets that symbol first. On a terminal
+// the next question can be typed; the index stays.
 //
-// With NEBIUS_API_KEY set, the hosted model reranks instead and the rest stays as
-// it is. With QDRANT_URL set (and QDRANT_API_KEY, if the server wants one), the
-// corpus is also stored in the collection cascade-quickstart of that Qdrant, and
-// candidates come from both. Its vectors are hashes of letter groups, because an
-// embedding model would need a key.
+// The model's vectors are kept in a file below the user's folder for caches, by the
+// content of the texts, so what was judged once costs nothing the next time.
+// -model takes another one: "none" leaves BM25 and usage, a directory holds a BERT
+// model, an address belongs to an OpenAI-compatible endpoint. With NEBIUS_API_KEY
+// set, and no -model, the hosted model reranks.
 //
 // -tree prints the pipeline with its settings, -explain says why a symbol stands
 // where it stands, or where it was lost.
@@ -28,7 +29,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	status := run(ctx, os.Args[1:], console{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: terminal(os.Stdin) && terminal(os.Stdout)})
 	stop()
 	os.Exit(status)
 }

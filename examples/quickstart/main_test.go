@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
-	"github.com/rankcascade/cascade/retriever/qdrant/qdranttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -112,25 +114,71 @@ func TestUsage(t *testing.T) {
 // program runs with an environment of its own.
 func program(t *testing.T, environment map[string]string, args ...string) (status int, stdout, stderr string) {
 	var out, failures bytes.Buffer
-	status = run(t.Context(), args, func(name string) string { return environment[name] }, &out, &failures)
+	c := console{getenv: func(name string) string { return environment[name] }, in: strings.NewReader(""), out: &out, err: &failures}
+	status = run(t.Context(), append([]string{"-cache", ""}, args...), c)
 	return status, out.String(), failures.String()
 }
 
 func TestItAnswersWithEveryScore(t *testing.T) {
 	t.Parallel()
 	root := installation(t)
-	status, out, failures := program(t, nil, "-goroot", root, "-tree", "-explain", "io.EOF", "-k", "2", "how", "do", "I", "print", "a", "line?")
+	status, out, failures := program(t, nil, "-goroot", root, "-tree", "how", "do", "I", "print", "a", "line?", "-explain", "io.EOF", "-k", "2")
 	require.Zero(t, status, failures)
 	for _, want := range []string{
-		"12 symbols of the Go standard library", "? how do I print a line?",
-		" 1. fmt.Printer.PrintLine   (as retrieved)\n    func (p *Printer) PrintLine(text string) error\n    PrintLine prints one line.\n    score ",
-		"bm25 ", "rerank ", "usage ", "documents scored in", "top-k", "in other words", "model lexical",
+		"12 symbols of the Go standard library", "? how do I print a line?\n", // flags behind the question are no words of it
+		". fmt.Printer.PrintLine   (", "    func (p *Printer) PrintLine(text string) error\n    PrintLine prints one line.\n    score ",
+		": words rank 1, meaning 0.", ", usage 0.", "documents scored in", "top-k", "in other words", "model all-MiniLM-L6-v2",
 		`document "io.EOF" is not among the 2 hits`,
 	} {
 		assert.Contains(t, out, want)
 	}
 	assert.NotContains(t, out, "missing:")
 	assert.NotContains(t, out, "lint:")
+	assert.NotRegexp(t, `\d\.\d{5}`, out, "nobody reads 17 digits")
+	assert.Less(t, strings.Index(out, "is not among"), strings.Index(out, " 1. "), "the explanation stands first")
+}
+
+func TestTheNameOfASymbolComesFirst(t *testing.T) {
+	t.Parallel()
+	root := installation(t)
+	for _, name := range []string{"WriteBytes", "Writer.WriteBytes", "io.writer.writebytes", "io.Writer.WriteBytes()"} {
+		status, out, failures := program(t, nil, "-goroot", root, "-model", "none", name)
+		require.Zero(t, status, failures)
+		assert.Contains(t, out, "1. io.Writer.WriteBytes ", name)
+		assert.Contains(t, out, ", exact name\n", name)
+	}
+	assert.True(t, isNamed("net/http/httputil.ReverseProxy", "httputil.ReverseProxy"))
+	assert.False(t, isNamed("net/http/httputil.ReverseProxy", "Proxy"), "a part of a name is none")
+}
+
+func TestOnATerminalTheNextQuestionIsAsked(t *testing.T) {
+	t.Parallel()
+	var out, failures bytes.Buffer
+	c := console{getenv: func(string) string { return "" }, in: strings.NewReader("write bytes\nWriter\n\nnever asked\n"), out: &out, err: &failures, asks: true}
+	require.Zero(t, run(t.Context(), []string{"-goroot", installation(t), "-model", "none", "print a line"}, c), failures.String())
+	for _, question := range []string{"? print a line", "? write bytes", "? Writer"} {
+		assert.Contains(t, out.String(), question)
+	}
+	assert.Equal(t, 1, strings.Count(out.String(), "symbols of the Go standard library"), "the index stays")
+	assert.NotContains(t, out.String(), "never asked")
+}
+
+func TestHelpTeaches(t *testing.T) {
+	t.Parallel()
+	status, _, said := program(t, nil, "-h")
+	assert.Zero(t, status)
+	assert.Contains(t, said, "usage: quickstart [flags] [question]")
+	assert.Contains(t, said, `"how do I read a file line by line"`)
+}
+
+// TestNothingIsLinkedThatIsNotUsed asks go list.
+func TestNothingIsLinkedThatIsNotUsed(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	for _, heavy := range []string{"google.golang.org/grpc", "qdrant", "langchaingo"} {
+		assert.NotContains(t, string(out), heavy)
+	}
 }
 
 func TestAQuestionWithoutKnownWords(t *testing.T) {
@@ -149,8 +197,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"does not hold the source of the standard library": {nil, []string{"-goroot", t.TempDir()}},
 		"-k is 0":            {nil, []string{"-k", "0"}},
 		"not defined":        {nil, []string{"-nonsense"}},
-		"the model is empty": {map[string]string{"NEBIUS_API_KEY": "secret-key"}, []string{"-model", "", "-goroot", installation(t)}},
-		"qdrant":             {map[string]string{"QDRANT_URL": "http://127.0.0.1:1"}, []string{"-goroot", installation(t)}},
+		"the model is empty": {map[string]string{"NEBIUS_API_KEY": "secret-key"}, []string{"-hosted", "", "-goroot", installation(t)}},
+		"neither":            {nil, []string{"-model", "nowhere", "-goroot", installation(t)}},
 	} {
 		status, _, failures := program(t, c.environment, c.args...)
 		assert.Equal(t, 1, status, says)
@@ -159,19 +207,6 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 	status, _, _ := program(t, nil, "-help")
 	assert.Zero(t, status)
-}
-
-func TestQdrantGivesFurtherCandidates(t *testing.T) {
-	t.Parallel()
-	server := qdranttest.Listen(t)
-	environment := map[string]string{"QDRANT_URL": server.URL()}
-	for range 2 { // the second time, everything is there
-		status, out, failures := program(t, environment, "-goroot", installation(t), "-tree", "print a line")
-		require.Zero(t, status, failures)
-		assert.Contains(t, out, "further candidates")
-		assert.Contains(t, out, "1. fmt.Printer.PrintLine")
-		assert.Equal(t, 12, server.Points(collection))
-	}
 }
 
 // TestAnswersFromTheRealLibrary asks what nobody tuned the fixture for, over the
@@ -188,12 +223,12 @@ func TestAnswersFromTheRealLibrary(t *testing.T) {
 	}
 	c, err := readCorpus(src, folders)
 	require.NoError(t, err)
-	s, err := newSystem(t.Context(), c, options{answers: 8})
+	s, err := newSystem(t.Context(), c, options{answers: 8, model: model.MiniLM})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.close()) }()
-	for question, answer := range map[string]string{
+	for question, answers := range map[string]string{ // each of which would satisfy
 		"how do I read a file line by line":    "bufio.Scanner",
-		"parse json into a struct":             "encoding/json.Unmarshal",
+		"parse json into a struct":             "encoding/json.Unmarshal encoding/json.Decoder.Decode encoding/json",
 		"sort a slice by a field":              "slices.SortFunc",
 		"convert a string to an int":           "strconv.Atoi",
 		"wait for several goroutines":          "sync.WaitGroup",
@@ -201,12 +236,12 @@ func TestAnswersFromTheRealLibrary(t *testing.T) {
 		"read an environment variable":         "os.Getenv",
 		"write csv":                            "encoding/csv.Writer.Write",
 		"make a temporary file":                "os.CreateTemp",
-		"protect a map from concurrent access": "sync.Mutex.Lock",
+		"protect a map from concurrent access": "sync.Mutex.Lock sync.Map",
 	} {
 		r, err := s.search.Retrieve(context.Background(), pipeline.Query{Text: question})
 		require.NoError(t, err, question)
 		assert.Empty(t, r.Gaps, question)
-		assert.Contains(t, r.IDs(), answer, question)
+		assert.True(t, slices.ContainsFunc(strings.Fields(answers), func(id string) bool { return slices.Contains(r.IDs(), id) }), "%s: %v", question, r.IDs())
 		report, ok := reranker.ReportKey.Noted(r)
 		require.True(t, ok)
 		assert.Greater(t, report.Attempts, 1, "%s: reranked in shards", question)

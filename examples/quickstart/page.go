@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"go/doc"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,12 +18,9 @@ type page struct{ out io.Writer }
 
 func (p page) printf(format string, args ...any) { fmt.Fprintf(p.out, format, args...) }
 
-func (p page) head(o options, s *system, symbols int, read, built time.Duration) {
+func (p page) head(s *system, symbols int, read, built time.Duration) {
 	p.printf("%d symbols of the Go standard library, read in %v, indexed in %v\n", symbols, round(read), round(built))
-	p.printf("%d candidates by BM25, reranked by %s, fused, cut to %d\n", candidates, s.scorer, o.answers)
-	if o.qdrantURL != "" {
-		p.printf("further candidates from the collection %s in Qdrant, by the spelling of words\n", collection)
-	}
+	p.printf("candidates by BM25, the best %d judged by %s\n", judged, s.scorer)
 }
 
 func (p page) tree(search pipeline.Retriever) {
@@ -31,10 +30,11 @@ func (p page) tree(search pipeline.Retriever) {
 	}
 }
 
+func (p page) question(text string) { p.printf("\n? %s\n", text) }
+
 // ranking prints each answer with its rank before and after reranking and with
-// every score on the way.
-func (p page) ranking(o options, r pipeline.Ranking) {
-	p.printf("\n? %s\n", o.question)
+// what was said for it.
+func (p page) ranking(r pipeline.Ranking) {
 	if len(r.Hits) == 0 {
 		p.printf("\nNothing in the documentation has a word of the question.\n")
 	}
@@ -42,7 +42,7 @@ func (p page) ranking(o options, r pipeline.Ranking) {
 		p.printf("\n%2d. %s   %s\n", i+1, h.Document.ID, moved(h, i+1))
 		p.printf("    %s\n", shorten(fmt.Sprint(h.Document.Metadata[keyDeclaration]), 100))
 		p.printf("    %s\n", shorten(new(doc.Package).Synopsis(h.Document.Text), 160))
-		p.printf("    score %.3f from %s\n", h.Score, judgements(h))
+		p.printf("    score %.2f: %s\n", h.Score, judgements(h))
 	}
 	for _, g := range r.Gaps {
 		p.printf("\nmissing: %s\n", g)
@@ -72,15 +72,22 @@ func moved(h pipeline.Hit, rank int) string {
 	return "(as retrieved)"
 }
 
-// judgements lists the marks but the last one, which is the score itself.
+// judgements says in words what each part thought of the hit.
 func judgements(h pipeline.Hit) string {
-	var parts []string
-	for _, m := range h.Marks[:max(0, len(h.Marks)-1)] {
-		what := fmt.Sprintf("%s %.3f (%d.)", m.Stage, m.Score, m.Rank)
-		if !m.Status.Judged() {
-			what = fmt.Sprintf("%s none: %s", m.Stage, m.Reason)
+	parts := []string{fmt.Sprintf("words rank %d", retrieved(h))}
+	for _, m := range h.Marks {
+		name := map[string]string{"rerank": "meaning", "usage": "usage", "exact name": "exact name"}[m.Stage]
+		switch {
+		case name == "":
+		case !m.Status.Judged():
+			parts = append(parts, fmt.Sprintf("%s not asked (%s)", name, m.Reason))
+		case name == "exact name":
+			if m.Score > 1 {
+				parts = append(parts, name)
+			}
+		default:
+			parts = append(parts, fmt.Sprintf("%s %.2f", name, m.Score))
 		}
-		parts = append(parts, what)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -98,7 +105,15 @@ func (p page) times(s *stopwatch, r pipeline.Ranking) {
 }
 
 func (p page) explain(r pipeline.Ranking, id string) {
-	p.printf("\n%s\n", strings.TrimSpace(pipeline.Explain(r, id).String()))
+	long := regexp.MustCompile(`\d+\.\d{5,}`)
+	text := long.ReplaceAllStringFunc(pipeline.Explain(r, id).String(), func(number string) string {
+		v, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			return number
+		}
+		return strconv.FormatFloat(v, 'f', 4, 64)
+	})
+	p.printf("\n%s\n", strings.TrimSpace(text))
 }
 
 func round(d time.Duration) time.Duration {

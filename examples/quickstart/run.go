@@ -1,45 +1,94 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// options are the flags and what the environment says.
-type options struct {
-	question             string
-	explain              string
-	tree                 bool
-	answers              int
-	goroot               string
-	key, model           string
-	qdrantURL, qdrantKey string
+// console is what the program reads from and writes to.
+type console struct {
+	getenv   func(string) string
+	in       io.Reader
+	out, err io.Writer
+	asks     bool // a person sits there, who may ask again
 }
 
-func parseFlags(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
-	o := options{key: strings.TrimSpace(getenv("NEBIUS_API_KEY")), qdrantURL: getenv("QDRANT_URL"), qdrantKey: getenv("QDRANT_API_KEY")}
+// terminal says whether the file is one.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// options are the flags and what the environment says.
+type options struct {
+	question string
+	explain  string
+	tree     bool
+	answers  int
+	goroot   string
+	model    string // as the flag has it
+	folder   string // of vectors
+	key      string // of the hosted model, which is asked if model is empty
+	hosted   string
+}
+
+const examples = `usage: quickstart [flags] [question]
+
+Answers a question about the Go standard library from its documentation.
+
+  quickstart "how do I read a file line by line"
+  quickstart httputil.ReverseProxy              the name of a symbol comes first
+  quickstart wait for goroutines -k 3           flags may stand behind the question
+  quickstart -explain sync.WaitGroup wait for goroutines
+  quickstart -model none read json              BM25 and usage alone
+  quickstart -tree                              the pipeline that answers
+
+flags:
+`
+
+func parseFlags(args []string, c console) (options, error) {
+	o := options{key: strings.TrimSpace(c.getenv("NEBIUS_API_KEY"))}
 	f := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.StringVar(&o.explain, "explain", "", "say why this symbol, such as bufio.Scanner, stands where it stands or where it was lost")
+	f.SetOutput(c.err)
+	f.Usage = func() {
+		fmt.Fprint(c.err, examples)
+		f.PrintDefaults()
+	}
+	f.StringVar(&o.explain, "explain", "", "say why the `symbol`, such as bufio.Scanner, stands where it stands or where it was lost")
 	f.BoolVar(&o.tree, "tree", false, "print the pipeline with its settings")
-	f.IntVar(&o.answers, "k", 8, "the number of answers")
+	f.IntVar(&o.answers, "k", 8, "the `number` of answers")
 	f.StringVar(&o.goroot, "goroot", "", "the Go installation whose documentation is searched; empty means this one")
-	f.StringVar(&o.model, "model", "Qwen/Qwen3-Reranker-8B", "the hosted model, with NEBIUS_API_KEY")
-	if err := f.Parse(args); err != nil {
-		return o, err
+	f.StringVar(&o.model, "model", "", model.Usage+`; empty means minilm, or the hosted model with NEBIUS_API_KEY`)
+	f.StringVar(&o.folder, "cache", model.Folder(), "the `folder` for the model's vectors; empty keeps none")
+	f.StringVar(&o.hosted, "hosted", "Qwen/Qwen3-Reranker-8B", "the hosted model's `name`, with NEBIUS_API_KEY")
+	var words []string
+	for rest := args; ; {
+		if err := f.Parse(rest); err != nil {
+			return o, err
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		words, rest = append(words, f.Arg(0)), f.Args()[1:]
 	}
 	if o.answers < 1 || o.answers > candidates {
-		return o, fmt.Errorf("-k is %d, want 1 to %d", o.answers, candidates)
+		return o, fmt.Errorf("-k is %d: want 1 to %d answers", o.answers, candidates)
 	}
-	o.question = strings.TrimSpace(strings.Join(f.Args(), " "))
+	if o.model == "" && o.key == "" {
+		o.model = model.MiniLM
+	}
+	o.question = strings.TrimSpace(strings.Join(words, " "))
 	if o.question == "" {
 		o.question = "how do I read a file line by line"
 	}
@@ -47,22 +96,24 @@ func parseFlags(args []string, getenv func(string) string, stderr io.Writer) (op
 }
 
 // run is the program without its process, for tests.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	o, err := parseFlags(args, getenv, stderr)
+func run(ctx context.Context, args []string, c console) int {
+	o, err := parseFlags(args, c)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if err == nil {
-		err = answer(ctx, o, stdout)
+		err = answerAll(ctx, o, c)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "quickstart: %v\n", err)
+		fmt.Fprintf(c.err, "quickstart: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-func answer(ctx context.Context, o options, stdout io.Writer) (err error) {
+// answerAll builds the pipeline and answers the question, and on a terminal those
+// that follow.
+func answerAll(ctx context.Context, o options, c console) (err error) {
 	began := time.Now()
 	src, err := sources(ctx, o.goroot)
 	if err != nil {
@@ -72,31 +123,49 @@ func answer(ctx context.Context, o options, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := readCorpus(src, folders)
+	docs, err := readCorpus(src, folders)
 	if err != nil {
 		return err
 	}
 	read := time.Since(began)
-	s, err := newSystem(ctx, c, o)
+	s, err := newSystem(ctx, docs, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	p := page{stdout}
-	p.head(o, s, len(c.documents), read, time.Since(began)-read)
+	p := page{c.out}
+	p.head(s, len(docs.documents), read, time.Since(began)-read)
 	if o.tree {
 		p.tree(s.search)
 	}
+	if err := s.answer(ctx, o, p); err != nil || !c.asks {
+		return err
+	}
+	for lines := bufio.NewScanner(c.in); ; {
+		p.printf("\nanother question (an empty line ends): ")
+		if !lines.Scan() || strings.TrimSpace(lines.Text()) == "" {
+			return lines.Err()
+		}
+		o.question = strings.TrimSpace(lines.Text())
+		if err := s.answer(ctx, o, p); err != nil {
+			return err
+		}
+	}
+}
+
+// answer answers one question.
+func (s *system) answer(ctx context.Context, o options, p page) error {
 	var times stopwatch
 	ranking, err := pipeline.Observe(s.search, &times).Retrieve(ctx, pipeline.Query{Text: o.question, Trace: o.explain != ""})
 	if err != nil {
 		return err
 	}
-	p.ranking(o, ranking)
-	p.times(&times, ranking)
+	p.question(o.question)
 	if o.explain != "" {
 		p.explain(ranking, o.explain)
 	}
+	p.ranking(ranking)
+	p.times(&times, ranking)
 	return nil
 }
 

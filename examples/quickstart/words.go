@@ -121,8 +121,8 @@ func (inOtherWords) Describe() pipeline.Node { return pipeline.Node{Name: "in ot
 // Rewrite returns one or two queries.
 func (inOtherWords) Rewrite(_ context.Context, q pipeline.Query) ([]pipeline.Query, error) {
 	plain, expanded := q, q
-	plain.Text = strings.Join(terms(q.Text), " ")
-	expanded.Text = expand(q.Text)
+	plain.Text = parts(strings.Join(terms(q.Text), " "))
+	expanded.Text = parts(expand(q.Text))
 	if expanded.Text == plain.Text {
 		return []pipeline.Query{plain}, nil
 	}
@@ -136,6 +136,18 @@ func expand(question string) string {
 	for _, w := range words {
 		if meaning := known[strings.ToLower(w)]; meaning != "" {
 			words = append(words, meaning)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// parts puts the words of an identifier behind it: "Writer.WriteBytes" is found by
+// write and bytes, too.
+func parts(text string) string {
+	words := strings.Fields(text)
+	for _, w := range words {
+		if s := split(w); strings.Contains(s, " ") {
+			words = append(words, s)
 		}
 	}
 	return strings.Join(words, " ")

@@ -63,7 +63,7 @@ func (p *program) path(name string) string { return filepath.Join(p.dir, name) }
 func (p *program) run(flags ...string) int {
 	p.stdout.Reset()
 	p.stderr.Reset()
-	args := append([]string{"-corpus", p.path("corpus.jsonl"), "-queries", p.path("queries.jsonl"), "-out", p.path("run.txt")}, flags...)
+	args := append([]string{"-cache", "", "-corpus", p.path("corpus.jsonl"), "-queries", p.path("queries.jsonl"), "-out", p.path("run.txt")}, flags...)
 	return run(p.t.Context(), args, &p.stdout, &screen{out: &p.stderr})
 }
 
@@ -93,7 +93,7 @@ func TestTheEmbeddedDefaultWritesARun(t *testing.T) {
 	assert.Equal(t, "bread", p.documents("1")[0])
 	assert.Equal(t, []string{"twin-a", "twin-b"}, p.documents("2"), "equal scores keep their order for trec_eval")
 	assert.Empty(t, p.documents("17"), "the document that is the query is left out")
-	assert.Contains(t, p.written(), "1 Q0 bread 1 1 bm25-en-k100+lexical-d100\n")
+	assert.Regexp(t, `1 Q0 bread 1 0\.\d+ bm25-en-k100\+minilm-d100\n`, p.written())
 	assert.Contains(t, p.stdout.String(), "4 topics, 2 of them without a hit; 7 documents")
 	assert.Contains(t, p.stderr.String(), "1 documents have no text and cannot be found, the first is "+p.path("corpus.jsonl")+":5")
 	assert.NotContains(t, p.stderr.String(), "\r", "no progress bar unless somebody watches")
@@ -111,10 +111,10 @@ func TestFlagsChangeTheRun(t *testing.T) {
 	}{
 		"BM25 alone":                   {[]string{"-fuse", "none"}, " bm25-en-k100\n"},
 		"Chinese is left to BM25":      {[]string{"-language", "zh"}, " bm25-zh-k100\n"},
-		"a fusion by name":             {[]string{"-fuse", "rrf(k = 60)"}, " bm25-en-k100+lexical-d100+rrf(k=60)\n"},
-		"fewer hits":                   {[]string{"-k", "1"}, " bm25-en-k1+lexical-d100\n"},
+		"a fusion by name":             {[]string{"-fuse", "rrf(k = 60)"}, " bm25-en-k100+minilm-d100+rrf(k=60)\n"},
+		"fewer hits":                   {[]string{"-k", "1"}, " bm25-en-k1+minilm-d100\n"},
 		"a tag of one's own":           {[]string{"-tag", "mine"}, " mine\n"},
-		"fewer candidates than hits":   {[]string{"-depth", "1"}, " bm25-en-k100+lexical-d1\n"},
+		"fewer candidates than hits":   {[]string{"-depth", "1"}, " bm25-en-k100+minilm-d1\n"},
 		"no language and other depths": {[]string{"-language", "none", "-depth", "5", "-k", "2"}, " bm25-none-k2+lexical-d5\n"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -142,8 +142,8 @@ func TestWrongInputIsNamedByFileAndLine(t *testing.T) {
 		"a query without text":         {"queries.jsonl", "{\"_id\": \"1\", \"text\": \"hot\"}\n{\"_id\": \"2\", \"text\": \" \"}\n", "queries.jsonl:2: query 2: the query has no text", incompletes},
 		"a run that is none":           {"run.txt", "not a run\n", "run.txt", broken},
 		"a run with another tag":       {"run.txt", "1 Q0 bread 1 1 other\n", "is a run with the tag other", broken},
-		"a run with unknown topics":    {"run.txt", "99 Q0 bread 1 1 bm25-en-k100+lexical-d100\n", "topic 99, which is none of the queries", broken},
-		"a document that is not there": {"run.txt", "1 Q0 bread 1 1 bm25-en-k100+lexical-d100\n", "holds 1 of 4 topics", done},
+		"a run with unknown topics":    {"run.txt", "99 Q0 bread 1 1 bm25-en-k100+minilm-d100\n", "topic 99, which is none of the queries", broken},
+		"a document that is not there": {"run.txt", "1 Q0 bread 1 1 bm25-en-k100+minilm-d100\n", "holds 1 of 4 topics", done},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 	}{
 		"-k is 0":                       {misused, []string{"-k", "0"}},
 		"unexpected argument":           {misused, []string{"more"}},
-		"-model names a model":          {misused, []string{"-model", "m"}},
+		"neither":                       {broken, []string{"-model", "nowhere"}},
 		"-tag":                          {misused, []string{"-tag", "a b"}},
 		"-fuse: fusion: parse":          {misused, []string{"-fuse", "nonsense"}},
 		"CASCADE_NO_SUCH_KEY is empty":  {misused, []string{"-rerank-key-env", "CASCADE_NO_SUCH_KEY"}},

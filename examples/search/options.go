@@ -1,12 +1,12 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker/nebius"
@@ -18,6 +18,7 @@ type options struct {
 	language             string
 	depth, k             int
 	rerankURL, model     string
+	cache                string // the folder of vectors
 	dialect              nebius.Dialect
 	key                  string
 	fuse                 string
@@ -38,8 +39,9 @@ func parseFlags(args []string, screen *screen) (options, error) {
 	f.StringVar(&o.language, "language", "en", "the analyzer: en, de, ar, hi, cjk, none ...")
 	f.IntVar(&o.depth, "depth", 100, "how many hits are reranked and fused")
 	f.IntVar(&o.k, "k", 100, "how many hits are written for each query")
-	f.StringVar(&o.rerankURL, "rerank-url", "", "the rerank server; empty means the embedded default")
-	f.StringVar(&o.model, "model", "", "the model that the rerank server is asked for")
+	f.StringVar(&o.rerankURL, "rerank-url", "", "the rerank server; empty means a model in the process")
+	f.StringVar(&o.model, "model", "", `with -rerank-url, the model that the server is asked for; without, `+model.Usage+`, or "lexical"; empty means minilm for English, lexical for other languages, none for those without spaces`)
+	f.StringVar(&o.cache, "cache", model.Folder(), "the folder for the vectors of a local model; empty keeps none")
 	f.StringVar(&dialect, "dialect", "nebius", "the server's dialect: nebius, cohere, jina, vllm, tei, llama.cpp ...")
 	f.StringVar(&keyName, "rerank-key-env", "NEBIUS_API_KEY", "the environment variable that holds the server's key")
 	f.StringVar(&o.fuse, "fuse", "", `how BM25 and the reranker become one score, in that order: "rrf(k=60)", "convex(w=[0.3,0.7])", "none"`)
@@ -68,8 +70,8 @@ func (o *options) check(keyName string) error {
 	if o.k < 1 || o.depth < 1 {
 		return fmt.Errorf("-k is %d and -depth is %d, both must be at least 1", o.k, o.depth)
 	}
-	if o.rerankURL == "" && o.model != "" {
-		return errors.New("-model names a model of a rerank server, and -rerank-url does not say which")
+	if o.rerankURL == "" && o.model == "" {
+		o.model = defaultModel(o.language)
 	}
 	named := o.key != ""
 	o.key = os.Getenv(keyName)
@@ -88,20 +90,35 @@ func (o *options) check(keyName string) error {
 	return nil
 }
 
-// lexicalShare is the part of the embedded default that the lexical scorer has.
+// lexical names the scorer that compares words.
+const lexicalModel = "lexical"
+
+// lexicalShare is the part of the blend that the lexical scorer has.
 const lexicalShare = 0.25
+
+// defaultModel is what was measured to help: the embedded model knows English.
+func defaultModel(language string) string {
+	switch {
+	case spaceless(language):
+		return model.None
+	case strings.HasPrefix(strings.ToLower(language), "en"):
+		return model.MiniLM
+	}
+	return lexicalModel
+}
 
 func (o *options) chooseFuser() error {
 	switch {
+	case o.fuse == "none" && o.rerankURL == "":
+		o.model = model.None
 	case o.fuse == "none":
-		return nil
 	case o.fuse != "":
 		method, err := fusion.Parse(o.fuse)
 		if err != nil {
 			return fmt.Errorf("-fuse: %w", err)
 		}
 		o.fuser = method
-	case o.rerankURL == "" && !spaceless(o.language):
+	case o.rerankURL == "" && o.model == lexicalModel:
 		o.fuser = fusion.Convex{Weights: []float64{1 - lexicalShare, lexicalShare}, Norm: fusion.MinMax{}}
 	}
 	return nil
@@ -119,7 +136,7 @@ func spaceless(language string) bool {
 }
 
 // reranks reports whether anything follows BM25.
-func (o *options) reranks() bool { return o.rerankURL != "" || o.fuser != nil }
+func (o *options) reranks() bool { return o.rerankURL != "" || o.model != model.None }
 
 // describe makes a tag that differs where the results may differ.
 func (o *options) describe() string {
@@ -127,11 +144,7 @@ func (o *options) describe() string {
 	if !o.reranks() {
 		return tag
 	}
-	second := "lexical"
-	if o.rerankURL != "" {
-		second = o.model
-	}
-	tag = fmt.Sprintf("%s+%s-d%d", tag, second, o.depth)
+	tag = fmt.Sprintf("%s+%s-d%d", tag, o.model, o.depth)
 	if o.fuse != "" {
 		tag += "+" + o.fuse
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
@@ -45,7 +46,7 @@ func newSystem(ctx context.Context, o options, screen *screen) (*system, error) 
 		s.closers = append(s.closers, client.Close)
 		stage = rerank(reranker.Shard(client, reranker.EvaluationShards()), o)
 	}
-	statistics := o.reranks() && client == nil
+	statistics := client == nil && o.model == lexicalModel
 	index, texts, err := s.index(ctx, o, statistics, screen)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -53,6 +54,11 @@ func newSystem(ctx context.Context, o options, screen *screen) (*system, error) 
 	s.closers = append(s.closers, index.Close)
 	if statistics {
 		stage = rerank(lexicalScorer(o.language, texts), o)
+	}
+	if client == nil && !statistics {
+		if stage, err = s.local(&o); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
 	}
 	stages := []pipeline.Stage{pipeline.StageFunc(leaveOutItself), cut.TopK(max(o.depth, o.k))}
 	switch {
@@ -105,6 +111,20 @@ func (s *system) index(ctx context.Context, o options, keep bool, screen *screen
 	}
 	s.warning = index.Warning()
 	return index, texts, nil
+}
+
+// local makes the stage of a model in the process, and the way its scores are
+// blended unless a flag says another; nil for none.
+func (s *system) local(o *options) (pipeline.Stage, error) {
+	m, err := model.Open(o.model, model.Options{Folder: o.cache, Key: o.key})
+	if err != nil || m == nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, m.Close)
+	if o.fuser == nil {
+		o.fuser = m.Fuser
+	}
+	return rerank(m.Scorer, *o), nil
 }
 
 func newClient(o options) (*nebius.Client, error) {

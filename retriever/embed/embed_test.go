@@ -27,7 +27,8 @@ import (
 	"github.com/rankcascade/cascade/retriever/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// bleve keeps workers for the whole process.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
 var (
 	_ embeddings.Embedder = (*embed.Model)(nil)
