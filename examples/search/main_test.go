@@ -285,7 +285,7 @@ func TestTrecEvalKeepsTheOrderOfACollection(t *testing.T) {
 	t.Parallel()
 	dir := collections.Dir(t, "cranfield")
 	p := newProgram(t)
-	require.Equal(t, done, p.run("-corpus", filepath.Join(dir, "corpus.jsonl.gz"), "-queries", filepath.Join(dir, "queries.jsonl.gz")), p.stderr.String())
+	require.Equal(t, done, p.run("-model", "lexical", "-corpus", filepath.Join(dir, "corpus.jsonl.gz"), "-queries", filepath.Join(dir, "queries.jsonl.gz")), p.stderr.String())
 	r, err := trec.ReadRunFile(p.path("run.txt"), trec.Options{})
 	require.NoError(t, err)
 	assert.Len(t, r.Topics, 225)
