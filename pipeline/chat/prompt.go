@@ -114,7 +114,7 @@ func (p Prompt) Messages() []pipeline.Turn {
 func (p Prompt) blocks(turn int) string {
 	var list []Passage
 	for _, passage := range p.Passages {
-		if at := max(passage.Turn, p.first); at == turn || turn == p.Turn && at > turn {
+		if max(passage.Turn, p.first) == turn {
 			list = append(list, passage)
 		}
 	}
