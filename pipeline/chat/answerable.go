@@ -74,7 +74,7 @@ func Answerable(q pipeline.Query, r pipeline.Ranking) Answerability {
 func (s Signs) reason() string {
 	switch {
 	case len(s.Missing) > 0:
-		return "no document has the words " + strings.Join(s.Missing, ", ")
+		return "no document has " + strings.Join(s.Missing, " or ")
 	case s.Document < 0.5:
 		return fmt.Sprintf("no document has more than %.0f %% of what the question asks for", 100*s.Document)
 	case s.Sentence < 0.5:

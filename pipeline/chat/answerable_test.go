@@ -37,7 +37,7 @@ func TestAnswerableTellsEvidenceFromNone(t *testing.T) {
 	assert.Greater(t, poor.Probability, none.Probability)
 	assert.Greater(t, good.Probability, 0.7)
 	assert.Less(t, none.Probability, 0.4)
-	assert.Contains(t, none.Reason, "no document has the words")
+	assert.Contains(t, none.Reason, "no document has bank or open or monday")
 	assert.Equal(t, []string{"bank", "open", "monday"}, none.Signs.Missing)
 	assert.Contains(t, good.Reason, "stands in one place")
 	assert.Equal(t, 7, good.Signs.Depth)
@@ -92,5 +92,5 @@ func TestAnswerableAtTheEdges(t *testing.T) {
 func ExampleAnswerable() {
 	verdict := chat.Answerable(pipeline.Query{Text: "What does the zeppelin cost?"}, candidates("Gardens bloom in spring."))
 	fmt.Printf("%v: %s\n", verdict.Probability < 0.3, verdict.Reason)
-	// Output: true: no document has the words zeppelin, cost
+	// Output: true: no document has zeppelin or cost
 }
