@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/stretchr/testify/require"
 )
 
@@ -11,7 +12,7 @@ import (
 // reports the time until the first list of sources, and the whole time stands as
 // ns/op.
 func BenchmarkQuestion(b *testing.B) {
-	golang, err := newBot(b.Context(), options{})
+	golang, err := newBot(b.Context(), options{model: model.MiniLM})
 	require.NoError(b, err)
 	defer golang.close()
 	var first time.Duration

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
@@ -28,7 +29,8 @@ type bot struct {
 	rewriter  pipeline.Rewriter
 	search    pipeline.Retriever
 	generator pipeline.Generator // nil: answers are quotes
-	model     string
+	model     string             // the language model's name
+	embedded  *model.Model       // nil where words are compared
 	sessions  sessions
 
 	stop context.CancelFunc
@@ -44,7 +46,9 @@ func newBot(ctx context.Context, o options) (*bot, error) {
 	if b.store, err = newStore(ctx, documents, godoc.WordsKey); err != nil {
 		return nil, err
 	}
-	b.search = pipeline.Chain(b.store.index, blend(localScorer(documents), o.docs == ""))
+	if err := b.judge(o, documents); err != nil {
+		return nil, err
+	}
 	if o.llmURL != "" {
 		if err := b.speak(o); err != nil {
 			return nil, err
@@ -75,12 +79,12 @@ func (b *bot) speak(o options) error {
 	if key == "" {
 		key = "none" // servers of one's own want none, the client wants some
 	}
-	model, err := openai.New(openai.WithBaseURL(o.llmURL), openai.WithToken(key), openai.WithModel(o.llmModel))
+	llm, err := openai.New(openai.WithBaseURL(o.llmURL), openai.WithToken(key), openai.WithModel(o.llmModel))
 	if err != nil {
 		return fmt.Errorf("connect the model: %w", err)
 	}
-	b.generator = langchain.Generator(model, llms.WithTemperature(0.1), llms.WithMaxTokens(800))
-	b.rewriter = rewrite.Condense(langchain.Generator(model, llms.WithTemperature(0), llms.WithMaxTokens(200)), rewrite.Options{})
+	b.generator = langchain.Generator(llm, llms.WithTemperature(0.1), llms.WithMaxTokens(800))
+	b.rewriter = rewrite.Condense(langchain.Generator(llm, llms.WithTemperature(0), llms.WithMaxTokens(200)), rewrite.Options{})
 	return nil
 }
 
@@ -111,13 +115,32 @@ func (b *bot) watch(ctx context.Context, f *folder, every time.Duration) {
 func (b *bot) close() error {
 	b.stop()
 	b.wait.Wait()
+	if b.embedded != nil {
+		return errors.Join(b.store.index.Close(), b.embedded.Close())
+	}
 	return b.store.index.Close()
+}
+
+// judge makes the pipeline with the model that the options name, or with a scorer
+// of words.
+func (b *bot) judge(o options, documents []pipeline.Document) error {
+	var scorer reranker.Scorer = localScorer(documents)
+	var fuser pipeline.Fuser = fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}
+	m, err := model.Open(o.model, model.Options{Key: o.key})
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		b.embedded, scorer, fuser = m, m.Scorer, m.Fuser
+	}
+	b.search = pipeline.Chain(b.store.index, blend(scorer, fuser, o.docs == ""))
+	return nil
 }
 
 // blend fuses retrieval and reranking; where the reranker fails or is late, the
 // retrieval order stands and the ranking says so. For the Go documentation, how
 // much a package is used counts too.
-func blend(scorer reranker.Scorer, golang bool) pipeline.Stage {
+func blend(scorer reranker.Scorer, fuser pipeline.Fuser, golang bool) pipeline.Stage {
 	o := reranker.Chat()
 	o.Text = reranker.WithFields(godoc.WordsKey)
 	o.Default = 2 * time.Second
@@ -125,10 +148,10 @@ func blend(scorer reranker.Scorer, golang bool) pipeline.Stage {
 	if golang {
 		return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{})
 	}
-	return pipeline.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
+	return pipeline.Blend(fuser, pipeline.Keep(), rerank)
 }
 
-// localScorer needs no model and no network.
+// localScorer compares words.
 func localScorer(documents []pipeline.Document) reranker.Scorer {
 	text := reranker.WithFields(godoc.WordsKey)
 	return lexical.New(lexical.Options{Statistics: lexical.Collect(lexical.Analysis{Identifiers: true, Stem: lexical.Plural}, func(yield func(string) bool) {

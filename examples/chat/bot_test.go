@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/stretchr/testify/assert"
@@ -51,6 +52,9 @@ func testBot(t testing.TB, o options) *bot {
 	t.Helper()
 	if o.docs == "" {
 		o.docs = folderOf(t, handbook)
+	}
+	if o.model == "" {
+		o.model = model.None
 	}
 	if o.watch == 0 {
 		o.watch = time.Hour
@@ -166,6 +170,19 @@ func TestQuestionsAreAnsweredWithQuotes(t *testing.T) {
 	assert.Contains(t, a.text(), "I do not know")
 }
 
+func TestTheModelIsOptional(t *testing.T) {
+	t.Parallel()
+	a := connect(t, testBot(t, options{})).ask("When does the bank vault open?")
+	p, _ := a.first("passages")
+	assert.NotContains(t, p.Sources[0].Why, "cosine")
+	a = connect(t, testBot(t, options{model: model.MiniLM})).ask("When does the bank vault open?")
+	assert.Contains(t, a.text(), "> The bank vault opens at nine o'clock. [1]")
+	p, _ = a.first("passages")
+	assert.Contains(t, p.Sources[0].Why, "cosine")
+	_, err := newBot(t.Context(), options{docs: folderOf(t, handbook), model: "no such folder"})
+	assert.ErrorContains(t, err, "no such folder")
+}
+
 func TestTwentyTurnsKeepTheirNumbers(t *testing.T) {
 	t.Parallel()
 	c := connect(t, testBot(t, options{}))
@@ -271,9 +288,9 @@ func TestOtherPagesAreRefused(t *testing.T) {
 	assert.NotContains(t, page, "style=")
 }
 
-// model is a server that speaks the OpenAI protocol: it answers with the pieces,
+// talker is a server that speaks the OpenAI protocol: it answers with the pieces,
 // and breaks the connection after them if broken is set.
-type model struct {
+type talker struct {
 	mu      sync.Mutex
 	pieces  []string
 	broken  bool
@@ -281,7 +298,7 @@ type model struct {
 	prompts []string
 }
 
-func (m *model) serve(t testing.TB) string {
+func (m *talker) serve(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
@@ -319,7 +336,7 @@ func (m *model) serve(t testing.TB) string {
 
 func TestAModelWritesTheAnswer(t *testing.T) {
 	t.Parallel()
-	m := &model{pieces: []string{"It \"opens at ", "nine o'clock\" [1]. ", "It is blue [9]. ", "It has a door of iron."}}
+	m := &talker{pieces: []string{"It \"opens at ", "nine o'clock\" [1]. ", "It is blue [9]. ", "It has a door of iron."}}
 	c := connect(t, testBot(t, options{llmURL: m.serve(t), llmModel: "test"}))
 	a := c.ask("When does the bank vault open?")
 	assert.Equal(t, strings.Join(m.pieces, ""), a.text())
@@ -349,13 +366,13 @@ func TestAModelThatIsDownOrDies(t *testing.T) {
 	_, ok = a.first("done")
 	assert.True(t, ok)
 
-	m := &model{pieces: []string{"It opens ", "at "}, broken: true}
+	m := &talker{pieces: []string{"It opens ", "at "}, broken: true}
 	c := connect(t, testBot(t, options{llmURL: m.serve(t), llmModel: "test"}))
 	a = c.ask("When does the bank vault open?")
 	assert.Equal(t, "It opens at ", a.text(), "what it wrote is kept")
 	_, ok = a.first("error")
 	assert.True(t, ok)
-	empty := &model{}
+	empty := &talker{}
 	a = connect(t, testBot(t, options{llmURL: empty.serve(t), llmModel: "test"})).ask("When does the bank vault open?")
 	assert.Contains(t, a.text(), "> The bank vault opens at nine")
 }
@@ -363,7 +380,7 @@ func TestAModelThatIsDownOrDies(t *testing.T) {
 func TestARerankerThatIsDownDegrades(t *testing.T) {
 	t.Parallel()
 	b := testBot(t, options{})
-	b.search = pipeline.Chain(b.store.index, blend(failingScorer, false))
+	b.search = pipeline.Chain(b.store.index, blend(failingScorer, model.Blend(), false))
 	a := connect(t, b).ask("When does the bank vault open?")
 	p, ok := a.first("passages")
 	require.True(t, ok)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -111,7 +112,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("an answer that streams can be stopped", func(t *testing.T) {
-		m := &model{pieces: strings.SplitAfter(strings.Repeat("The vault opens slowly [1]. ", 400), " "), pause: 20 * time.Millisecond}
+		m := &talker{pieces: strings.SplitAfter(strings.Repeat("The vault opens slowly [1]. ", 400), " "), pause: 20 * time.Millisecond}
 		b.open(serving(t, testBot(t, options{llmURL: m.serve(t), llmModel: "slow"})).URL)
 		b.ask("When does the bank vault open?")
 		b.until(`document.querySelector(".answer").innerText.length > 40`)
@@ -131,7 +132,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("a server that dies in mid-stream", func(t *testing.T) {
-		m := &model{pieces: strings.SplitAfter(strings.Repeat("On and on it goes [1]. ", 400), " "), pause: 20 * time.Millisecond}
+		m := &talker{pieces: strings.SplitAfter(strings.Repeat("On and on it goes [1]. ", 400), " "), pause: 20 * time.Millisecond}
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		server := &http.Server{Handler: handler(testBot(t, options{llmURL: m.serve(t), llmModel: "slow"}))}
@@ -152,7 +153,7 @@ func TestThePageInABrowser(t *testing.T) {
 
 	t.Run("a reranker and a model that are down", func(t *testing.T) {
 		down := testBot(t, options{llmURL: "http://127.0.0.1:1", llmModel: "gone"})
-		down.search = pipeline.Chain(down.store.index, blend(failingScorer, false))
+		down.search = pipeline.Chain(down.store.index, blend(failingScorer, model.Blend(), false))
 		b.open(serving(t, down).URL)
 		b.ask("When does the bank vault open?")
 		assert.Contains(t, b.answered(), "opens at nine o'clock")
@@ -178,7 +179,7 @@ func TestThePageInABrowser(t *testing.T) {
 		if os.Getenv("CASCADE_SHOTS") == "" {
 			t.Skip("set CASCADE_SHOTS to a folder for pictures")
 		}
-		golang, err := newBot(t.Context(), options{})
+		golang, err := newBot(t.Context(), options{model: model.MiniLM})
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, golang.close()) })
 		b.open(serving(t, golang).URL)

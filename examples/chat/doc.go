@@ -10,6 +10,9 @@
 // writes the answer from the passages, and the page checks what it cites. Either
 // way a question that the evidence does not answer gets "I do not know".
 //
+// Passages are found by BM25 and judged by an embedded model, all-MiniLM-L6-v2,
+// which needs no download; -model names another one, or "none" for words alone.
+//
 // Sources stand in the order of retrieval at once and settle when the rerank
 // arrives. What is degraded, and why, stands in a badge.
 package main

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/rankcascade/cascade/examples/internal/model"
 )
 
 func main() {
@@ -30,6 +32,7 @@ type options struct {
 	llmURL   string
 	llmModel string
 	key      string
+	model    string
 	watch    time.Duration
 }
 
@@ -42,6 +45,7 @@ func parse(args []string, key string, out io.Writer) (options, error) {
 	flags.StringVar(&o.goroot, "goroot", "", "Go installation whose documentation is read; the one that is found if empty")
 	flags.StringVar(&o.llmURL, "llm-url", "", "base URL of an OpenAI-compatible model server; answers are quotes if empty")
 	flags.StringVar(&o.llmModel, "llm-model", "", "model at -llm-url")
+	flags.StringVar(&o.model, "model", model.MiniLM, model.Usage)
 	flags.DurationVar(&o.watch, "watch", 2*time.Second, "how often -docs is looked at for changes")
 	if err := flags.Parse(args); err != nil {
 		return o, err
