@@ -15,15 +15,15 @@ const (
 	WarnTruncated WarningKind = "truncated" // many documents are too long for the model
 )
 
-// State is the state of a detector.
+// State is the state of a detector, and of the breaker of an endpoint.
 type State uint8
 
 // The states.
 const (
-	Healthy  State = iota
-	Degraded       // what the detector looks for is there
-	HalfOpen       // of WarnBreakerOpen: single calls find out whether the server is back
-	Open           // of WarnBreakerOpen: calls are suspended
+	Healthy  State = iota // all is well; a breaker lets calls pass
+	Degraded              // what the detector looks for is there; no state of a breaker
+	HalfOpen              // a breaker lets single calls find out whether the server is back
+	Open                  // a breaker answers calls at once with an error
 )
 
 // String returns "healthy", "degraded", "half open" or "open".
@@ -59,9 +59,9 @@ func (c StateChange) String() string {
 	return fmt.Sprintf("%s: %s: %v -> %v: %s", c.Stage, c.Kind, c.From, c.To, c.Detail)
 }
 
-// SlogHook returns a function for Options.Hook that writes one line for each
+// LogChanges returns a function for StageOptions.OnChange that writes one line for each
 // change, a warning unless the new state is Healthy.
-func SlogHook(logger *slog.Logger) func(StateChange) {
+func LogChanges(logger *slog.Logger) func(StateChange) {
 	return func(c StateChange) {
 		level := slog.LevelWarn
 		if c.To == Healthy {
@@ -123,13 +123,13 @@ type finding struct {
 	detail string
 }
 
-// told takes the findings of one query and returns the changes of state that
-// they bring about.
-func (m *monitor) told(stage string, findings []finding) []StateChange {
+// watch takes what one query shows and returns the changes of state that it
+// brings about. before and after are the hits in their old and new order.
+func (m *monitor) watch(stage string, report Report, before, after []pipeline.Hit) []StateChange {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var changes []StateChange
-	for _, f := range findings {
+	for _, f := range m.findings(report, before, after) {
 		d := m.detector(f.kind)
 		from := d.state
 		d.take(f.state)
@@ -175,36 +175,50 @@ func (d *detector) take(found State) {
 	}
 }
 
-// trends takes the shares of one query into the long view.
-func (m *monitor) trends(coverage, tooLong float64) (covered, long trend) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.coverage.add(coverage)
-	m.tooLong.add(tooLong)
-	return m.coverage, m.tooLong
+// findings says to every detector what this query shows. A detector that the
+// query says nothing about is not in the list: scores that did not come can be
+// neither equal nor outside of a scale.
+func (m *monitor) findings(report Report, before, after []pipeline.Hit) []finding {
+	found := []finding{degraded(report), suspended(report)}
+	found = append(found, m.shares(report)...)
+	scored := report.Scored + report.Cached
+	if scored == 0 {
+		return found
+	}
+	for _, kind := range [...]WarningKind{WarnOutOfScale, WarnEchoMismatch, WarnMissingTemplate, WarnModelMismatch, WarnNotComparable} {
+		found = append(found, warning(report, kind))
+	}
+	if scored > 2 {
+		found = append(found, warning(report, WarnNoSignal))
+	}
+	if scored > 1 && after != nil {
+		found = append(found, moved(before, after))
+	}
+	return found
 }
 
-// observe adds the warnings that the stage itself finds to the report and tells
-// the hook about changes of state. hits is the new order.
-func (w *work) observe(report *Report, scores Scores, hits []pipeline.Hit) {
-	if w.bypassed || report.Candidates == 0 {
-		return
-	}
-	w.warn(report, scores)
-	s := w.stage
-	changes := s.monitor.told(s.o.Name, w.findings(*report, hits))
-	if s.o.Hook == nil {
-		return
-	}
-	for _, c := range changes {
-		if err := s.tell(c); err != nil {
-			report.Causes = append(report.Causes, err)
-		}
-	}
-}
+// The long views need some queries before they say anything.
+const trendQueries = 20
 
-func (s *Rerank) tell(c StateChange) (err error) {
-	defer s.recovered(&err)
-	s.o.Hook(c)
-	return nil
+// shares takes the shares of one query into the long view.
+func (m *monitor) shares(report Report) []finding {
+	long := float64(report.Reasons[pipeline.ReasonTooLong]) / float64(report.Candidates)
+	if report.warned(WarnTruncated) {
+		long = 1
+	}
+	m.coverage.add(report.Coverage())
+	m.tooLong.add(long)
+	coverage, tooLong := m.coverage, m.tooLong
+	if coverage.queries < trendQueries {
+		return nil
+	}
+	falling := finding{kind: WarnCoverage, detail: fmt.Sprintf("%.0f %% of the documents are scored, usually %.0f %%", 100*coverage.newest, 100*coverage.usual)}
+	if coverage.newest < 0.8*coverage.usual {
+		falling.state = Degraded
+	}
+	cut := finding{kind: WarnTruncated, detail: fmt.Sprintf("%.0f %% of the documents are too long", 100*tooLong.newest)}
+	if tooLong.newest > 0.1 {
+		cut.state = Degraded
+	}
+	return []finding{falling, cut}
 }

@@ -43,7 +43,7 @@ func changes(t *testing.T, queries int, each func(n int, documents []string) (re
 	var told []string
 	o := reranker.Chat()
 	now := 0
-	o.Hook = func(c reranker.StateChange) {
+	o.OnChange = func(c reranker.StateChange) {
 		told = append(told, string(c.Kind)+" "+c.From.String()+" > "+c.To.String()+" at "+string(rune('A'+now%26)))
 	}
 	s := reranker.Stage(answering(each), o)
@@ -139,9 +139,9 @@ func TestWarningsStandInTheReport(t *testing.T) {
 func TestHookMayPanicAndCallBack(t *testing.T) {
 	t.Parallel()
 	o := reranker.Chat()
-	var s *reranker.Rerank
+	var s *reranker.Staged
 	var once sync.Once
-	o.Hook = func(reranker.StateChange) {
+	o.OnChange = func(reranker.StateChange) {
 		once.Do(func() {
 			_, err := s.Apply(context.Background(), pipeline.Query{}, ranked(t, "a"))
 			assert.NoError(t, err)
@@ -165,7 +165,7 @@ func TestSlogHookWritesOneLine(t *testing.T) {
 		}
 		return a
 	}}))
-	hook := reranker.SlogHook(logger)
+	hook := reranker.LogChanges(logger)
 	hook(reranker.StateChange{Stage: "rerank", Kind: reranker.WarnBreakerOpen, To: reranker.Open, Detail: "3 documents were not sent"})
 	hook(reranker.StateChange{Stage: "rerank", Kind: reranker.WarnBreakerOpen, From: reranker.Open, Detail: "line\nbreak"})
 	assert.Equal(t, `level=WARN msg="rerank state" stage=rerank kind=breaker_open from=healthy to=open detail="3 documents were not sent"

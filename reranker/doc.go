@@ -3,8 +3,8 @@
 // A Scorer judges documents and ranks nothing; clients of rerank servers are
 // Scorers (package nebius), and so is what decorates them: Shard spreads a query
 // over concurrent calls of an Endpoint that holds limits, budgets and a breaker,
-// Cache remembers pairs, a Canary watches whether calls compare. Stage makes a
-// pipeline.Stage of a Scorer, and Prune one that sends only what can matter:
+// and package cache remembers pairs. Stage makes a pipeline.Stage of a Scorer, and
+// Prune one that sends only what can matter:
 //
 //	client, err := nebius.New(key, "Qwen/Qwen3-Reranker-8B", nebius.Options{})
 //	scorer := reranker.Shard(client, reranker.ShardOptions{})
@@ -21,6 +21,6 @@
 // what happens to it, marks and gaps tell of it, and under Chat it keeps the
 // place that retrieval gave it. Under Evaluation it is an error.
 //
-// The package has no HTTP in it, writes no logs (see SlogHook), and knows
+// The package has no HTTP in it, writes no logs (see LogChanges), and knows
 // neither stores nor fusion formulas.
 package reranker

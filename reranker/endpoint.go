@@ -1,15 +1,17 @@
 package reranker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker/internal/pace"
 )
 
 // EndpointOptions configures an Endpoint. The zero value is the default for one
@@ -48,89 +50,62 @@ type EndpointOptions struct {
 // breaker, the batch limits that the server showed, and the estimates of tokens
 // and latency. Make one for each base URL and key, and give it to every Shard:
 //
-//	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{}, client)
+//	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{client}, reranker.EndpointOptions{})
 //	chat := reranker.Shard(endpoint, reranker.ShardOptions{})
 //	experiment := reranker.Shard(endpoint, reranker.EvaluationShards())
 //
 // An Endpoint is itself a Scorer that sends all documents in one call. It holds
 // no goroutine, its state has a fixed size, and it is safe for concurrent use.
 type Endpoint struct {
-	name     string
 	o        EndpointOptions
-	ups      []*upstream
+	scorers  []Scorer
 	whole    *Sharded
-	closed   chan struct{}
 	children []pipeline.Node
 	facts    pipeline.Facts
-
-	mu       sync.Mutex
-	active   int           // queries running
-	idle     chan struct{} // closed when Close may return
-	rng      *rand.Rand
-	quota    quota
-	limit    callLimit
-	extra    extraBudget
-	breaker  breaker
-	hedges   hedgeRecord
-	size     tokenEstimate
-	latency  latencyModel
-	ladder   ladder
-	batch    batchLimit
-	bytes    int // in flight
-	tokens   int // in flight
-	skipped  int // queries in a row that were too late to try
-	answered int // calls that succeeded
+	pace     *pace.Pace
+	life     *lifetime
 }
 
 // ErrClosed is in the chain of what an Endpoint answers after Close.
 var ErrClosed = errors.New("endpoint is closed")
 
-// bytesInFlight bounds the document text that is on its way at one time.
-const bytesInFlight = 256 << 20
+// wholeCall is more than a call can hold.
+const wholeCall = 1 << 30
 
 // NewEndpoint makes an endpoint over one or more upstreams. Several are replicas
 // of one model: each call goes to the less loaded of two, what fails repeatedly
 // is left out for a while, and retries and hedges go to another one. It returns
 // an *Error of KindConfig if there is no upstream, one is nil, or a number is
 // out of range.
-func NewEndpoint(o EndpointOptions, upstreams ...Scorer) (*Endpoint, error) {
+func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 	if err := o.check(upstreams); err != nil {
 		return nil, &Error{Kind: KindConfig, Op: "reranker: new endpoint", Err: err}
 	}
-	if o.Name == "" {
-		o.Name = "endpoint"
-	}
-	if o.Concurrency == 0 {
-		o.Concurrency = 32
-	}
-	if o.ExtraShare == 0 {
-		o.ExtraShare = 0.1
-	}
-	if o.ExtraBurst == 0 {
-		o.ExtraBurst = 10
-	}
-	now := time.Now()
-	e := &Endpoint{
-		name: o.Name, o: o, closed: make(chan struct{}), rng: o.Rand,
-		quota: quota{requests: newQuotaBucket(o.Requests, now), tokens: newQuotaBucket(o.Tokens, now)},
-		limit: newCallLimit(o.Concurrency), extra: newExtraBudget(max(0, o.ExtraShare), o.ExtraBurst),
-		batch: newBatchLimit(),
-	}
-	if o.ExtraShare < 0 {
-		e.extra = newExtraBudget(0, 0)
-	}
-	if e.rng == nil {
-		e.rng = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	}
+	o = o.withDefaults()
+	e := &Endpoint{o: o, scorers: slices.Clone(upstreams), life: newLifetime()}
+	e.pace = pace.New(time.Now(), pace.Options{
+		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens,
+		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: o.ExtraBurst, Rand: o.Rand,
+	})
 	for _, s := range upstreams {
-		e.ups = append(e.ups, &upstream{scorer: s})
 		node := pipeline.Describe(s)
 		e.children = append(e.children, node)
 		e.facts.Listwise = e.facts.Listwise || node.Facts.Listwise
 		e.facts.Scale = node.Facts.Scale
 	}
-	e.whole = Shard(e, ShardOptions{Calls: 1, Documents: wholeCall, Bytes: wholeCall, Top: -1, Concurrency: o.Concurrency, Timeout: time.Minute, Reserve: -1, Wait: true})
+	e.whole = Shard(e, ShardOptions{Calls: 1, Documents: wholeCall, Bytes: wholeCall, Top: -1, Concurrency: o.Concurrency, Timeout: time.Minute, Wait: true})
 	return e, nil
+}
+
+func (o EndpointOptions) withDefaults() EndpointOptions {
+	o.Name = cmp.Or(o.Name, "endpoint")
+	o.Concurrency = cmp.Or(o.Concurrency, 32)
+	o.ExtraShare = cmp.Or(o.ExtraShare, 0.1)
+	o.ExtraBurst = cmp.Or(o.ExtraBurst, 10)
+	if o.Rand == nil {
+		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	return o
 }
 
 func (o EndpointOptions) check(upstreams []Scorer) error {
@@ -159,8 +134,8 @@ func (e *Endpoint) Score(ctx context.Context, query string, documents []string) 
 
 // Describe describes the endpoint and its upstreams.
 func (e *Endpoint) Describe() pipeline.Node {
-	return pipeline.Node{Name: e.name, Children: e.children, Facts: e.facts, Settings: []pipeline.Setting{
-		{Name: "upstreams", Value: fmt.Sprint(len(e.ups))},
+	return pipeline.Node{Name: e.o.Name, Children: e.children, Facts: e.facts, Settings: []pipeline.Setting{
+		{Name: "upstreams", Value: fmt.Sprint(len(e.scorers))},
 		{Name: "concurrency", Value: fmt.Sprint(e.o.Concurrency)},
 		{Name: "requests a minute", Value: quotaSetting(e.o.Requests)},
 		{Name: "tokens a minute", Value: quotaSetting(e.o.Tokens)},
@@ -175,6 +150,14 @@ func quotaSetting(n int) string {
 	return fmt.Sprint(n)
 }
 
+// ScoreStream is Score for consumers of a stream; one call has one answer.
+func (e *Endpoint) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
+	return e.whole.ScoreStream(ctx, query, documents)
+}
+
+// TypicalLatency is the median latency of the newest calls, 0 before the first.
+func (e *Endpoint) TypicalLatency() time.Duration { return e.pace.Likely(0) }
+
 // Close ends the endpoint: queries that run are cancelled and waited for, later
 // ones fail at once with ErrClosed in the chain. It may be called again, and by
 // several goroutines; every call returns when nothing runs any more. It does not
@@ -182,42 +165,93 @@ func quotaSetting(n int) string {
 //
 // Close must not be called from inside a query of this endpoint.
 func (e *Endpoint) Close() error {
-	e.mu.Lock()
-	if e.idle == nil {
-		e.idle = make(chan struct{})
-		close(e.closed)
-		if e.active == 0 {
-			close(e.idle)
-		}
-	}
-	idle := e.idle
-	e.mu.Unlock()
-	<-idle
+	e.life.end()
 	return nil
 }
 
-// enter registers a query; exit must follow if it returns true.
-func (e *Endpoint) enter() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.idle != nil {
-		return false
-	}
-	e.active++
-	return true
-}
-
-func (e *Endpoint) exit() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.active--; e.active == 0 && e.idle != nil {
-		close(e.idle)
+// release hands the outcome of a call to the pace and tells OnChange.
+func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) {
+	if e.pace.Release(now, t, o) && e.o.OnChange != nil {
+		e.o.OnChange(e.State())
 	}
 }
 
-// locked runs f under the endpoint's lock. f calls nothing of the user's.
-func (e *Endpoint) locked(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	f()
+// alone reports whether all upstreams are one server.
+func (e *Endpoint) alone() bool { return len(e.scorers) == 1 || e.o.OneServer }
+
+// suspended is the error of calls that the breaker does not let pass.
+func (e *Endpoint) suspended(wait time.Duration) *Error {
+	return &Error{
+		Kind: KindBreakerOpen, Op: e.o.Name, RetryAfter: wait,
+		Message: "calls are suspended because too many failed, see Endpoint.State",
+	}
+}
+
+// State returns a snapshot.
+func (e *Endpoint) State() EndpointState {
+	p := e.pace.Snapshot(time.Now())
+	s := EndpointState{
+		Name: e.o.Name, Breaker: breakerStates[p.Breaker], BreakerWait: p.BreakerWait, GateWait: p.GateWait,
+		InFlight: p.InFlight, BytesInFlight: p.BytesInFlight, Limit: p.Limit, Waiting: p.Waiting, Queries: e.life.running(),
+		Requests: p.Requests, Tokens: p.Tokens, RemainingRequests: p.RemainingRequests, RemainingTokens: p.RemainingTokens,
+		ExtraCalls: p.ExtraCalls, Hedging: p.Hedging, MaxDocuments: p.MaxDocuments, MaxBytes: p.MaxBytes,
+		TokensPerByte: p.TokensPerByte, LatencyFixed: p.LatencyFixed, LatencyPerToken: p.LatencyPerToken,
+		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Upstreams: make([]UpstreamState, len(p.Upstreams)),
+	}
+	for i, u := range p.Upstreams {
+		s.Upstreams[i] = UpstreamState(u)
+	}
+	return s
+}
+
+var breakerStates = [...]State{pace.Closed: Healthy, pace.Open: Open, pace.HalfOpen: HalfOpen}
+
+// EndpointState is a snapshot of what an endpoint knows. It shares nothing with
+// the endpoint.
+type EndpointState struct {
+	// Name is the endpoint's name.
+	Name string
+	// Breaker is Healthy when calls pass, HalfOpen while one finds out whether the
+	// server is back, or Open; BreakerWait is how long an open one stays so.
+	Breaker     State
+	BreakerWait time.Duration
+	// GateWait is how long calls are held back after a refusal, 0 if they are not.
+	GateWait time.Duration
+	// InFlight counts calls, BytesInFlight their document text, and Limit is the
+	// adaptive bound on the calls, at least 1.
+	InFlight, BytesInFlight int
+	Limit                   float64
+	// Waiting counts the queries that wait for room.
+	Waiting int
+	// Queries counts the queries that run.
+	Queries int
+	// Requests and Tokens are the quotas for each minute, 0 while unknown, and
+	// RemainingRequests and RemainingTokens what is left of them by our count.
+	Requests, Tokens                   int
+	RemainingRequests, RemainingTokens int
+	// ExtraCalls is how many retries and hedges the budget allows now.
+	ExtraCalls float64
+	// Hedging says whether hedges have proved useful, or not yet useless.
+	Hedging bool
+	// MaxDocuments and MaxBytes are what one call may hold; 0 bytes is unknown.
+	MaxDocuments, MaxBytes int
+	// TokensPerByte is the estimate that sizes calls.
+	TokensPerByte float64
+	// Latency predicts a call as LatencyFixed plus LatencyPerToken for each token;
+	// TypicalLatency is the median of the newest calls. 0 while unknown.
+	LatencyFixed, LatencyPerToken, TypicalLatency time.Duration
+	// Answered counts the calls that succeeded.
+	Answered int
+	// Upstreams are the scorers behind the endpoint, in the order given.
+	Upstreams []UpstreamState
+}
+
+// UpstreamState is a snapshot of one upstream.
+type UpstreamState struct {
+	// InFlight counts calls, Failures the failed ones in a row.
+	InFlight, Failures int
+	// Ejected says that it is left out until a probe succeeds.
+	Ejected bool
+	// GateWait is how long its calls are held back after a refusal.
+	GateWait time.Duration
 }

@@ -61,7 +61,7 @@ func newEndpoint(t *testing.T, o reranker.EndpointOptions, ups ...reranker.Score
 	if o.Rand == nil {
 		o.Rand = rand.New(rand.NewPCG(1, 2))
 	}
-	e, err := reranker.NewEndpoint(o, ups...)
+	e, err := reranker.NewEndpoint(ups, o)
 	require.NoError(t, err)
 	return e
 }
@@ -198,7 +198,7 @@ func TestEndpointBreaker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sick := true
-		var changes []reranker.BreakerState
+		var changes []reranker.State
 		fake := &server{took: always(5 * time.Millisecond), answer: func(int, []string) error {
 			if sick {
 				return refusal(reranker.KindServer, 500, "")
@@ -208,7 +208,7 @@ func TestEndpointBreaker(t *testing.T) {
 		e := newEndpoint(t, reranker.EndpointOptions{OnChange: func(s reranker.EndpointState) { changes = append(changes, s.Breaker) }}, fake)
 		s := reranker.Shard(e, reranker.ShardOptions{})
 		ask := func() (reranker.Scores, error) { return s.Score(t.Context(), "q", []string{"1"}) }
-		for e.State().Breaker == reranker.BreakerClosed {
+		for e.State().Breaker == reranker.Healthy {
 			_, err := ask()
 			require.Error(t, err)
 		}
@@ -237,8 +237,8 @@ func TestEndpointBreaker(t *testing.T) {
 		scores, err := ask()
 		require.NoError(t, err)
 		assert.True(t, scores.Complete())
-		assert.Equal(t, reranker.BreakerClosed, e.State().Breaker)
-		assert.Equal(t, []reranker.BreakerState{reranker.BreakerOpen, reranker.BreakerOpen, reranker.BreakerClosed}, changes)
+		assert.Equal(t, reranker.Healthy, e.State().Breaker)
+		assert.Equal(t, []reranker.State{reranker.Open, reranker.Open, reranker.Healthy}, changes)
 	})
 }
 
@@ -252,7 +252,7 @@ func TestEndpointOneRefusalOfTheKeyOpensTheBreaker(t *testing.T) {
 		require.Error(t, err)
 		assert.Equal(t, map[pipeline.Reason]int{pipeline.ReasonClientError: 64}, scores.Report.Reasons)
 		assert.LessOrEqual(t, fake.calls.Load(), int64(2), "the siblings are not sent")
-		assert.Equal(t, reranker.BreakerOpen, e.State().Breaker)
+		assert.Equal(t, reranker.Open, e.State().Breaker)
 	})
 }
 
@@ -360,7 +360,7 @@ func TestEndpointUpstreams(t *testing.T) {
 		assert.Zero(t, lost, "a retry goes to the other upstream")
 		assert.EqualValues(t, 5, bad.calls.Load(), "five failures in a row put it out")
 		assert.True(t, e.State().Upstreams[0].Ejected)
-		assert.Equal(t, reranker.BreakerClosed, e.State().Breaker)
+		assert.Equal(t, reranker.Healthy, e.State().Breaker)
 
 		sick = false
 		time.Sleep(31 * time.Second)
@@ -461,7 +461,7 @@ func TestNewEndpointChecksItsArguments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := reranker.NewEndpoint(c.o, c.ups...)
+			_, err := reranker.NewEndpoint(c.ups, c.o)
 			require.ErrorContains(t, err, c.says)
 			var typed *reranker.Error
 			require.ErrorAs(t, err, &typed)

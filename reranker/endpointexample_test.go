@@ -16,7 +16,7 @@ func ExampleNewEndpoint() {
 	up := reranker.ScorerFunc(func(_ context.Context, _ string, documents []string) (reranker.Scores, error) {
 		return reranker.Scores{Values: make([]float64, len(documents))}, nil
 	})
-	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{Name: "rerank"}, down, up)
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{down, up}, reranker.EndpointOptions{Name: "rerank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,6 +34,6 @@ func ExampleNewEndpoint() {
 	fmt.Println(complete, "complete, breaker", state.Breaker)
 	fmt.Println("ejected:", state.Upstreams[0].Ejected, state.Upstreams[1].Ejected)
 	// Output:
-	// 50 complete, breaker closed
+	// 50 complete, breaker healthy
 	// ejected: true false
 }

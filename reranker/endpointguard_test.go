@@ -21,7 +21,7 @@ func opened(t *testing.T, o reranker.EndpointOptions) (*reranker.Endpoint, *serv
 	fake := &server{took: always(time.Millisecond), answer: func(int, []string) error { return refusal(reranker.KindServer, 500, "") }}
 	e := newEndpoint(t, o, fake)
 	s := reranker.Shard(e, reranker.ShardOptions{Attempts: 1})
-	for e.State().Breaker == reranker.BreakerClosed {
+	for e.State().Breaker == reranker.Healthy {
 		_, err := s.Score(t.Context(), "q", []string{"1"})
 		require.Error(t, err)
 	}
@@ -43,7 +43,7 @@ func TestEndpointWhileTheProbeIsOnItsWay(t *testing.T) {
 			assert.NoError(t, err)
 		})
 		time.Sleep(100 * time.Millisecond)
-		assert.Equal(t, reranker.BreakerHalfOpen, e.State().Breaker)
+		assert.Equal(t, reranker.HalfOpen, e.State().Breaker)
 		start := time.Now()
 		for range 5 {
 			scores, err := s.Score(t.Context(), "q", []string{"1"})
@@ -53,7 +53,7 @@ func TestEndpointWhileTheProbeIsOnItsWay(t *testing.T) {
 		assert.Zero(t, time.Since(start), "nobody queues behind the probe")
 		wg.Wait()
 		assert.EqualValues(t, 1, fake.calls.Load()-before)
-		assert.Equal(t, reranker.BreakerClosed, e.State().Breaker)
+		assert.Equal(t, reranker.Healthy, e.State().Breaker)
 	})
 }
 
@@ -67,7 +67,7 @@ func TestEndpointProbeThatIsCancelledIsMadeAgain(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, cancel)
 		_, err := s.Score(ctx, "q", []string{"1"})
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, reranker.BreakerOpen, e.State().Breaker)
+		assert.Equal(t, reranker.Open, e.State().Breaker)
 		_, err = s.Score(t.Context(), "q", []string{"1"})
 		require.NoError(t, err, "a caller who leaves says nothing about the server")
 		assert.EqualValues(t, 2, fake.calls.Load()-before)
@@ -161,10 +161,10 @@ func TestEndpointQueriesThatGetNothingCount(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answered bool
-		breaker  reranker.BreakerState
+		breaker  reranker.State
 	}{
-		"no call is answered: the server is in trouble":            {false, reranker.BreakerOpen},
-		"some calls are answered: the deadline was short, no more": {true, reranker.BreakerClosed},
+		"no call is answered: the server is in trouble":            {false, reranker.Open},
+		"some calls are answered: the deadline was short, no more": {true, reranker.Healthy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,7 +177,7 @@ func TestEndpointQueriesThatGetNothingCount(t *testing.T) {
 					return 100 * time.Millisecond
 				}}
 				e := newEndpoint(t, reranker.EndpointOptions{}, fake)
-				s := reranker.Shard(e, reranker.ShardOptions{Calls: 4, Top: -1, NoHedge: true, Reserve: -1})
+				s := reranker.Shard(e, reranker.ShardOptions{Calls: 4, Top: -1, NoHedge: true})
 				for range 10 {
 					_, err := s.Score(t.Context(), "q", texts(40))
 					require.NoError(t, err)

@@ -1,7 +1,10 @@
 package reranker
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,3 +124,43 @@ func (e *Error) Reason() pipeline.Reason {
 	}
 	return pipeline.ReasonFailed
 }
+
+// ReasonOf is pipeline.ReasonOf, but a call that was cancelled because time was up
+// is late and not given up.
+func ReasonOf(err error) pipeline.Reason {
+	r := pipeline.ReasonOf(err)
+	if r == pipeline.ReasonCanceled && errors.Is(err, context.DeadlineExceeded) {
+		return pipeline.ReasonDeadline
+	}
+	return r
+}
+
+// sameError compares by text, since errors of uncomparable types would make ==
+// panic.
+func sameError(a, b error) bool { return a.Error() == b.Error() }
+
+// addCause adds err unless it is nil or one that says the same is there.
+func addCause(causes []error, err error) []error {
+	if err == nil || slices.ContainsFunc(causes, func(known error) bool { return sameError(known, err) }) {
+		return causes
+	}
+	return append(causes, err)
+}
+
+// unscoredError is the error of a query of which no document was scored.
+type unscoredError struct{ causes []error }
+
+// Error lists the causes.
+func (e *unscoredError) Error() string {
+	if len(e.causes) == 1 {
+		return e.causes[0].Error()
+	}
+	parts := make([]string, len(e.causes))
+	for i, c := range e.causes {
+		parts[i] = c.Error()
+	}
+	return "reranker: no document was scored: " + strings.Join(parts, "; ")
+}
+
+// Unwrap returns the causes.
+func (e *unscoredError) Unwrap() []error { return e.causes }

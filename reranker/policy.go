@@ -1,20 +1,17 @@
 package reranker
 
-import (
-	"fmt"
-
-	"github.com/rankcascade/cascade/pipeline"
-)
+import "fmt"
 
 // Policy says what a rerank stage does with documents that it should have scored
 // and could not. The zero value is no policy: the caller names one.
 //
-// Documents that the stage leaves out on purpose, beyond Options.Depth or by
+// Documents that the stage leaves out on purpose, beyond StageOptions.Depth or by
 // pruning, are none of a policy's business: they stand below the others in
 // retrieval order.
 type Policy uint8
 
-// The policies.
+// The policies. Everything that a stage asks about a policy is answered by a
+// method below, so a further one is added in this file alone.
 const (
 	// KeepPosition leaves each unscored document in the slot that retrieval gave
 	// it and fills the other slots with the scored ones, best first. It loses the
@@ -25,14 +22,14 @@ const (
 	Below
 	// Drop leaves the unscored documents out; the gaps list them.
 	Drop
-	// Fail makes an *UnscoredError of any unscored document that has text. A
+	// AllOrNothing makes an *UnscoredError of any unscored document that has text. A
 	// document without text can never be scored, and keeps its position.
-	Fail
+	AllOrNothing
 )
 
-var policyNames = [...]string{"no policy", "keep position", "below", "drop", "fail"}
+var policyNames = [...]string{"no policy", "keep position", "below", "drop", "all or nothing"}
 
-// String returns "keep position", "below", "drop" or "fail".
+// String returns "keep position", "below", "drop" or "all or nothing".
 func (p Policy) String() string {
 	if int(p) < len(policyNames) {
 		return policyNames[p]
@@ -41,115 +38,39 @@ func (p Policy) String() string {
 }
 
 func (p Policy) check() error {
-	if p >= KeepPosition && p <= Fail {
+	if p >= KeepPosition && p <= AllOrNothing {
 		return nil
 	}
-	return fmt.Errorf("name in Unscored what happens to documents that cannot be scored: KeepPosition, Below, Drop or Fail (%v given)", p)
+	return fmt.Errorf("name in Unscored what happens to documents that cannot be scored: KeepPosition, Below, Drop or AllOrNothing (%v given)", p)
 }
 
-// verdict is what became of one hit of the input.
-type verdict struct {
-	score  float64
-	status pipeline.Status
-	// reason is why there is no score; empty where there is one.
-	reason pipeline.Reason
-	// left says that the stage did not want a score for this hit.
-	left bool
-}
+// tolerates reports whether a ranking may come out although documents with text
+// are unscored.
+func (p Policy) tolerates() bool { return p != AllOrNothing }
 
-func (v verdict) judged() bool { return v.reason == "" }
+// empties reports whether nothing comes out when nothing was scored.
+func (p Policy) empties() bool { return p == Drop }
 
-// arrangement puts the hits of one input into their new order.
-type arrangement struct {
-	stage  string
-	scale  pipeline.Scale
-	policy Policy
-}
+// needsCoverage reports whether StageOptions.MinCoverage holds.
+func (p Policy) needsCoverage() bool { return p == KeepPosition || p == Below }
 
-// order returns the hits in their new order, marked by the stage. At least one
-// verdict is judged. Nothing of hits is written to.
-func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	out := make([]pipeline.Hit, 0, len(hits))
-	scored, below := make([]pipeline.Hit, 0, len(hits)), make([]pipeline.Hit, 0)
-	for i, h := range a.marked(hits, verdicts) {
-		v := verdicts[i]
-		switch {
-		case v.left:
-			below = append(below, h)
-		case v.judged():
-			scored = append(scored, h)
-			out = append(out, pipeline.Hit{}) // a slot for one of the scored
-		case a.policy == Below:
-			below = append(below, h)
-		case a.policy != Drop:
-			out = append(out, h)
-		}
-	}
-	pipeline.Sort(scored, nil)
-	for i := range out {
-		if out[i].Marks == nil {
-			out[i], scored = scored[0], scored[1:]
-		}
-	}
-	out = append(out, below...)
-	impute(out)
-	for i := range out {
-		newest := &out[i].Marks[len(out[i].Marks)-1]
-		newest.Rank, newest.Score = i+1, out[i].Score
-	}
-	return out
-}
+// placement is where a document without a score stands.
+type placement uint8
 
-// marked returns the hits with the stage's mark, whose rank is filled in when it
-// is known. All marks lie in one new array, of which each hit has its own part.
-func (a arrangement) marked(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	total := len(hits)
-	for _, h := range hits {
-		total += len(h.Marks)
-	}
-	marks := make([]pipeline.Mark, 0, total)
-	out := make([]pipeline.Hit, len(hits))
-	for i, h := range hits {
-		v := verdicts[i]
-		m := pipeline.Mark{Stage: a.stage, Score: v.score, Scale: a.scale, Status: v.status, Reason: v.reason}
-		if !v.judged() {
-			m.Status = pipeline.Imputed
-		}
-		start := len(marks)
-		marks = append(append(marks, h.Marks...), m)
-		h.Marks, h.Score = marks[start:len(marks):len(marks)], v.score
-		out[i] = h
-	}
-	return out
-}
+const (
+	inItsSlot placement = iota
+	belowTheScored
+	leftOut
+)
 
-// impute gives every unjudged hit an estimate that fits its position: between
-// its judged neighbours by linear interpolation, above the first judged one its
-// score, below the last one its score. So scores never rise along the list. At
-// least one hit is judged.
-func impute(hits []pipeline.Hit) {
-	above := -1 // position of the last judged hit
-	for i := 0; i <= len(hits); i++ {
-		if i < len(hits) && !hits[i].Judged() {
-			continue
-		}
-		for j := above + 1; j < i; j++ {
-			switch {
-			case above < 0:
-				hits[j].Score = hits[i].Score
-			case i == len(hits):
-				hits[j].Score = hits[above].Score
-			default:
-				hits[j].Score = between(hits[j-1].Score, hits[above].Score, hits[i].Score, float64(j-above)/float64(i-above))
-			}
-		}
-		above = i
+// place says where a document without a score stands. A blank document, which no
+// policy can have scored, keeps its slot under AllOrNothing.
+func (p Policy) place() placement {
+	switch p {
+	case Below:
+		return belowTheScored
+	case Drop:
+		return leftOut
 	}
-}
-
-// between returns the point at a share of the way from high down to low, never
-// above before, the estimate in front of it, however the rounding falls.
-func between(before, high, low, share float64) float64 {
-	v := float64(high*(1-share)) + float64(low*share)
-	return max(low, min(before, v))
+	return inItsSlot
 }

@@ -10,18 +10,11 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// FixedRanger is a Fuser that can say that what a list contributes to a
-// document's fused score depends on nothing of that list but the document's own
-// score, and never falls when that score rises. Only with such a fuser can a
-// document's best possible fused score be known before it is scored.
-type FixedRanger interface {
-	pipeline.Fuser
-	FixedRange() bool
-}
-
-// FixedLister says the same for one input list, counted from 0, for fusers that
-// normalise each list in its own way: the retrieval list is complete and may be
-// normalised by any means.
+// FixedLister is a Fuser that can say of an input list, counted from 0, that what
+// the list contributes to a document's fused score depends on nothing of the list
+// but the document's own score, and never falls when that score rises. Only with
+// such a fuser can a document's best possible fused score be known before it is
+// scored. The retrieval list is complete and may be normalised by any means.
 type FixedLister interface {
 	pipeline.Fuser
 	FixedList(list int) bool
@@ -47,7 +40,7 @@ type PruneOptions struct {
 // It is safe for concurrent use.
 type Pruned struct {
 	fuser  pipeline.Fuser
-	rerank *Rerank
+	rerank *Staged
 	o      PruneOptions
 	err    error
 }
@@ -70,33 +63,25 @@ var (
 // pipeline.ReasonNotSent, which is no gap. The price is time: waves follow one
 // another.
 //
-// The fuser must be a FixedRanger or FixedLister that says yes for list 1, the
+// The fuser must be a FixedLister that says yes for list 1, the
 // reranked one; the scorer must have bounds and must not be listwise; the rerank
 // must have no Depth. Where documents are blank or scores leave the bounds,
 // everything is sent. A mistake is in Describe().Err and in every call's error.
-func Prune(fuser pipeline.Fuser, rerank *Rerank, o PruneOptions) *Pruned {
+func Prune(fuser pipeline.Fuser, rerank *Staged, o PruneOptions) *Pruned {
 	p := &Pruned{fuser: fuser, rerank: rerank, o: o}
 	errs := []error{o.check()}
-	if !fixedFor(fuser, 1) {
+	if f, ok := fuser.(FixedLister); !ok || !f.FixedList(1) {
 		errs = append(errs, errors.New("the fuser does not promise that a document's part in list 1 depends on its own score alone: normalise it by fixed bounds"))
 	}
 	if rerank == nil {
 		errs = append(errs, errors.New("the rerank stage is nil"))
 	} else {
-		errs = append(errs, rerank.err, p.bound(), rerank.prunable())
+		errs = append(errs, rerank.err, p.bound(), p.prunable())
 	}
 	if err := errors.Join(errs...); err != nil {
 		p.err = &Error{Kind: KindConfig, Op: "reranker: prune", Err: err}
 	}
 	return p
-}
-
-func fixedFor(fuser pipeline.Fuser, list int) bool {
-	if f, ok := fuser.(FixedLister); ok {
-		return f.FixedList(list)
-	}
-	f, ok := fuser.(FixedRanger)
-	return ok && f.FixedRange()
 }
 
 func (o PruneOptions) check() error {
@@ -120,11 +105,12 @@ func (p *Pruned) bound() error {
 	return nil
 }
 
-func (s *Rerank) prunable() error {
+// prunable reports what of the rerank stage stands against pruning.
+func (p *Pruned) prunable() error {
 	switch {
-	case s.o.Depth != 0:
+	case p.rerank.o.Depth != 0:
 		return errors.New("the rerank stage has a Depth: cut the input instead")
-	case s.node.Facts.Listwise:
+	case p.rerank.node.Facts.Listwise:
 		return errors.New("the scorer is listwise: its scores change with what is sent")
 	}
 	return nil
@@ -161,7 +147,7 @@ func (p *Pruned) Apply(ctx context.Context, q pipeline.Query, in pipeline.Rankin
 	out, err := p.fuse(in, reranked)
 	switch {
 	case err == nil:
-	case reranked.Degraded() && !in.Degraded() && p.rerank.o.Unscored != Fail:
+	case reranked.Degraded() && !in.Degraded() && p.rerank.o.Unscored.tolerates():
 		// The retrieval order came back on its own scale, which the fuser may not
 		// know how to normalise as a rerank's: it stands as it is.
 		out = reranked.WithGaps(pipeline.Gap{Stage: "prune", Reason: pipeline.ReasonOf(err), Err: err})

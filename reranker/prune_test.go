@@ -127,7 +127,7 @@ func drawPruning(t *rapid.T) pruning {
 }
 
 // unpruned is what the pruned run has to equal.
-func (c pruning) unpruned(t require.TestingT, rerank *reranker.Rerank) pipeline.Ranking {
+func (c pruning) unpruned(t require.TestingT, rerank *reranker.Staged) pipeline.Ranking {
 	blend := pipeline.Blend(c.fuser, pipeline.Keep(), rerank)
 	r, err := blend.Apply(context.Background(), pipeline.Query{}, c.in)
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestPruneDegradesAsTheStageDoes(t *testing.T) {
 // refusing is a fuser that refuses everything.
 type refusing struct{}
 
-func (refusing) FixedRange() bool { return true }
+func (refusing) FixedList(int) bool { return true }
 
 func (refusing) Fuse([]pipeline.Ranking) (pipeline.Ranking, error) {
 	return pipeline.Ranking{}, errBoom
@@ -243,8 +243,8 @@ func TestPruneRefuses(t *testing.T) {
 		"no stage":                     reranker.Prune(mix{}, nil, reranker.PruneOptions{Limit: 1}),
 		"a scorer without bounds":      reranker.Prune(mix{}, reranker.Stage(patient(0), reranker.Chat()), reranker.PruneOptions{Limit: 1}),
 		"a depth":                      reranker.Prune(mix{}, reranker.Stage(table{}, deep), reranker.PruneOptions{Limit: 1}),
-		"a listwise scorer":            reranker.Prune(mix{}, reranker.Stage(listwiseDigits{}, reranker.Chat()), reranker.PruneOptions{Limit: 1, High: 1}),
-		"a stage without a policy":     reranker.Prune(mix{}, reranker.Stage(table{}, reranker.Options{}), reranker.PruneOptions{Limit: 1}),
+		"a listwise scorer":            reranker.Prune(mix{}, reranker.Stage(reranker.Listwise(digits{}), reranker.Chat()), reranker.PruneOptions{Limit: 1, High: 1}),
+		"a stage without a policy":     reranker.Prune(mix{}, reranker.Stage(table{}, reranker.StageOptions{}), reranker.PruneOptions{Limit: 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package reranker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -84,6 +85,51 @@ func (r Report) Coverage() float64 {
 		return 1
 	}
 	return float64(r.Scored+r.Cached) / float64(r.Candidates)
+}
+
+// addCalls adds what the calls of another report cost.
+func (r *Report) addCalls(o Report) {
+	r.Planned, r.Sent, r.Answered = r.Planned+o.Planned, r.Sent+o.Sent, r.Answered+o.Answered
+	r.Attempts, r.Retries = r.Attempts+o.Attempts, r.Retries+o.Retries
+	r.Hedges, r.HedgesWon = r.Hedges+o.Hedges, r.HedgesWon+o.HedgesWon
+	r.Waited += o.Waited
+	r.Useful, r.Wasted = r.Useful.Add(o.Useful), r.Wasted.Add(o.Wasted)
+	r.Causes = append(slices.Clone(r.Causes), o.Causes...)
+	r.Warnings = append(slices.Clone(r.Warnings), o.Warnings...)
+}
+
+// count adds one document, which is unscored for the reason unless that is empty.
+func (r *Report) count(reason pipeline.Reason, cached bool) {
+	r.Candidates++
+	switch {
+	case reason != "":
+		r.Unscored++
+		if r.Reasons == nil {
+			r.Reasons = map[pipeline.Reason]int{}
+		}
+		r.Reasons[reason]++
+	case cached:
+		r.Cached++
+	default:
+		r.Scored++
+	}
+}
+
+// settle sets the mode that the counts amount to.
+func (r *Report) settle() {
+	switch {
+	case r.Unscored == 0:
+		r.Mode = Full
+	case r.Unscored == r.Candidates:
+		r.Mode = RetrievalOnly
+	default:
+		r.Mode = Partial
+	}
+}
+
+// warned reports whether a warning of the kind is there.
+func (r *Report) warned(kind WarningKind) bool {
+	return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == kind })
 }
 
 // ReportKey is the note under which a rerank stage leaves its report on the

@@ -2,6 +2,8 @@ package reranker
 
 import (
 	"context"
+	"iter"
+	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -27,103 +29,101 @@ func (f ScorerFunc) Score(ctx context.Context, query string, documents []string)
 	return f(ctx, query, documents)
 }
 
-// Scores is what a Scorer answers. All slices that are not nil have one entry
-// for each document, in the order of the documents.
-type Scores struct {
-	// Values are the scores, higher is better, finite where a document was
-	// scored and 0 without meaning where it was not.
-	Values []float64
-	// Unscored gives the reason why a document has no score, empty where it has
-	// one; nil when all were scored.
-	Unscored []pipeline.Reason
-	// Cached says which scores were computed before; nil when none.
-	Cached []bool
-	// Scale is what the values mean.
-	Scale pipeline.Scale
-	// Usage is what the answers cost, over all calls that were made.
-	Usage Usage
-	// Model is the model that answered, as the server names it; empty if it does
-	// not say.
-	Model string
-	// RequestIDs are the server's names for the calls, for support requests.
-	RequestIDs []string
-	// Causes are the errors behind the unscored documents, each once.
-	Causes []error
-	// Warnings are findings that a person should see and that cost no document
-	// its score: a model that differs from the requested one, a template that
-	// seems to be missing, scores outside the declared scale.
-	Warnings []Warning
-	// Limits are the rate limits that the newest answer declared.
-	Limits Limits
-	// Attributes are what the query asked for beside its text and reached the
-	// server: user, tier, project, instruction, in a fixed order; nil for none.
-	Attributes []pipeline.Setting
-	// Report tells how a scheduler got the scores; nil from a plain client.
-	Report *Report
+// StreamScorer is a Scorer that can hand out what it has before it is done. A
+// rerank stage uses it for early lists.
+//
+// ScoreStream yields cumulative Scores: each has everything that the one before
+// it had, for all documents of the call, and the last equals what Score returns.
+// A document whose answer is still to come is unscored for the reason
+// pipeline.ReasonNotSent. An error ends the sequence and means, as in Score,
+// that no document was scored. When the consumer stops, or the context ends,
+// the calls in flight are cancelled and joined before the sequence returns.
+type StreamScorer interface {
+	Scorer
+	ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error]
 }
 
-// Scored reports whether document i has a score.
-func (s Scores) Scored(i int) bool { return s.Unscored == nil || s.Unscored[i] == "" }
+// Ask calls the scorer and checks its answer, see Scores.Check. Decorators and
+// stages call a scorer through Ask or Stream and never directly, so that no
+// answer that breaks the contract gets further.
+func Ask(ctx context.Context, scorer Scorer, query string, documents []string) (Scores, error) {
+	scores, err := scorer.Score(ctx, query, documents)
+	if err != nil {
+		return scores, err
+	}
+	return scores.Check(len(documents))
+}
 
-// Complete reports whether every document has a score.
-func (s Scores) Complete() bool {
-	for _, reason := range s.Unscored {
-		if reason != "" {
-			return false
+// Stream yields the checked answers of a StreamScorer, and of any other scorer
+// the one answer of Score. The sequence ends after the first error.
+func Stream(ctx context.Context, scorer Scorer, query string, documents []string) iter.Seq2[Scores, error] {
+	return func(yield func(Scores, error) bool) {
+		s, ok := scorer.(StreamScorer)
+		if !ok {
+			yield(Ask(ctx, scorer, query, documents))
+			return
+		}
+		for scores, err := range s.ScoreStream(ctx, query, documents) {
+			if err == nil {
+				scores, err = scores.Check(len(documents))
+			}
+			if !yield(scores, err) || err != nil {
+				return
+			}
 		}
 	}
-	return true
 }
 
-// Usage counts what calls cost.
-type Usage struct {
-	// Calls is the number of requests that were answered.
-	Calls int
-	// Documents is the number of documents in those requests.
-	Documents int
-	// Tokens is the number of tokens that the server counted, query and document
-	// for each pair; 0 if it does not say.
-	Tokens int
-	// TotalTokens counts what was generated as well; for a reranker it is nearly
-	// always Tokens.
-	TotalTokens int
-	// Units is the number of units that were billed, where the vendor bills units
-	// and not tokens.
-	Units int
-	// Cost is what the calls cost at the prices that the client was given, in
-	// billionths of their currency; 0 without prices.
-	Cost int64
-}
-
-// Add returns the sum of u and v.
-func (u Usage) Add(v Usage) Usage {
-	return Usage{
-		Calls: u.Calls + v.Calls, Documents: u.Documents + v.Documents, Tokens: u.Tokens + v.Tokens,
-		TotalTokens: u.TotalTokens + v.TotalTokens, Units: u.Units + v.Units, Cost: u.Cost + v.Cost,
+// TypicalLatency returns how long a call of the scorer usually takes, 0 if it has
+// no method TypicalLatency() time.Duration, as Sharded has, or does not know yet.
+func TypicalLatency(scorer Scorer) time.Duration {
+	if t, ok := scorer.(interface{ TypicalLatency() time.Duration }); ok {
+		return t.TypicalLatency()
 	}
+	return 0
 }
 
-// Warning is a finding about answers that were nevertheless used.
-type Warning struct {
-	// Kind names the finding in one word, for counters.
-	Kind WarningKind
-	// Detail says more, without document text and without keys.
-	Detail string
+// Decorator carries what a Scorer can do beside Score through a decorator that
+// embeds it: streaming, the typical latency and the description. Its answers are
+// checked. A decorator that changes answers overrides Score and ScoreStream, and
+// gets the inner answers from Ask and Stream:
+//
+//	type halved struct{ reranker.Decorator }
+//
+//	func (h halved) Score(ctx context.Context, q string, d []string) (reranker.Scores, error) {
+//		scores, err := reranker.Ask(ctx, h.Scorer, q, d)
+//		...
+//	}
+//
+// rerankertest.Decorator checks that it forwards everything.
+type Decorator struct{ Scorer }
+
+// Score asks the scorer.
+func (d Decorator) Score(ctx context.Context, query string, documents []string) (Scores, error) {
+	return Ask(ctx, d.Scorer, query, documents)
 }
 
-// WarningKind names a kind of warning.
-type WarningKind string
+// ScoreStream asks the scorer, see Stream.
+func (d Decorator) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
+	return Stream(ctx, d.Scorer, query, documents)
+}
 
-// The warnings.
-const (
-	WarnModelMismatch   WarningKind = "model_mismatch"   // the server answered with another model
-	WarnMissingTemplate WarningKind = "missing_template" // token counts say that the prompt template is not applied
-	WarnOutOfScale      WarningKind = "out_of_scale"     // a score lies outside the declared scale
-	WarnNoSignal        WarningKind = "no_signal"        // all scores are equal
-	WarnEchoMismatch    WarningKind = "echo_mismatch"    // the echoed text is not the text that was sent
-	WarnOverLimit       WarningKind = "over_limit"       // the server ran the call beyond the rate limit, at low priority
-	WarnNothingMoved    WarningKind = "nothing_moved"    // no rank changed over many queries
-	WarnCoverage        WarningKind = "coverage_falling" // fewer documents than usual are scored
-	WarnNotComparable   WarningKind = "not_comparable"   // the same pair gets different scores in different shards
-	WarnBreakerOpen     WarningKind = "breaker_open"     // calls are suspended
-)
+// TypicalLatency is that of the scorer.
+func (d Decorator) TypicalLatency() time.Duration { return TypicalLatency(d.Scorer) }
+
+// Describe is that of the scorer.
+func (d Decorator) Describe() pipeline.Node { return pipeline.Describe(d.Scorer) }
+
+// Listwise declares that the scores of a scorer depend on what else is in the
+// call, so that it is not split, cached or pruned.
+func Listwise(scorer Scorer) Scorer { return declared{Decorator{scorer}} }
+
+// declared is a scorer that is described as listwise.
+type declared struct{ Decorator }
+
+// Describe adds the declaration to the scorer's description.
+func (d declared) Describe() pipeline.Node {
+	n := d.Decorator.Describe()
+	n.Facts.Listwise = true
+	return n
+}

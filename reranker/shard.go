@@ -31,14 +31,9 @@ type ShardOptions struct {
 	// sent first and the others 50 ms later when time may run out. 0 means 10,
 	// negative sends all at once.
 	Top int
-	// Timeout bounds a query whose context has no deadline; 0 means 1.5 s, negative
-	// means no bound.
+	// Timeout bounds a query whose context has no deadline, which is never so below
+	// a rerank stage with a Timeout; 0 means 1.5 s, negative means no bound.
 	Timeout time.Duration
-	// Reserve is the part of the context's time that is left to the caller, so that
-	// it has the scores before its deadline; 0 means 1 %, at least 5 ms, negative
-	// means nothing. A rerank stage keeps a larger reserve of its own before it
-	// calls.
-	Reserve time.Duration
 	// Attempts is how often one shard is tried, hedges not counted; 0 means 2.
 	Attempts int
 	// NoHedge switches hedging off.
@@ -51,13 +46,20 @@ type ShardOptions struct {
 	// AllowListwise permits to split documents for a scorer whose scores depend on
 	// what else is in the call, and so do not compare between calls.
 	AllowListwise bool
+	// Anchors, from 2 on, is how many documents of a query, spread evenly over the
+	// retrieval ranking, are sent in each of its calls, to find out whether scores
+	// of different calls compare. Calls that gave an anchor another score than the
+	// call with the head of the ranking did are a warning of the kind
+	// WarnNotComparable, and their scores are mapped onto that call's scale by the
+	// anchors, or taken out where the anchors stand in another order. 0 means none.
+	Anchors int
 }
 
 // EvaluationShards returns the options for experiments: every document is to be
 // scored, however long it takes. No tiers, no hedges, four attempts, 60 s, the
 // batch lane, and quotas are waited for.
 func EvaluationShards() ShardOptions {
-	return ShardOptions{Top: -1, Timeout: 60 * time.Second, Reserve: -1, Attempts: 4, NoHedge: true, Wait: true, Lane: LaneBatch}
+	return ShardOptions{Top: -1, Timeout: 60 * time.Second, Attempts: 4, NoHedge: true, Wait: true, Lane: LaneBatch}
 }
 
 // withDefaults fills in what 0 stands for.
@@ -77,11 +79,14 @@ func (o ShardOptions) check() error {
 		value int
 	}{
 		{"Documents", o.Documents}, {"Bytes", o.Bytes}, {"Tokens", o.Tokens},
-		{"Calls", o.Calls}, {"Concurrency", o.Concurrency}, {"Attempts", o.Attempts},
+		{"Calls", o.Calls}, {"Concurrency", o.Concurrency}, {"Attempts", o.Attempts}, {"Anchors", o.Anchors},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("ShardOptions.%s must not be negative, got %d", n.name, n.value)
 		}
+	}
+	if o.Anchors == 1 {
+		return errors.New("ShardOptions.Anchors is 1: at least 2 are needed to compare calls")
 	}
 	if o.Lane > LaneBatch {
 		return fmt.Errorf("ShardOptions.Lane %d is not a lane", o.Lane)
@@ -120,7 +125,7 @@ func Shard(scorer Scorer, o ShardOptions) *Sharded {
 	}
 	if !ok {
 		var err error
-		if endpoint, err = NewEndpoint(EndpointOptions{Name: "private endpoint"}, scorer); err != nil {
+		if endpoint, err = NewEndpoint([]Scorer{scorer}, EndpointOptions{Name: "private endpoint"}); err != nil {
 			s.err = errors.Join(s.err, errors.New("the scorer is nil"))
 		}
 	}
@@ -144,10 +149,11 @@ func (s *Sharded) TypicalLatency() time.Duration {
 	if s.endpoint == nil {
 		return 0
 	}
-	s.endpoint.mu.Lock()
-	defer s.endpoint.mu.Unlock()
-	return s.endpoint.latency.typical()
+	return s.endpoint.pace.Likely(0)
 }
+
+// listwise reports whether everything has to go in one call.
+func (s *Sharded) listwise() bool { return s.node.Facts.Listwise && !s.o.AllowListwise }
 
 // Describe describes the sharding and the endpoint below it.
 func (s *Sharded) Describe() pipeline.Node {
@@ -216,11 +222,11 @@ func (s *Sharded) run(ctx context.Context, query string, documents []string, pro
 		done(emptyScores(), nil)
 		return
 	}
-	if !s.endpoint.enter() {
+	if !s.endpoint.life.enter() {
 		done(Scores{}, &Error{Kind: KindConfig, Op: "reranker: shard", Err: ErrClosed})
 		return
 	}
-	r := newShardRun(ctx, s, query, documents)
+	r := newRun(ctx, s, query, documents)
 	scores, stopped, err := r.score(progress)
 	if !stopped {
 		done(scores, err)

@@ -277,7 +277,7 @@ func TestShardConcurrencyIsBounded(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var flying, most atomic.Int64
-				e, err := reranker.NewEndpoint(reranker.EndpointOptions{Concurrency: c.endpoint}, reranker.ScorerFunc(
+				e, err := reranker.NewEndpoint([]reranker.Scorer{reranker.ScorerFunc(
 					func(ctx context.Context, q string, d []string) (reranker.Scores, error) {
 						n := flying.Add(1)
 						for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -285,7 +285,7 @@ func TestShardConcurrencyIsBounded(t *testing.T) {
 						time.Sleep(10 * time.Millisecond)
 						flying.Add(-1)
 						return numbers(ctx, q, d)
-					}))
+					})}, reranker.EndpointOptions{Concurrency: c.endpoint})
 				require.NoError(t, err)
 				queries := 1
 				if c.endpoint < c.query {
@@ -325,7 +325,7 @@ func TestShardCancelReturnsAtOnceWithTheCause(t *testing.T) {
 		assert.Equal(t, 70*time.Millisecond, time.Since(start))
 		assert.Equal(t, pipeline.ReasonCanceled, scores.Unscored[0])
 		assert.Zero(t, s.Endpoint().State().InFlight)
-		assert.Equal(t, reranker.BreakerClosed, s.Endpoint().State().Breaker)
+		assert.Equal(t, reranker.Healthy, s.Endpoint().State().Breaker)
 	})
 }
 

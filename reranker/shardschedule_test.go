@@ -74,7 +74,7 @@ func newSchedule(t *testing.T, seed uint64) *schedule {
 		ups[i] = reranker.ScorerFunc(s.score)
 	}
 	var err error
-	s.endpoint, err = reranker.NewEndpoint(o, ups...)
+	s.endpoint, err = reranker.NewEndpoint(ups, o)
 	require.NoError(t, err)
 	return s
 }

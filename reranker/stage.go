@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// Options sets a rerank stage. The zero value is not usable: Unscored has to be
+// StageOptions sets a rerank stage. The zero value is not usable: Unscored has to be
 // named. Chat and Evaluation return complete options.
-type Options struct {
+type StageOptions struct {
 	// Name is the stage's name in marks, gaps and trees; "" means "rerank". Two
 	// rerank stages of one pipeline should have different names.
 	Name string
@@ -34,47 +37,41 @@ type Options struct {
 	// Report.TopScored is computed; 0 means 10.
 	Top int
 
-	// Share is the part of the caller's remaining time, in (0, 1], that the stage
-	// may use; 0 means all but the reserve.
-	Share float64
-	// Reserve is the time left to what follows, so that a fallback always runs; 0
-	// means 5 % of the remaining time, at least 20 ms; negative means none.
+	// Timeout is the time limit for a caller without a deadline; 0 means none. Time
+	// is limited here and by the caller's context, see pipeline.Within, and nowhere
+	// else: what is below the stage inherits its deadline.
+	Timeout time.Duration
+	// Reserve is the part of the caller's time that is left to what follows, so that
+	// a fallback always runs; 0 means 5 % of the remaining time, at least 20 ms;
+	// negative means none. It is kept once: shards below the stage use all that
+	// the stage gives them.
 	Reserve time.Duration
-	// Default is the time limit for a caller without a deadline; 0 means none.
-	Default time.Duration
-	// MinimumUseful is the time below which a call is not worth while and the
-	// retrieval order stands at once; 0 asks the scorer, if it has a method
-	// TypicalLatency() time.Duration, as Sharded has, and then lets each twentieth
-	// query through that would be skipped.
-	MinimumUseful time.Duration
 
 	// Bypass is the share of queries, in [0, 1], that are not reranked on purpose,
 	// so that the fallback stays warm and the worth of reranking can be measured.
 	// Their rankings are degraded for the reason pipeline.ReasonNotSent. Which
-	// queries, depends on Seed and on how many came before, and on nothing else.
+	// queries, depends on how many came before and on nothing else.
 	Bypass float64
-	Seed   uint64
-	// Hook is told when a detector changes its state, from the goroutine of the
+	// OnChange is told when a detector changes its state, from the goroutine of the
 	// query that did it and without any lock held; nil means nobody. It must be
-	// safe for concurrent use. See SlogHook.
-	Hook func(StateChange)
+	// safe for concurrent use. See LogChanges.
+	OnChange func(StateChange)
 }
 
-// Rerank is the stage that replaces the scores of a ranking by those of a
+// Staged is the stage that replaces the scores of a ranking by those of a
 // Scorer. Make one with Stage. It is safe for concurrent use.
-type Rerank struct {
+type Staged struct {
 	scorer  Scorer
-	o       Options
+	o       StageOptions
 	node    pipeline.Node // of the scorer
 	err     error
 	queries atomic.Uint64
-	late    atomic.Uint64
 	monitor monitor
 }
 
 var (
-	_ pipeline.Refiner   = (*Rerank)(nil)
-	_ pipeline.Describer = (*Rerank)(nil)
+	_ pipeline.Refiner   = (*Staged)(nil)
+	_ pipeline.Describer = (*Staged)(nil)
 )
 
 // Stage returns a stage that scores the hits of its input with the scorer. The
@@ -90,10 +87,10 @@ var (
 //
 // Apply returns an error if the options are wrong, if the caller cancelled the
 // context (its cause is in the chain), or, an *UnscoredError, if the policy is
-// Fail. That time is up is no error under the other policies, whether it is the
+// AllOrNothing. That time is up is no error under the other policies, whether it is the
 // stage's own or the caller's.
-func Stage(scorer Scorer, o Options) *Rerank {
-	s := &Rerank{scorer: scorer, o: o.withDefaults(), err: o.check()}
+func Stage(scorer Scorer, o StageOptions) *Staged {
+	s := &Staged{scorer: scorer, o: o.withDefaults(), err: o.check()}
 	if scorer == nil {
 		s.err = errors.Join(errors.New("the scorer is nil"), s.err)
 	} else {
@@ -106,7 +103,7 @@ func Stage(scorer Scorer, o Options) *Rerank {
 	return s
 }
 
-func (o Options) withDefaults() Options {
+func (o StageOptions) withDefaults() StageOptions {
 	if o.Name == "" {
 		o.Name = "rerank"
 	}
@@ -119,12 +116,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) check() error {
+func (o StageOptions) check() error {
 	errs := []error{o.Unscored.check()}
 	for _, n := range [...]struct {
 		name  string
 		value float64
-	}{{"Depth", float64(o.Depth)}, {"Top", float64(o.Top)}, {"Default", float64(o.Default)}, {"MinimumUseful", float64(o.MinimumUseful)}} {
+	}{{"Depth", float64(o.Depth)}, {"Top", float64(o.Top)}, {"Timeout", float64(o.Timeout)}} {
 		if n.value < 0 {
 			errs = append(errs, fmt.Errorf("%s must not be negative", n.name))
 		}
@@ -132,19 +129,19 @@ func (o Options) check() error {
 	for _, n := range [...]struct {
 		name  string
 		value float64
-	}{{"MinCoverage", o.MinCoverage}, {"Share", o.Share}, {"Bypass", o.Bypass}} {
+	}{{"MinCoverage", o.MinCoverage}, {"Bypass", o.Bypass}} {
 		if math.IsNaN(n.value) || n.value < 0 || n.value > 1 {
 			errs = append(errs, fmt.Errorf("%s is a share and must lie in [0, 1], got %v", n.name, n.value))
 		}
 	}
-	if o.Unscored == Fail && o.Bypass > 0 {
-		errs = append(errs, errors.New("Bypass leaves queries unscored, which the policy Fail forbids: set one of them"))
+	if !o.Unscored.tolerates() && o.Bypass > 0 {
+		errs = append(errs, errors.New("Bypass leaves queries unscored, which the policy AllOrNothing forbids: set one of them"))
 	}
 	return errors.Join(errs...)
 }
 
 // Describe returns the effective options, with the scorer as the only child.
-func (s *Rerank) Describe() pipeline.Node {
+func (s *Staged) Describe() pipeline.Node {
 	o := s.o
 	n := pipeline.Node{
 		Name: o.Name,
@@ -157,7 +154,7 @@ func (s *Rerank) Describe() pipeline.Node {
 		},
 		Facts: pipeline.Facts{
 			Role: pipeline.RoleRerank, Depth: o.Depth, Scale: s.node.Facts.Scale, Max: s.node.Facts.Max,
-			Listwise: s.node.Facts.Listwise, Sharded: s.node.Facts.Sharded, Tolerates: o.Unscored != Fail,
+			Listwise: s.node.Facts.Listwise, Sharded: s.node.Facts.Sharded, Tolerates: o.Unscored.tolerates(),
 		},
 		Err: s.err,
 	}
@@ -174,11 +171,148 @@ func orAll(n int) string {
 	return fmt.Sprint(n)
 }
 
+// timeSetting describes how the stage's time is found.
+func (o StageOptions) timeSetting() string {
+	rest := "the caller's less 5 %, at least 20 ms"
+	switch {
+	case o.Reserve > 0:
+		rest = fmt.Sprintf("the caller's less %v", o.Reserve)
+	case o.Reserve < 0:
+		rest = "the caller's"
+	}
+	if o.Timeout > 0 {
+		rest += fmt.Sprintf("; %v without a deadline", o.Timeout)
+	}
+	return rest
+}
+
+// minReserve is the least time that is left to what follows a rerank.
+const minReserve = 20 * time.Millisecond
+
+// allot returns how much of the remaining time the stage may use.
+func (o StageOptions) allot(left time.Duration) time.Duration {
+	switch {
+	case o.Reserve > 0:
+		return left - o.Reserve
+	case o.Reserve == 0:
+		return left - max(minReserve, left/20)
+	}
+	return left
+}
+
 // Apply scores the hits of the ranking and puts them into the new order.
-func (s *Rerank) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
+func (s *Staged) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
 	if s.err != nil {
 		return pipeline.Ranking{}, s.err
 	}
 	w := s.begin(in)
 	return w.end(ctx, w.score(pipeline.WithQuery(ctx, q), q.Text))
+}
+
+// Refine yields the retrieval order at once and then, if the scorer is a
+// StreamScorer, a better ranking whenever it has more scores. The last ranking
+// equals what Apply returns. The early ones are degraded: documents whose score
+// is still to come keep their position, whatever the policy, in a gap of the
+// reason pipeline.ReasonNotSent.
+func (s *Staged) Refine(ctx context.Context, q pipeline.Query, in pipeline.Ranking) iter.Seq2[pipeline.Ranking, error] {
+	return func(yield func(pipeline.Ranking, error) bool) {
+		if s.err != nil {
+			yield(pipeline.Ranking{}, s.err)
+			return
+		}
+		w := s.begin(in)
+		if len(w.texts) > 0 && s.cancelled(ctx) == nil && !yield(w.early(answer{}), nil) {
+			return
+		}
+		a, stopped := w.stream(pipeline.WithQuery(ctx, q), q.Text, func(a answer) bool { return yield(w.early(a), nil) })
+		if !stopped {
+			yield(w.end(ctx, a))
+		}
+	}
+}
+
+// begin decides what is to be sent: the distinct texts of the first hits that are
+// not blank.
+func (s *Staged) begin(in pipeline.Ranking) *work {
+	depth := len(in.Hits)
+	if s.o.Depth > 0 {
+		depth = min(depth, s.o.Depth)
+	}
+	w := &work{
+		stage: s, start: time.Now(), bypassed: s.bypass(), slot: make([]int, len(in.Hits)),
+		outcome: outcome{stage: s.o.Name, in: in, verdicts: make([]verdict, len(in.Hits))},
+	}
+	known := make(map[string]int, depth)
+	for i, h := range in.Hits {
+		w.slot[i] = -1
+		w.verdicts[i] = verdict{reason: pipeline.ReasonNotSent, left: i >= depth}
+		if i >= depth {
+			continue
+		}
+		text, err := s.text(h.Document)
+		switch {
+		case err != nil:
+			w.verdicts[i].reason = pipeline.ReasonPanic
+			w.causes = append(w.causes, err)
+			continue
+		case strings.TrimSpace(text) == "":
+			w.verdicts[i].reason = pipeline.ReasonBlank
+			continue
+		}
+		at, seen := known[text]
+		if !seen {
+			at = len(w.texts)
+			known[text] = at
+			w.texts = append(w.texts, text)
+		}
+		w.slot[i] = at
+	}
+	return w
+}
+
+func (s *Staged) text(d pipeline.Document) (text string, err error) {
+	defer s.recovered(&err)
+	return s.o.Text(d), nil
+}
+
+// recovered turns a panic in user code into an error that names the stage.
+func (s *Staged) recovered(err *error) { s.recoveredValue(recover(), err) }
+
+func (s *Staged) recoveredValue(v any, err *error) {
+	if v != nil {
+		*err = &pipeline.PanicError{Part: s.o.Name, Value: v, Stack: debug.Stack()}
+	}
+}
+
+// bypass decides whether this query is one of the share that is not reranked:
+// the fraction of a hash (SplitMix64) of the query's number.
+func (s *Staged) bypass() bool {
+	if s.o.Bypass == 0 {
+		return false
+	}
+	x := s.queries.Add(1) * 0x9E3779B97F4A7C15
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	x ^= x >> 31
+	return float64(x>>11)/(1<<53) < s.o.Bypass
+}
+
+// cancelled returns an error if the caller gave up. That its time is up, or that
+// of a budget around the stage, is a reason to degrade and not to fail.
+func (s *Staged) cancelled(ctx context.Context) error {
+	if ctx.Err() == nil || pipeline.ReasonOf(context.Cause(ctx)) == pipeline.ReasonDeadline || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(ctx.Err(), cause) {
+		return fmt.Errorf("reranker: %s: %w", s.o.Name, cause)
+	}
+	return fmt.Errorf("reranker: %s: %w: %w", s.o.Name, ctx.Err(), cause)
+}
+
+// tell passes on a change of state.
+func (s *Staged) tell(c StateChange) (err error) {
+	defer s.recovered(&err)
+	s.o.OnChange(c)
+	return nil
 }

@@ -27,31 +27,20 @@ func patient(d time.Duration) reranker.ScorerFunc {
 	}
 }
 
-type typical struct {
-	reranker.ScorerFunc
-	latency time.Duration
-}
-
-func (t typical) TypicalLatency() time.Duration { return t.latency }
-
 func TestStageKeepsItsTime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		deadline time.Duration // of the caller; 0 is none
 		scorer   reranker.Scorer
-		change   func(*reranker.Options)
+		change   func(*reranker.StageOptions)
 		takes    time.Duration
 		mode     reranker.Mode
 	}{
 		"5 % of the deadline are left":                     {deadline: time.Second, scorer: patient(time.Hour), takes: 950 * time.Millisecond, mode: reranker.RetrievalOnly},
 		"at least 20 ms are left":                          {deadline: 100 * time.Millisecond, scorer: patient(time.Hour), takes: 80 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"a share of the deadline":                          {deadline: time.Second, scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Share = 0.25 }, takes: 250 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"another reserve":                                  {deadline: time.Second, scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Reserve = 300 * time.Millisecond }, takes: 700 * time.Millisecond, mode: reranker.RetrievalOnly},
+		"another reserve":                                  {deadline: time.Second, scorer: patient(time.Hour), change: func(o *reranker.StageOptions) { o.Reserve = 300 * time.Millisecond }, takes: 700 * time.Millisecond, mode: reranker.RetrievalOnly},
 		"the default without a deadline":                   {scorer: patient(time.Hour), takes: 1500 * time.Millisecond, mode: reranker.RetrievalOnly},
-		"no limit at all":                                  {scorer: patient(time.Hour), change: func(o *reranker.Options) { o.Default = 0 }, takes: time.Hour, mode: reranker.Full},
-		"no call if less is left than a call takes":        {deadline: time.Second, scorer: typical{patient(0), 960 * time.Millisecond}, mode: reranker.RetrievalOnly},
-		"a call if enough is left":                         {deadline: time.Second, scorer: typical{patient(time.Millisecond), 940 * time.Millisecond}, takes: time.Millisecond, mode: reranker.Full},
-		"no call below the minimum that was set":           {deadline: time.Second, scorer: patient(0), change: func(o *reranker.Options) { o.MinimumUseful = 2 * time.Second }, mode: reranker.RetrievalOnly},
+		"no limit at all":                                  {scorer: patient(time.Hour), change: func(o *reranker.StageOptions) { o.Timeout = 0 }, takes: time.Hour, mode: reranker.Full},
 		"no call if the reserve takes all":                 {deadline: 15 * time.Millisecond, scorer: patient(0), mode: reranker.RetrievalOnly},
 		"no call and no error for a deadline that is past": {deadline: -time.Second, scorer: patient(0), mode: reranker.RetrievalOnly},
 	} {
@@ -84,24 +73,6 @@ func TestStageKeepsItsTime(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestStageTriesASlowScorerAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := reranker.Stage(typical{patient(time.Millisecond), time.Hour}, reranker.Chat())
-		full := 0
-		for range 40 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			out, err := s.Apply(ctx, pipeline.Query{}, ranked(t, "1", "2"))
-			cancel()
-			require.NoError(t, err)
-			if reportOf(t, out).Mode == reranker.Full {
-				full++
-			}
-		}
-		assert.Equal(t, 2, full, "one in twenty is let through")
-	})
 }
 
 func TestStageReturnsTheCallersCancellation(t *testing.T) {

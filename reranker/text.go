@@ -7,11 +7,11 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// TextOnly returns the document's text. It is what a stage sends if Options.Text
+// TextOnly returns the document's text. It is what a stage sends if StageOptions.Text
 // is nil.
 func TextOnly(d pipeline.Document) string { return d.Text }
 
-// WithFields returns a function for Options.Text that puts metadata in front of
+// WithFields returns a function for StageOptions.Text that puts metadata in front of
 // the text, one field on a line in the given order. Strings, lists of strings
 // and numbers are written as they read; fields that are missing, nil or empty
 // are left out. WithFields("title") is title and text.

@@ -110,6 +110,6 @@ func TestUpstreamWithABadKeyIsPutOut(t *testing.T) {
 		}
 		assert.LessOrEqual(t, lost, 1)
 		assert.EqualValues(t, 1, bad.calls.Load())
-		assert.Equal(t, reranker.BreakerClosed, e.State().Breaker)
+		assert.Equal(t, reranker.Healthy, e.State().Breaker)
 	})
 }

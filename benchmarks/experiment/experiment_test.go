@@ -23,6 +23,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 )
 
 // shelf is a retriever over ten documents that puts document d0 first, d1 second
@@ -73,8 +74,8 @@ func (o *oracle) Score(_ context.Context, query string, documents []string) (rer
 	return reranker.Scores{Values: values, Scale: pipeline.Probability, Model: "oracle", Usage: reranker.Usage{Calls: 1, Documents: len(documents), Tokens: 10 * len(documents)}}, nil
 }
 
-func strict(depth int) reranker.Options {
-	return reranker.Options{Unscored: reranker.Fail, Depth: depth}
+func strict(depth int) reranker.StageOptions {
+	return reranker.StageOptions{Unscored: reranker.AllOrNothing, Depth: depth}
 }
 
 func plan(systems experiment.Systems, topics int) experiment.Plan {
@@ -227,7 +228,7 @@ func TestScoresAreReplayedForNothing(t *testing.T) {
 		scores, err := experiment.OpenScores(file)
 		require.NoError(t, err)
 		defer scores.Close()
-		cached := reranker.Cache(scorer, scores, reranker.CacheOptions{Tenant: "t", Endpoint: "e", Model: "oracle"})
+		cached := cache.New(scorer, scores, cache.Options{Tenant: "t", Endpoint: "e", Model: "oracle"})
 		store := &shelf{}
 		r, err := experiment.Run(t.Context(), plan(experiment.Systems{"base": store, "rerank": pipeline.Chain(store, reranker.Stage(cached, strict(5)))}, 20))
 		require.NoError(t, err)

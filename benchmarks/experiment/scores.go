@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 )
 
 // ScoreFile keeps rerank scores in a file, so that an experiment pays for each
@@ -19,19 +19,19 @@ import (
 //
 //	scores, err := experiment.OpenScores("scores.bin")
 //	defer scores.Close()
-//	cached := reranker.Cache(client, scores, reranker.CacheOptions{Tenant: "lab", Endpoint: "nebius", Model: model})
+//	cached := cache.New(client, scores, cache.Options{Tenant: "lab", Endpoint: "nebius", Model: model})
 //
-// What the key of a score holds is up to reranker.Cache: the query, the text, the
+// What the key of a score holds is up to package cache: the query, the text, the
 // model and the template, never a system's name. The file only grows. A
-// ScoreFile is a reranker.Store and safe for concurrent use, in one process.
+// ScoreFile is a cache.Store and safe for concurrent use, in one process.
 type ScoreFile struct {
 	mu     sync.Mutex
-	known  map[reranker.CacheKey][]byte
+	known  map[cache.Key][]byte
 	file   *os.File
 	buffer *bufio.Writer
 }
 
-var _ reranker.Store = (*ScoreFile)(nil)
+var _ cache.Store = (*ScoreFile)(nil)
 
 // mostValue bounds an entry: a score and a model's name are far smaller.
 const mostValue = 1 << 12
@@ -43,7 +43,7 @@ func OpenScores(name string) (*ScoreFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("experiment: %w", err)
 	}
-	s := &ScoreFile{known: map[reranker.CacheKey][]byte{}, file: f}
+	s := &ScoreFile{known: map[cache.Key][]byte{}, file: f}
 	whole, err := s.load()
 	if err == nil {
 		err = f.Truncate(whole)
@@ -76,7 +76,7 @@ func (s *ScoreFile) load() (int64, error) {
 		if _, err := io.ReadFull(in, value); err != nil {
 			return at, ignoreEnd(err)
 		}
-		s.known[reranker.CacheKey(head[:32])] = value
+		s.known[cache.Key(head[:32])] = value
 		at += int64(len(head) + len(value))
 	}
 }
@@ -96,7 +96,7 @@ func (s *ScoreFile) Len() int {
 }
 
 // GetMany returns one value for each key, nil where there is none.
-func (s *ScoreFile) GetMany(_ context.Context, keys []reranker.CacheKey) ([][]byte, error) {
+func (s *ScoreFile) GetMany(_ context.Context, keys []cache.Key) ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	values := make([][]byte, len(keys))
@@ -107,7 +107,7 @@ func (s *ScoreFile) GetMany(_ context.Context, keys []reranker.CacheKey) ([][]by
 }
 
 // SetMany keeps the entries and appends those that are new to the file.
-func (s *ScoreFile) SetMany(_ context.Context, entries []reranker.CacheEntry) error {
+func (s *ScoreFile) SetMany(_ context.Context, entries []cache.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range entries {

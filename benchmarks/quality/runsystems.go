@@ -23,6 +23,7 @@ import (
 	"github.com/rankcascade/cascade/internal/nearest"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 	"github.com/rankcascade/cascade/reranker/lexical"
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/retriever/bleve"
@@ -140,7 +141,7 @@ func (b *builder) rerank(s systemConfig) (pipeline.Stage, error) {
 		return nil, fmt.Errorf("scorer %q: %w", s.Rerank, err)
 	}
 	o := reranker.Evaluation()
-	o.Name, o.Depth, o.Default = s.Rerank, s.Depth, 10*time.Minute
+	o.Name, o.Depth, o.Timeout = s.Rerank, s.Depth, 10*time.Minute
 	stage := pipeline.Stage(reranker.Stage(scorer, o))
 	if b.config.Scorers[s.Rerank].Kind == "http" && !b.dry {
 		ledger, err := b.openLedger()
@@ -215,7 +216,7 @@ func (b *builder) http(c scorerConfig) (reranker.Scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reranker.Cache(reranker.Shard(client, reranker.EvaluationShards()), scores, reranker.CacheOptions{
+	return cache.New(reranker.Shard(client, reranker.EvaluationShards()), scores, cache.Options{
 		Tenant: "quality", Endpoint: cmp.Or(c.URL, "default") + " " + c.Dialect, Model: c.Model, Version: c.Version,
 	}), nil
 }

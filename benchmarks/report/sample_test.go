@@ -110,7 +110,7 @@ func topics(n int) ([]pipeline.Query, *trec.Qrels) {
 func sample(t testing.TB, collection string, n int) *experiment.Result {
 	t.Helper()
 	first := store{"bm25"}
-	rerank := reranker.Stage(model{}, reranker.Options{Unscored: reranker.KeepPosition, Depth: 15})
+	rerank := reranker.Stage(model{}, reranker.StageOptions{Unscored: reranker.KeepPosition, Depth: 15})
 	queries, qrels := topics(n)
 	r, err := experiment.Run(context.Background(), experiment.Plan{
 		Name: "A sample", Collection: experiment.Collection{Name: collection, Documents: documents, Licence: "none"},

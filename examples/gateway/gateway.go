@@ -44,9 +44,9 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 	}
 	counted := newMetrics()
 	var err error
-	g.endpoint, err = reranker.NewEndpoint(reranker.EndpointOptions{
+	g.endpoint, err = reranker.NewEndpoint(scorers, reranker.EndpointOptions{
 		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: counted.changed,
-	}, scorers...)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func blend(client *nebius.Client, c corpus, o options) pipeline.Stage {
 	}
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyTitle)
-	settings.Default = patience
+	settings.Timeout = patience
 	// A bound on a call makes shards also where one call would do.
 	rerank := reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 20, Timeout: patience}), settings)
 	return parallel.Blend(fusion.Convex{Weights: []float64{0.2, 0.5, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{c.importers})

@@ -141,7 +141,7 @@ func newClient(o options) (*nebius.Client, error) {
 func rerank(scorer reranker.Scorer, o options) pipeline.Stage {
 	settings := reranker.Evaluation()
 	settings.Depth = o.depth
-	settings.Default = 5 * time.Minute
+	settings.Timeout = 5 * time.Minute
 	return reranker.Stage(scorer, settings)
 }
 

@@ -133,7 +133,7 @@ func userPanics(t *testing.T) {
 	assert.Equal(t, "scorer", cause[*pipeline.PanicError](g).Value)
 	g.because("shard 2")
 	// The function that makes texts.
-	r = memory(t, honest, setup{stage: reranker.Options{Text: func(d pipeline.Document) string {
+	r = memory(t, honest, setup{stage: reranker.StageOptions{Text: func(d pipeline.Document) string {
 		if d.ID == "d00007" {
 			panic("text")
 		}
@@ -146,7 +146,7 @@ func userPanics(t *testing.T) {
 	r.ask().nothing(pipeline.ReasonPanic).because("on call")
 	r = memory(t, rerankertest.Status(401, ``), setup{endpoint: reranker.EndpointOptions{OnChange: func(reranker.EndpointState) { panic("on change") }}, shard: single})
 	r.ask().because("on change")
-	r = memory(t, spoilt(`{}`), setup{stage: reranker.Options{Hook: func(reranker.StateChange) { panic("hook") }}})
+	r = memory(t, spoilt(`{}`), setup{stage: reranker.StageOptions{OnChange: func(reranker.StateChange) { panic("hook") }}})
 	r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).because("hook")
 	// A normaliser, beside a stage that works.
 	r = memory(t, honest, setup{})
@@ -178,7 +178,7 @@ func callsBack(t *testing.T) {
 	block := make(chan struct{})
 	var once sync.Once
 	r = memory(t, rerankertest.Times(8, rerankertest.Status(401, ``), honest), setup{
-		shard: single, stage: reranker.Options{Hook: hook},
+		shard: single, stage: reranker.StageOptions{OnChange: hook},
 		endpoint: reranker.EndpointOptions{OnChange: func(reranker.EndpointState) {
 			_ = r.endpoint.State()
 			once.Do(func() { <-block })

@@ -12,6 +12,7 @@ import (
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
 
@@ -57,7 +58,7 @@ func contentFaults() []row {
 		})},
 		{"27_scores_all_equal", fake(func(t *testing.T) {
 			var told []reranker.StateChange
-			r := memory(t, rerankertest.Honest(rerankertest.Constant(0.5)), setup{stage: reranker.Options{Hook: func(c reranker.StateChange) { told = append(told, c) }}})
+			r := memory(t, rerankertest.Honest(rerankertest.Constant(0.5)), setup{stage: reranker.StageOptions{OnChange: func(c reranker.StateChange) { told = append(told, c) }}})
 			for range 3 {
 				g := r.ask().lost(nil)
 				assert.Equal(t, r.in.IDs(), g.ranking.IDs(), "the retrieval order decides between equals")
@@ -121,7 +122,7 @@ func warnings(g got) []reranker.WarningKind {
 
 func indexMissing(t *testing.T) {
 	var told []reranker.StateChange
-	s := setup{stage: reranker.Options{Hook: func(c reranker.StateChange) { told = append(told, c) }}}
+	s := setup{stage: reranker.StageOptions{OnChange: func(c reranker.StateChange) { told = append(told, c) }}}
 	r := memory(t, rerankertest.On(seventh, rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i < 2 }), honest), s)
 	g := r.ask().lost(reasons{pipeline.ReasonBadResponse: 2}).honest()
 	assert.NotEmpty(t, g.report.Causes)
@@ -132,9 +133,9 @@ func indexMissing(t *testing.T) {
 func anotherModel(t *testing.T) {
 	model := "another"
 	r := memory(t, rerankertest.Altered(rerankertest.Hash, func(a *rerankertest.Answer) { a.Model = model }), setup{})
-	store, err := reranker.NewLRU(1000, 0)
+	store, err := cache.NewLRU(1000, 0)
 	require.NoError(t, err)
-	cached := reranker.Cache(reranker.Shard(r.endpoint, reranker.ShardOptions{Documents: 5, Top: -1}), store, reranker.CacheOptions{Model: testModel})
+	cached := cache.New(reranker.Shard(r.endpoint, reranker.ShardOptions{Documents: 5, Top: -1}), store, cache.Options{Model: testModel})
 	stage := reranker.Stage(cached, reranker.Chat())
 	ask := func() reranker.Report {
 		ranking, err := stage.Apply(context.Background(), pipeline.Query{Text: question}, r.in)

@@ -15,6 +15,7 @@ import (
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
 
@@ -64,19 +65,14 @@ func brokenText(t *testing.T) {
 
 func listwiseServer(t *testing.T) {
 	r := memory(t, rerankertest.Listwise(rerankertest.Hash), setup{documents: 40})
-	canary := reranker.NewCanary(reranker.CanaryOptions{OnDrift: reranker.RefuseShards})
-	sharded := reranker.Shard(canary.Call(r.client), reranker.ShardOptions{Documents: 10, Top: -1})
-	stage := reranker.Stage(canary.Query(sharded, r.client), reranker.Chat())
+	sharded := reranker.Shard(r.client, reranker.ShardOptions{Documents: 10, Top: -1, Anchors: 3})
 	want, err := reranker.Stage(r.client, reranker.Chat()).Apply(t.Context(), pipeline.Query{Text: question}, r.in)
 	require.NoError(t, err)
-	got, err := stage.Apply(t.Context(), pipeline.Query{Text: question}, r.in)
+	got, err := reranker.Stage(sharded, reranker.Chat()).Apply(t.Context(), pipeline.Query{Text: question}, r.in)
 	require.NoError(t, err)
-	assert.Equal(t, want.IDs(), got.IDs(), "asked again in one call")
-	assert.Greater(t, canary.Drift(), 0.02)
-	n := r.server.Count()
-	_, err = stage.Apply(t.Context(), pipeline.Query{Text: question}, r.in)
-	require.NoError(t, err)
-	assert.Equal(t, n+1, r.server.Count(), "and from then on in one call at once")
+	assert.Equal(t, want.IDs(), got.IDs(), "the calls are mapped onto one scale by their anchors")
+	report, _ := reranker.ReportKey.Noted(got)
+	assert.Contains(t, fmt.Sprint(report.Warnings), reranker.WarnNotComparable)
 	require.NoError(t, sharded.Endpoint().Close())
 }
 
@@ -129,14 +125,14 @@ func armFails(t *testing.T) {
 
 // badStore is a store of scores with faults.
 type badStore struct {
-	reranker.Store
+	cache.Store
 	poison func([]byte) []byte
 	delay  time.Duration
 	err    error
 }
 
-// GetMany implements reranker.Store.
-func (b *badStore) GetMany(ctx context.Context, keys []reranker.CacheKey) ([][]byte, error) {
+// GetMany implements cache.Store.
+func (b *badStore) GetMany(ctx context.Context, keys []cache.Key) ([][]byte, error) {
 	select {
 	case <-time.After(b.delay):
 	case <-ctx.Done():
@@ -165,12 +161,12 @@ func badCache(t *testing.T) {
 		"slow":        func(b *badStore) { b.delay = time.Minute },
 		"good enough": func(*badStore) {},
 	} {
-		lru, err := reranker.NewLRU(1000, 0)
+		lru, err := cache.NewLRU(1000, 0)
 		require.NoError(t, err)
 		store := &badStore{Store: lru}
 		r := memory(t, honest, setup{})
 		tenant := "a"
-		stage := reranker.Stage(reranker.Cache(reranker.Shard(r.endpoint, reranker.ShardOptions{Documents: 5, Top: -1}), store, reranker.CacheOptions{
+		stage := reranker.Stage(cache.New(reranker.Shard(r.endpoint, reranker.ShardOptions{Documents: 5, Top: -1}), store, cache.Options{
 			Endpoint: "here", Model: testModel, TenantOf: func(context.Context) string { return tenant },
 		}), reranker.Chat())
 		r.stage = stage
@@ -186,12 +182,12 @@ func badCache(t *testing.T) {
 }
 
 func manyTenants(t *testing.T) {
-	lru, err := reranker.NewLRU(100, 0)
+	lru, err := cache.NewLRU(100, 0)
 	require.NoError(t, err)
 	m := &machine{each: time.Millisecond, wide: true}
 	r := scorers(t, setup{documents: 3}, m)
 	type tenantKey struct{}
-	cached := reranker.Cache(r.endpoint, lru, reranker.CacheOptions{Endpoint: "here", Model: "m", TenantOf: func(ctx context.Context) string {
+	cached := cache.New(r.endpoint, lru, cache.Options{Endpoint: "here", Model: "m", TenantOf: func(ctx context.Context) string {
 		tenant, _ := ctx.Value(tenantKey{}).(string)
 		return tenant
 	}})

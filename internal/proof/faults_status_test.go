@@ -25,7 +25,7 @@ func statusFaults() []row {
 				r := memory(t, rerankertest.Status(status, `{"detail":"Invalid token `+testKey+`"}`), setup{shard: single})
 				g := r.ask().nothing(pipeline.ReasonClientError).because(fmt.Sprint(status), "Invalid token")
 				assert.Equal(t, 1, g.report.Attempts, "never repeated")
-				assert.Equal(t, reranker.BreakerOpen, r.endpoint.State().Breaker)
+				assert.Equal(t, reranker.Open, r.endpoint.State().Breaker)
 				g = r.ask().nothing(pipeline.ReasonBreaker)
 				assert.Zero(t, g.report.Attempts)
 				assert.Zero(t, g.took)

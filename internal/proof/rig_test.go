@@ -39,7 +39,7 @@ type setup struct {
 	documents int
 	deadline  time.Duration
 	shard     reranker.ShardOptions
-	stage     reranker.Options
+	stage     reranker.StageOptions
 	endpoint  reranker.EndpointOptions
 	client    nebius.Options
 }
@@ -50,7 +50,7 @@ type rig struct {
 	server   *rerankertest.Server
 	client   *nebius.Client
 	endpoint *reranker.Endpoint
-	stage    *reranker.Rerank
+	stage    *reranker.Staged
 	in       pipeline.Ranking
 	deadline time.Duration
 	bodies   *bodies
@@ -94,7 +94,7 @@ func scorers(t *testing.T, s setup, upstreams ...reranker.Scorer) *rig {
 	return r
 }
 
-func stack(t *testing.T, s setup, upstreams ...reranker.Scorer) (*reranker.Endpoint, *reranker.Rerank) {
+func stack(t *testing.T, s setup, upstreams ...reranker.Scorer) (*reranker.Endpoint, *reranker.Staged) {
 	t.Helper()
 	if s.endpoint.Rand == nil {
 		s.endpoint.Rand = rand.New(rand.NewPCG(1, 2))
@@ -102,13 +102,13 @@ func stack(t *testing.T, s setup, upstreams ...reranker.Scorer) (*reranker.Endpo
 	if s.shard == (reranker.ShardOptions{}) {
 		s.shard = reranker.ShardOptions{Documents: 5, Top: -1}
 	}
-	endpoint, err := reranker.NewEndpoint(s.endpoint, upstreams...)
+	endpoint, err := reranker.NewEndpoint(upstreams, s.endpoint)
 	require.NoError(t, err)
 	if s.stage.Unscored == 0 {
 		s.stage.Unscored = reranker.KeepPosition
 	}
-	if s.stage.Default == 0 {
-		s.stage.Default = reranker.Chat().Default
+	if s.stage.Timeout == 0 {
+		s.stage.Timeout = reranker.Chat().Timeout
 	}
 	return endpoint, reranker.Stage(reranker.Shard(endpoint, s.shard), s.stage)
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/cache"
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 	"github.com/rankcascade/cascade/retriever/langchain"
@@ -110,10 +111,10 @@ func said(t *testing.T, script rerankertest.Script, key, query string, documents
 	defer o.HTTPClient.CloseIdleConnections()
 	client, err := nebius.New(key, testModel, o)
 	require.NoError(t, err)
-	text, line := reranker.SlogHook(slog.New(slog.NewTextHandler(&log, nil))), reranker.SlogHook(slog.New(slog.NewJSONHandler(&log, nil)))
+	text, line := reranker.LogChanges(slog.New(slog.NewTextHandler(&log, nil))), reranker.LogChanges(slog.New(slog.NewJSONHandler(&log, nil)))
 	endpoint, stage := stack(t, setup{
 		shard: single, endpoint: reranker.EndpointOptions{OnChange: func(s reranker.EndpointState) { note(s) }},
-		stage: reranker.Options{Hook: func(c reranker.StateChange) { text(c); line(c); note(c) }},
+		stage: reranker.StageOptions{OnChange: func(c reranker.StateChange) { text(c); line(c); note(c) }},
 	}, client)
 	defer func() { require.NoError(t, endpoint.Close()) }()
 	everything := ""
@@ -199,32 +200,32 @@ func jsonDepth(t *testing.T) {
 }
 
 func keptApart(t *testing.T) {
-	lru, err := reranker.NewLRU(1000, 0)
+	lru, err := cache.NewLRU(1000, 0)
 	require.NoError(t, err)
 	asked := 0
 	scorer := reranker.ScorerFunc(func(_ context.Context, _ string, d []string) (reranker.Scores, error) {
 		asked++
 		return reranker.Scores{Values: make([]float64, len(d)), Scale: pipeline.Probability}, nil
 	})
-	whole := reranker.CacheOptions{Tenant: "a", Endpoint: "https://x#1", Model: "m", Version: "1"}
-	for _, o := range []reranker.CacheOptions{
+	whole := cache.Options{Tenant: "a", Endpoint: "https://x#1", Model: "m", Version: "1"}
+	for _, o := range []cache.Options{
 		whole, {Tenant: "b", Endpoint: "https://x#1", Model: "m", Version: "1"}, {Tenant: "a", Endpoint: "https://x#2", Model: "m", Version: "1"},
 		{Tenant: "a", Endpoint: "https://x#1", Model: "n", Version: "1"}, {Tenant: "a", Endpoint: "https://x#1", Model: "m", Version: "2"},
 		{Tenant: "a", Endpoint: "https://x#1m", Model: "", Version: "1"}, {}, {},
 	} {
 		before := asked
-		_, err := reranker.Cache(scorer, lru, o).Score(t.Context(), "q", []string{"d"})
+		_, err := cache.New(scorer, lru, o).Score(t.Context(), "q", []string{"d"})
 		require.NoError(t, err)
 		assert.Equal(t, before+1, asked, "%+v found another's score", o)
 	}
 	before := asked
-	_, err = reranker.Cache(scorer, lru, whole).Score(t.Context(), "q", []string{"d"})
+	_, err = cache.New(scorer, lru, whole).Score(t.Context(), "q", []string{"d"})
 	require.NoError(t, err)
 	assert.Equal(t, before, asked, "its own it does find")
 	// A key that is refused stops nobody who has another one.
 	bad, good := memory(t, rerankertest.Status(401, ``), setup{}), memory(t, honest, setup{})
 	bad.ask()
-	assert.Equal(t, reranker.BreakerOpen, bad.endpoint.State().Breaker)
+	assert.Equal(t, reranker.Open, bad.endpoint.State().Breaker)
 	good.ask().full()
 }
 
@@ -278,13 +279,13 @@ func documentsAreData(t *testing.T) {
 func boundedLabels(t *testing.T) {
 	label := regexp.MustCompile(`^[a-z0-9_ ]+$`)
 	var log bytes.Buffer
-	hook := reranker.SlogHook(slog.New(slog.NewTextHandler(&log, nil)))
+	hook := reranker.LogChanges(slog.New(slog.NewTextHandler(&log, nil)))
 	for _, script := range []rerankertest.Script{
 		rerankertest.Status(500, `{"detail":"a\nlevel=ERROR msg=forged\u001b[2J"}`), rerankertest.Status(401, `{"detail":"x\ny"}`), rerankertest.RateLimited("9"),
 		rerankertest.Altered(rerankertest.Hash, func(a *rerankertest.Answer) { a.Model = "a\nb\x1b[31m"; a.ID = "c\nd" }),
 		rerankertest.Status(200, `{}`), rerankertest.Fails(rerankertest.Reset), rerankertest.Status(413, ``),
 	} {
-		r := memory(t, script, setup{stage: reranker.Options{Hook: hook}})
+		r := memory(t, script, setup{stage: reranker.StageOptions{OnChange: hook}})
 		g := r.ask()
 		for reason := range g.report.Reasons {
 			assert.Regexp(t, label, reason)

@@ -98,7 +98,7 @@ func alone(t *testing.T, norm fusion.Normaliser, scale pipeline.Scale, scores ..
 func degraded(t *testing.T) pipeline.Ranking {
 	t.Helper()
 	c, _ := memory(t, rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i == 3 }), nebius.Options{})
-	r, err := reranker.Stage(c, reranker.Options{Unscored: reranker.KeepPosition}).Apply(t.Context(), pipeline.Query{Text: "q"}, retrieved(t, 8))
+	r, err := reranker.Stage(c, reranker.StageOptions{Unscored: reranker.KeepPosition}).Apply(t.Context(), pipeline.Query{Text: "q"}, retrieved(t, 8))
 	require.NoError(t, err)
 	require.True(t, r.Degraded())
 	return r

@@ -56,7 +56,7 @@ func shardingCases() []conformanceCase {
 		{"62_concurrency", fake(func(t *testing.T) {
 			for _, k := range []int{1, 3} {
 				c, s := memory(t, rerankertest.Slow(time.Second, rerankertest.Honest(rerankertest.Hash)), nebius.Options{})
-				endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{Concurrency: k}, c)
+				endpoint, err := reranker.NewEndpoint([]reranker.Scorer{c}, reranker.EndpointOptions{Concurrency: k})
 				require.NoError(t, err)
 				shard := reranker.Shard(endpoint, reranker.ShardOptions{Documents: 2, Top: -1, Timeout: time.Hour, NoHedge: true})
 				var wg sync.WaitGroup
@@ -169,7 +169,7 @@ func oneShardFails(t *testing.T) {
 	script := rerankertest.On(lost, rerankertest.Status(500, `{"detail":"no"}`), rerankertest.Honest(rerankertest.Hash))
 	in := retrieved(t, 20)
 	for policy, check := range map[reranker.Policy]func(r pipeline.Ranking, err error){
-		reranker.Fail: func(_ pipeline.Ranking, err error) { require.Error(t, err) },
+		reranker.AllOrNothing: func(_ pipeline.Ranking, err error) { require.Error(t, err) },
 		reranker.KeepPosition: func(r pipeline.Ranking, err error) {
 			require.NoError(t, err)
 			assert.Len(t, r.Hits, 20)
@@ -190,7 +190,7 @@ func oneShardFails(t *testing.T) {
 		},
 	} {
 		c, _ := memory(t, script, nebius.Options{})
-		stage := reranker.Stage(reranker.Shard(c, reranker.ShardOptions{Documents: 5, Top: -1}), reranker.Options{Unscored: policy})
+		stage := reranker.Stage(reranker.Shard(c, reranker.ShardOptions{Documents: 5, Top: -1}), reranker.StageOptions{Unscored: policy})
 		check(stage.Apply(t.Context(), pipeline.Query{Text: "q"}, in))
 	}
 }

@@ -80,7 +80,7 @@ func newOurs(scorer reranker.Scorer, o reranker.ShardOptions, limit time.Duratio
 
 func newOursWith(e reranker.EndpointOptions, scorer reranker.Scorer, o reranker.ShardOptions, limit time.Duration, seed uint64) ours {
 	e.Rand = rand.New(rand.NewPCG(seed, 5))
-	endpoint, err := reranker.NewEndpoint(e, scorer)
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{scorer}, e)
 	if err != nil {
 		panic(err) // the options above are valid
 	}

@@ -42,7 +42,7 @@ func TestLoad(t *testing.T) {
 	client, err := nebius.New("key", "m", nebius.Options{BaseURL: "http://127.0.0.1:1", HTTPClient: &http.Client{Transport: transport}})
 	require.NoError(t, err)
 	defer client.Close()
-	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{Concurrency: queries * calls}, client)
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{client}, reranker.EndpointOptions{Concurrency: queries * calls})
 	require.NoError(t, err)
 	defer endpoint.Close()
 	scorer := reranker.Shard(endpoint, reranker.ShardOptions{

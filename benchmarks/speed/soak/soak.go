@@ -54,7 +54,7 @@ func soak(ctx context.Context, s settings, out io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{}, client)
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{client}, reranker.EndpointOptions{})
 	if err != nil {
 		return err
 	}

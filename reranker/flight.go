@@ -1,0 +1,258 @@
+package reranker
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker/internal/pace"
+)
+
+type pieceState uint8
+
+const (
+	pieceWaiting pieceState = iota // for its turn, for a slot, for a retry
+	pieceFlying
+	pieceAnswered
+	pieceLost
+	pieceSplit
+)
+
+// piece is one shard.
+type piece struct {
+	pace.Parcel
+	index, tier int
+	depth       int // how often it was split off
+	parent      *piece
+	halves      int // answered halves of a split piece
+	state       pieceState
+	ready       time.Time // not to be called before
+	since       time.Time // when it became ready
+	calls       []*call   // in flight
+	tries       int
+	sent        bool
+	hedged      bool
+	avoid       int     // the upstream that failed last, -1 for none
+	errs        []error // of its calls, and why it was given up
+	reason      pipeline.Reason
+	split       []*piece
+	scores      Scores
+	anchors     []float64 // scores of the query's anchors
+}
+
+// call is one call for a piece.
+type call struct {
+	piece   *piece
+	ticket  *pace.Ticket
+	ctx     context.Context
+	cancel  context.CancelFunc
+	hedgeAt time.Time // zero if it is not hedged
+	scores  Scores
+	anchors []float64
+	err     error
+	ended   ending
+	// overtaken says that a hedge on another upstream answered first.
+	overtaken atomic.Bool
+}
+
+// flight is what of a query is waiting, on its way or decided. It belongs to one
+// goroutine, makes no call and reads no clock.
+type flight struct {
+	pieces []*piece // in the order in which they are sent
+	plan   []*piece // those of the plan; split ones have their halves
+	open   int      // neither answered nor lost
+	flying int      // calls
+	hurt   bool     // something went wrong
+}
+
+// newFlight takes the calls of a plan.
+func newFlight(p plan, start time.Time) flight {
+	var f flight
+	for _, c := range p.parcels {
+		at := start
+		if c.tier > 0 && p.tiered {
+			at = start.Add(tierDelay)
+		}
+		f.plan = append(f.plan, &piece{Parcel: c.Parcel, index: len(f.plan), tier: c.tier, ready: at, since: at, avoid: -1})
+	}
+	f.pieces = slices.Clone(f.plan)
+	f.open = len(f.plan)
+	return f
+}
+
+// start notes that a call for a piece is on its way, and reports whether it is the
+// first of that piece.
+func (f *flight) start(c *call) (first bool) {
+	p := c.piece
+	first = !p.sent
+	p.sent, p.state = true, pieceFlying
+	p.calls = append(p.calls, c)
+	f.flying++
+	return first
+}
+
+// end takes a call that has ended out of its piece, and reports whether the piece
+// still waits for one.
+func (f *flight) end(c *call) (wanted bool) {
+	f.flying--
+	p := c.piece
+	if at := slices.Index(p.calls, c); at >= 0 {
+		p.calls = slices.Delete(p.calls, at, at+1)
+	}
+	return p.state == pieceFlying
+}
+
+// answered decides a piece. The other calls for it are given up, and returned.
+func (f *flight) answered(p *piece, c *call) (losers []*call) {
+	p.state, p.scores, p.anchors = pieceAnswered, c.scores, c.anchors
+	f.open--
+	f.hurt = f.hurt || len(p.errs) > 0
+	if p.parent != nil {
+		p.parent.halves++
+	}
+	return p.calls
+}
+
+// failed notes the error of a call, and reports whether nothing is in flight for
+// the piece any more, so that something has to be done about it.
+func (f *flight) failed(p *piece, err error) (idle bool) {
+	f.hurt = true
+	p.fail(err)
+	if len(p.calls) > 0 {
+		return false // the other call of a hedged pair may still answer
+	}
+	p.state = pieceWaiting
+	return true
+}
+
+// again puts a piece back in the queue after a delay.
+func (f *flight) again(p *piece, now time.Time, delay time.Duration) {
+	p.tries++
+	p.ready, p.since = now.Add(delay), now
+}
+
+// lose gives up a piece that is open, and cancels its calls.
+func (f *flight) lose(p *piece, reason pipeline.Reason, err error) {
+	if p.state != pieceWaiting && p.state != pieceFlying {
+		return
+	}
+	p.state, p.reason = pieceLost, reason
+	p.fail(err)
+	f.open--
+	f.hurt = true
+	for _, c := range p.calls {
+		c.cancel()
+	}
+}
+
+// loseOpen gives up every piece that is open.
+func (f *flight) loseOpen(reason pipeline.Reason, err error) {
+	for _, p := range f.pieces {
+		f.lose(p, reason, err)
+	}
+}
+
+// loseWaiting gives up the pieces that are not in flight.
+func (f *flight) loseWaiting(reason pipeline.Reason, err error) {
+	for _, p := range f.pieces {
+		if p.state == pieceWaiting {
+			f.lose(p, reason, err)
+		}
+	}
+}
+
+// split replaces a piece by its halves, of which size gives the bytes of a
+// document. Lengths are sorted, so the document that is too long is in the second
+// half more often than not.
+func (f *flight) split(p *piece, now time.Time, size func(document int) int) {
+	p.state = pieceSplit
+	mid := len(p.Documents) / 2
+	for _, documents := range [][]int{p.Documents[:mid], p.Documents[mid:]} {
+		half := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth + 1, parent: p, ready: now, since: now, avoid: p.avoid}
+		half.Documents = documents
+		for _, d := range documents {
+			half.Bytes += size(d)
+		}
+		half.Tokens = max(1, p.Tokens*len(documents)/len(p.Documents))
+		p.split = append(p.split, half)
+	}
+	// Depth first: the sooner the guilty document is found, the sooner it is known
+	// whether it is one document at all.
+	f.pieces = slices.Insert(f.pieces, slices.Index(f.pieces, p)+1, p.split...)
+	f.open++
+}
+
+// walk visits the pieces and what they were split into, in the order of the plan,
+// which does not depend on which call finished first.
+func (f *flight) walk(visit func(*piece)) { walkPieces(f.plan, visit) }
+
+func walkPieces(pieces []*piece, visit func(*piece)) {
+	for _, p := range pieces {
+		visit(p)
+		walkPieces(p.split, visit)
+	}
+}
+
+// pace returns the tokens that were answered, and whether what was not answered
+// ran out of time. known is false where something else than the server's speed
+// held the query up.
+func (f *flight) pace() (tokens int, late, known bool) {
+	for _, p := range f.pieces {
+		switch {
+		case p.state == pieceAnswered:
+			tokens += p.Tokens
+		case p.state == pieceLost && p.late():
+			late = true
+		default:
+			return 0, false, false
+		}
+	}
+	return tokens, late, late || !f.hurt
+}
+
+// fail notes an error. Causes are gathered piece by piece in the end, so that
+// their order does not depend on which call failed first.
+func (p *piece) fail(err error) {
+	if err != nil {
+		p.errs = append(p.errs, err)
+	}
+}
+
+// last is the newest error, nil without one.
+func (p *piece) last() error {
+	if len(p.errs) == 0 {
+		return nil
+	}
+	return p.errs[len(p.errs)-1]
+}
+
+// align maps the scores of p onto the scale of the standard by the anchors, or
+// takes them out and reports false.
+func (p *piece) align(standard *piece) bool {
+	fit, ok := fitAnchors(p.anchors, standard.anchors)
+	low, high := p.scores.Scale.Bounds()
+	p.scores.Values, p.scores.Unscored = slices.Clone(p.scores.Values), slices.Clone(p.scores.Unscored)
+	for i, v := range p.scores.Values {
+		switch {
+		case !p.scores.Scored(i):
+		case ok:
+			p.scores.Values[i] = min(max(fit.at(v), low), high)
+		default:
+			p.scores.lose(i, pipeline.ReasonBadResponse)
+		}
+	}
+	return ok
+}
+
+// late reports whether the piece was given up because no time was left.
+func (p *piece) late() bool { return p.last() == errNoTime }
+
+// limits are what the call's answer or error declared.
+func (c *call) limits() Limits {
+	if c.ended.failed && c.ended.fault.err != nil {
+		return c.ended.fault.err.Limits
+	}
+	return c.scores.Limits
+}

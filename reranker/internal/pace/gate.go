@@ -1,0 +1,42 @@
+package pace
+
+import "time"
+
+const (
+	// gateLongest bounds what a server may ask for: a Retry-After of a day must
+	// not silence a process for a day.
+	gateLongest = 60 * time.Second
+	// throttledFor is how long after a refusal nothing is hedged.
+	throttledFor = 10 * time.Second
+)
+
+// gate holds calls back after a refusal.
+type gate struct {
+	until     time.Time
+	throttled time.Time // of the newest refusal
+	refusals  int       // in a row
+}
+
+// wait returns how long the gate stays closed.
+func (g *gate) wait(now time.Time) time.Duration { return max(0, g.until.Sub(now)) }
+
+// close holds calls back for d. A gate that is closed for longer stays so.
+func (g *gate) close(now time.Time, d time.Duration) {
+	if until := now.Add(min(d, gateLongest)); until.After(g.until) {
+		g.until = until
+	}
+}
+
+// refuse records a refusal. Refusals that arrive while the gate is closed belong
+// to the same event and do not count again.
+func (g *gate) refuse(now time.Time) {
+	if !now.Before(g.until) {
+		g.refusals++
+	}
+	g.throttled = now
+}
+
+// hot reports whether a refusal is recent.
+func (g *gate) hot(now time.Time) bool {
+	return !g.throttled.IsZero() && now.Sub(g.throttled) < throttledFor
+}

@@ -1,0 +1,114 @@
+package pace
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	ejectAfter   = 5 // failures in a row
+	ejectFor     = 30 * time.Second
+	ejectLongest = 300 * time.Second
+)
+
+// upstream is one of the servers behind an endpoint.
+type upstream struct {
+	gate     gate
+	inFlight int
+	tokens   int // in flight
+	failed   int // in a row
+	ejected  time.Time
+	times    int // ejected in a row
+	probing  bool
+}
+
+// usable reports whether calls may go to u: it is not ejected, or its time is up
+// and no other call is finding out whether it has recovered.
+func (u *upstream) usable(now time.Time) bool {
+	return u.times == 0 || !now.Before(u.ejected) && !u.probing
+}
+
+func (u *upstream) started(tokens int) {
+	u.inFlight++
+	u.tokens += tokens
+	u.probing = u.times > 0
+}
+
+// ended takes the outcome of a call and reports whether it ejected u. A lone
+// upstream is never ejected: the breaker stands for it.
+func (u *upstream) ended(now time.Time, tokens int, v Verdict, lone bool) (ejected bool) {
+	u.inFlight--
+	u.tokens -= tokens
+	u.probing = false
+	switch v {
+	case Good:
+		u.failed, u.times = 0, 0
+	case Bad, Pushback, Key:
+		u.failed++
+		if !lone && (u.failed >= ejectAfter || v == Key || u.times > 0 && !now.Before(u.ejected)) {
+			u.times++
+			u.ejected = now.Add(min(ejectFor*time.Duration(u.times), ejectLongest))
+			u.failed = 0
+			return true
+		}
+	}
+	return false
+}
+
+// pick chooses the upstream for a call: of two drawn at random the one with
+// fewer tokens in flight, not the one to avoid if there is another. An upstream
+// that failed 5 times in a row is left out for 30 s, longer each time, then one
+// call probes it. When all are left out, all are tried. wait is how long the
+// gates of all of them stay closed, if they are.
+func pick(all []*upstream, now time.Time, avoid *upstream, rng *rand.Rand) (chosen *upstream, wait time.Duration) {
+	var room [8]*upstream
+	candidates := room[:0]
+	gather := func(fits func(*upstream) bool) {
+		for _, u := range all {
+			if fits(u) && u != avoid {
+				candidates = append(candidates, u)
+			}
+		}
+		if len(candidates) == 0 && avoid != nil && fits(avoid) {
+			candidates = append(candidates, avoid)
+		}
+	}
+	gather(func(u *upstream) bool { return u.usable(now) && u.gate.wait(now) == 0 })
+	if len(candidates) == 0 && !anyUsable(all, now) {
+		gather(func(u *upstream) bool { return u.gate.wait(now) == 0 })
+	}
+	switch len(candidates) {
+	case 0:
+		return nil, soonest(all, now)
+	case 1:
+		return candidates[0], 0
+	}
+	i := rng.IntN(len(candidates))
+	j := rng.IntN(len(candidates) - 1)
+	if j >= i {
+		j++
+	}
+	a, b := candidates[i], candidates[j]
+	if b.tokens < a.tokens {
+		return b, 0
+	}
+	return a, 0
+}
+
+func anyUsable(all []*upstream, now time.Time) bool {
+	for _, u := range all {
+		if u.usable(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// soonest returns how long until the first gate opens.
+func soonest(all []*upstream, now time.Time) time.Duration {
+	least := gateLongest
+	for _, u := range all {
+		least = min(least, u.gate.wait(now))
+	}
+	return max(least, time.Millisecond)
+}

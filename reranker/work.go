@@ -1,0 +1,212 @@
+package reranker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
+
+// work is one query on its way through a rerank stage.
+type work struct {
+	outcome
+	stage *Staged
+	start time.Time
+	limit time.Duration // 0 if there is none
+
+	texts    []string // what is sent: distinct, in retrieval order
+	slot     []int    // of each hit: the position of its text, -1 if it is not sent
+	causes   []error  // panics of StageOptions.Text
+	bypassed bool
+}
+
+// answer is what the scorer said, or why it said nothing.
+type answer struct {
+	scores Scores
+	err    error
+	sent   bool
+}
+
+// within returns the context for the scorer, whose deadline leaves the reserve
+// to the caller, and an error if no time is left.
+func (w *work) within(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	o := w.stage.o
+	deadline, bounded := ctx.Deadline()
+	switch {
+	case bounded:
+		w.limit = o.allot(deadline.Sub(w.start))
+	case o.Timeout > 0:
+		w.limit = o.Timeout
+	default:
+		return ctx, func() {}, nil
+	}
+	cause := &pipeline.BudgetError{Part: o.Name, Limit: max(0, w.limit)}
+	if w.limit <= 0 || ctx.Err() != nil {
+		return ctx, func() {}, fmt.Errorf("reranker: %s: %v left: %w", o.Name, w.limit.Round(time.Microsecond), cause)
+	}
+	ctx, cancel := reserved(ctx, w.start.Add(w.limit), cause)
+	return ctx, cancel, nil
+}
+
+// score asks the scorer, if there is something to ask and time to answer.
+func (w *work) score(ctx context.Context, query string) answer {
+	if len(w.texts) == 0 || w.bypassed {
+		return answer{}
+	}
+	ctx, stop, err := w.within(ctx)
+	defer stop()
+	if err != nil {
+		return answer{err: err}
+	}
+	return w.ask(ctx, query, w.texts)
+}
+
+// ask makes one call of the scorer.
+func (w *work) ask(ctx context.Context, query string, texts []string) (a answer) {
+	a.sent = true
+	defer w.stage.recovered(&a.err)
+	a.scores, a.err = Ask(ctx, w.stage.scorer, query, texts)
+	return a
+}
+
+// stream is score with every answer but the last one shown; it reports whether
+// the consumer has seen enough.
+func (w *work) stream(ctx context.Context, query string, show func(answer) bool) (last answer, stopped bool) {
+	if len(w.texts) == 0 || w.bypassed {
+		return answer{}, false
+	}
+	bounded, stop, err := w.within(ctx)
+	defer stop()
+	if err != nil {
+		return answer{err: err}, false
+	}
+	return w.follow(Stream(bounded, w.stage.scorer, query, w.texts), show)
+}
+
+var errNoScores = errors.New("the scorer's sequence ended without scores")
+
+// follow shows an answer when the next one has come, since only then it is known
+// not to be the last. A panic of the scorer is an answer; one of the consumer is
+// none of the stage's.
+func (w *work) follow(scores iter.Seq2[Scores, error], show func(answer) bool) (last answer, stopped bool) {
+	last, showing := answer{err: errNoScores, sent: true}, false
+	defer func() {
+		if showing {
+			return
+		}
+		var err error
+		w.stage.recoveredValue(recover(), &err)
+		if err != nil {
+			last, stopped = answer{err: err, sent: true}, false
+		}
+	}()
+	for s, err := range scores {
+		if last.err == nil {
+			showing = true
+			more := show(last)
+			showing = false
+			if !more {
+				return last, true
+			}
+		}
+		last = answer{scores: s, err: err, sent: true}
+	}
+	return last, false
+}
+
+// early makes a ranking out of what is there so far. It leaves the verdicts as
+// they are after the newest answer, which the end replaces.
+func (w *work) early(a answer) pipeline.Ranking {
+	w.judge(w.slot, len(w.texts), a)
+	report := w.report(a)
+	gaps := w.gaps(report.Causes)
+	out := w.in.Derive(w.in.Hits)
+	if report.Scored+report.Cached > 0 {
+		out = w.arranged(a.scores.Scale, KeepPosition)
+	}
+	return ReportKey.Note(out.WithGaps(gaps...), report)
+}
+
+// end makes the ranking out of the answer, applies the policy, and tells the
+// detectors.
+func (w *work) end(ctx context.Context, a answer) (pipeline.Ranking, error) {
+	if err := w.stage.cancelled(ctx); err != nil {
+		return pipeline.Ranking{}, err
+	}
+	w.judge(w.slot, len(w.texts), a)
+	report := w.report(a)
+	gaps := w.gaps(report.Causes)
+	s := w.stage
+	if !s.o.Unscored.tolerates() && w.failing() {
+		report.Mode = Failed
+		w.observe(&report, a.scores, nil)
+		return pipeline.Ranking{}, &UnscoredError{Stage: s.o.Name, Report: report, Gaps: gaps}
+	}
+	out := w.ranking(s.o, s.node.Facts.Scale, a.scores.Scale, &report)
+	w.observe(&report, a.scores, out.Hits)
+	return ReportKey.Note(out.WithGaps(gaps...), report), nil
+}
+
+// report tells what was done, on top of what the scorer tells.
+func (w *work) report(a answer) Report {
+	r := w.calls(a)
+	w.count(&r, w.stage.o.Top)
+	r.Deadline, r.Elapsed = max(0, w.limit), time.Since(w.start)
+	return r
+}
+
+// calls returns the part of the report that only the scorer knows, or, of a
+// scorer that does not schedule, what one call amounts to.
+func (w *work) calls(a answer) Report {
+	var r Report
+	switch {
+	case a.scores.Report != nil:
+		r = *a.scores.Report
+	case a.sent && !remembered(a.scores):
+		r = Report{Planned: 1, Sent: 1, Attempts: max(1, a.scores.Usage.Calls), Useful: a.scores.Usage}
+		if a.err == nil {
+			r.Answered = 1
+		}
+	}
+	r.Causes = slices.Clone(r.Causes)
+	for _, err := range slices.Concat(w.causes, a.scores.Causes, []error{a.err}) {
+		if !errors.As(err, new(*unscoredError)) { // its causes are those of the scores
+			r.Causes = addCause(r.Causes, err)
+		}
+	}
+	r.Warnings = slices.Clone(r.Warnings)
+	for _, warning := range a.scores.Warnings {
+		if !slices.Contains(r.Warnings, warning) {
+			r.Warnings = append(r.Warnings, warning)
+		}
+	}
+	r.Model, r.RequestIDs = a.scores.Model, slices.Clone(a.scores.RequestIDs)
+	return r
+}
+
+// remembered reports whether all scores were computed before, so that no call was
+// made.
+func remembered(s Scores) bool { return s.Cached != nil && !slices.Contains(s.Cached, false) }
+
+// observe adds the warnings that the stage itself finds to the report and tells
+// OnChange about changes of state. hits is the new order.
+func (w *work) observe(report *Report, scores Scores, hits []pipeline.Hit) {
+	if w.bypassed || report.Candidates == 0 {
+		return
+	}
+	warn(report, scores, len(w.texts))
+	s := w.stage
+	changes := s.monitor.watch(s.o.Name, *report, w.in.Hits, hits)
+	if s.o.OnChange == nil {
+		return
+	}
+	for _, c := range changes {
+		if err := s.tell(c); err != nil {
+			report.Causes = append(report.Causes, err)
+		}
+	}
+}
