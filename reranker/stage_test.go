@@ -206,8 +206,8 @@ func TestStageRefusesOptions(t *testing.T) {
 		options reranker.StageOptions
 		says    string
 	}{
-		"no policy":              {digits{}, reranker.StageOptions{}, "KeepPosition, Below, Drop or Fail"},
-		"an unknown policy":      {digits{}, reranker.StageOptions{Unscored: 9}, "KeepPosition, Below, Drop or Fail"},
+		"no policy":              {digits{}, reranker.StageOptions{}, "KeepPosition, Below, Drop or AllOrNothing"},
+		"an unknown policy":      {digits{}, reranker.StageOptions{Unscored: 9}, "KeepPosition, Below, Drop or AllOrNothing"},
 		"no scorer":              {nil, reranker.Chat(), "scorer is nil"},
 		"a negative depth":       {digits{}, reranker.StageOptions{Unscored: reranker.Drop, Depth: -1}, "Depth"},
 		"a share beyond one":     {digits{}, reranker.StageOptions{Unscored: reranker.Drop, MinCoverage: 1.5}, "MinCoverage"},
