@@ -52,14 +52,14 @@ func sevenHits() pipeline.Retriever {
 // rerankers come back in several ways from an outage.
 func outages() map[string]pipeline.Stage {
 	down := reranker.Stage(scoring{}, reranker.Chat())
-	strict := reranker.Stage(scoring{}, reranker.Options{Unscored: reranker.Fail})
+	strict := reranker.Stage(scoring{}, reranker.StageOptions{Unscored: reranker.AllOrNothing})
 	return map[string]pipeline.Stage{
 		"keep position":       down,
-		"below":               reranker.Stage(scoring{}, reranker.Options{Unscored: reranker.Below}),
+		"below":               reranker.Stage(scoring{}, reranker.StageOptions{Unscored: reranker.Below}),
 		"in a budget":         pipeline.Within(time.Second, down),
 		"behind an else":      pipeline.Else(strict, pipeline.Keep()),
 		"behind two":          pipeline.Else(pipeline.Else(strict, strict), pipeline.Keep()),
-		"bypassed":            reranker.Stage(scoring{n: 7, value: 0.9}, reranker.Options{Unscored: reranker.KeepPosition, Bypass: 1}),
+		"bypassed":            reranker.Stage(scoring{n: 7, value: 0.9}, reranker.StageOptions{Unscored: reranker.KeepPosition, Bypass: 1}),
 		"gated":               pipeline.Gate(never, down),
 		"named":               pipeline.Named("judge", down),
 		"with a cut":          pipeline.Join(down, cut.TopK(3)),
