@@ -358,7 +358,7 @@ func grid(store *shelf, scorer *keen, n int) tune.Grid {
 		Parameters: []tune.Parameter{{Name: "depth", Values: []float64{3, 5, 8}}, {Name: "top", Values: []float64{10, 6}}},
 		Build: func(v map[string]float64) (pipeline.Retriever, error) {
 			if stages[v["depth"]] == nil {
-				stages[v["depth"]] = reranker.Stage(scorer, reranker.Options{Unscored: reranker.Fail, Depth: int(v["depth"])})
+				stages[v["depth"]] = reranker.Stage(scorer, reranker.StageOptions{Unscored: reranker.AllOrNothing, Depth: int(v["depth"])})
 			}
 			return pipeline.Chain(store, stages[v["depth"]], cut.TopK(int(v["top"]))), nil
 		},

@@ -28,7 +28,7 @@ type Parameter struct {
 //	grid := tune.Grid{
 //		Parameters: []tune.Parameter{{"depth", []float64{100, 20, 50}}, {"weight", []float64{.5, .7, .9}}},
 //		Build: func(v map[string]float64) (pipeline.Retriever, error) {
-//			rerank := reranker.Stage(scorer, reranker.Options{Depth: int(v["depth"])})
+//			rerank := reranker.Stage(scorer, reranker.StageOptions{Depth: int(v["depth"])})
 //			blend := fusion.Convex{Weights: []float64{1 - v["weight"], v["weight"]}, Norm: fusion.MinMax{}}
 //			return pipeline.Chain(first, pipeline.Blend(blend, pipeline.Keep(), rerank)), nil
 //		},
