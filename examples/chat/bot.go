@@ -143,7 +143,7 @@ func (b *bot) judge(o options, documents []pipeline.Document) error {
 func blend(scorer reranker.Scorer, fuser pipeline.Fuser, golang bool) pipeline.Stage {
 	o := reranker.Chat()
 	o.Text = reranker.WithFields(godoc.WordsKey)
-	o.Default = 2 * time.Second
+	o.Timeout = 2 * time.Second
 	rerank := reranker.Stage(scorer, o)
 	if golang {
 		return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{})
