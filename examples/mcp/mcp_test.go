@@ -165,7 +165,9 @@ func TestAnAgentCannotWidenTheGuard(t *testing.T) {
 
 // half is a search of which a part failed.
 func half() pipeline.Retriever {
-	broken := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return pipeline.Ranking{}, errors.New("server is down") })
+	broken := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) {
+		return pipeline.Ranking{}, errors.New("server is down")
+	})
 	whole := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) {
 		return pipeline.NewRanking("whole", pipeline.Cosine, []pipeline.Hit{{Document: pipeline.Document{ID: "x", Text: "text"}, Score: .5}})
 	})
