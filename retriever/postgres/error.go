@@ -56,7 +56,7 @@ func classify(err error) error {
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.As(err, &server):
-		if kind, reason := kindOf(server.Code, server.Message); kind != nil {
+		if kind, reason := kindOf(server.Code); kind != nil {
 			return &failure{kind, err, reason}
 		}
 	case errors.As(err, &connect), pgconn.Timeout(err), pgconn.SafeToRetry(err):
@@ -66,7 +66,7 @@ func classify(err error) error {
 }
 
 // kindOf reads an SQLSTATE.
-func kindOf(code, message string) (error, pipeline.Reason) {
+func kindOf(code string) (error, pipeline.Reason) {
 	switch code {
 	case "42P01", "42703", "42704", "42883", "3F000", "0A000", "58P01":
 		return ErrSchema, pipeline.ReasonClientError

@@ -119,6 +119,27 @@ func (m Mapping) Document(p *api.ScoredPoint) (pipeline.Document, error) {
 	return d, nil
 }
 
+// PassageID names a point as retriever/langchain does: by pipeline.PassageID of its
+// text and the rest of its payload. As DocumentID of a Mapping it gives the points
+// of a collection that langchaingo's store filled, whose ids that store keeps to
+// itself, one id on both ways to them:
+//
+//	m := qdrant.Mapping{}
+//	m.DocumentID = m.PassageID
+//
+// A collection that a Loader filled with text ids needs none of this: both read
+// the id from the payload.
+func (m Mapping) PassageID(p *api.ScoredPoint) (string, error) {
+	text := p.GetPayload()[m.content()].GetStringValue()
+	metadata := make(map[string]any, len(p.GetPayload()))
+	for field, v := range p.GetPayload() {
+		if field != m.content() {
+			metadata[field] = FromValue(v)
+		}
+	}
+	return pipeline.PassageID(text, metadata), nil
+}
+
 // originalID returns the document id that the payload keeps, if it is the one
 // that the point's id was made from, else the point's id.
 func (m Mapping) originalID(p *api.ScoredPoint, point string) (id string, original bool) {
