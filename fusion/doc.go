@@ -8,8 +8,8 @@
 //     of any kind go together.
 //   - [Convex] where the lists declare their scales: it keeps how far apart the
 //     scores are, and its weights say how much each list counts.
-//   - [WSUM] where the weights shall be free: negative evidence aside, it is Convex
-//     without the promise that the best score is 1.
+//   - [Formula] where metadata and age count too: an expression over lists, numbers
+//     of the documents and time, which also boosts behind a rerank.
 //
 // A method is a value that implements pipeline.Fuser:
 //

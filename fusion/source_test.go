@@ -81,7 +81,7 @@ func TestATypeHasItsMethodsInOneFile(t *testing.T) {
 
 func TestFilesAreNamedByTheirShelf(t *testing.T) {
 	t.Parallel()
-	shelves := []string{"norm", "rank", "score", "vote", "engine", "learn", "spec", "workspace"}
+	shelves := []string{"norm", "rank", "score", "vote", "engine", "learn", "spec", "workspace", "formula"}
 	for name := range sources(t) {
 		shelf, _, _ := strings.Cut(name, "_")
 		if name != "doc.go" {

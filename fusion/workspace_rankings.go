@@ -53,6 +53,8 @@ type merger struct {
 	// where it is missing. It is kept.ranks where the options changed no list.
 	at   []uint32
 	kept arithmetic
+	// deriver stands behind the marks; nil for kept.
+	deriver pipeline.Deriver
 }
 
 // numbersFor returns how many numbers a method keeps for each entry of a list:
@@ -121,6 +123,9 @@ func (f *merger) hits() []pipeline.Hit {
 	for l, list := range f.w.lists {
 		changed = changed || list.Len() != len(f.inputs[l].Hits)
 		f.locate(f.kept.ranks, l, list.IDs)
+	}
+	if f.deriver == nil {
+		f.deriver = &f.kept
 	}
 	f.at = f.kept.ranks
 	if changed || f.w.admit.ids != nil {
@@ -209,7 +214,7 @@ func (f *merger) hit(h *pipeline.Hit, place int, free []pipeline.Mark) int {
 		}
 	}
 	m := &free[n]
-	m.Stage, m.Rank, m.Score, m.Scale, m.Deriver = f.kept.name, place+1, f.w.best.items[place].score, pipeline.Fused, &f.kept
+	m.Stage, m.Rank, m.Score, m.Scale, m.Deriver = f.kept.name, place+1, f.w.best.items[place].score, pipeline.Fused, f.deriver
 	if !judged {
 		m.Status, m.Reason = pipeline.Imputed, reason
 	}
