@@ -339,3 +339,45 @@ func TestFillAsksForWhatALegDidNotReturn(t *testing.T) {
 	_, err = fusion.Fill(inputs, func(int, []string) ([]float64, error) { return nil, nil })
 	require.ErrorIs(t, err, fusion.ErrInput)
 }
+
+func TestImputedScoresAreMeansOfWhatOtherListsPredict(t *testing.T) {
+	t.Parallel()
+	inputs := []pipeline.Ranking{
+		ranking(t, "a", pipeline.Unknown, "p", 4., "q", 2., "m", 2.),
+		ranking(t, "b", pipeline.Unknown, "p", 8., "m", 6., "q", 4.),
+		ranking(t, "c", pipeline.Unknown, "p", 1., "q", .5),
+	}
+	got, err := fusion.WSUM{Norm: fusion.None{}, Missing: fusion.MissingImpute}.Fuse(inputs)
+	require.NoError(t, err)
+	fromA, fromB := .5, .75 // q's 2 gives .5, and 6 lies half way between q's 4 and p's 8
+	assert.InDelta(t, 2+6+(fromA+fromB)/2, scores(got)["m"], 1e-15)
+	apart := []pipeline.Ranking{ranking(t, "a", pipeline.Unknown, "p", 4., "q", 2.), ranking(t, "b", pipeline.Unknown, "x", 8., "y", 3.)}
+	got, err = fusion.WSUM{Norm: fusion.None{}, Missing: fusion.MissingImpute}.Fuse(apart)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]float64{"p": 4 + 3, "q": 2 + 3, "x": 8 + 2, "y": 3 + 2}, scores(got), "without a common document it is the minimum")
+	assertMarksAddUp(t, got)
+}
+
+func TestMissingRanksAreNamedFromOne(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]fusion.Missing{
+		"rank(1)": fusion.MissingRank(1), "rank(1073741824)": fusion.MissingRank(1 << 30), "default": fusion.MissingDefault, "rankafter": fusion.MissingRankAfter,
+	} {
+		var m fusion.Missing
+		require.NoError(t, m.UnmarshalText([]byte(text)))
+		assert.Equal(t, want, m)
+		assert.Equal(t, text, m.String())
+	}
+	for _, text := range []string{"rank(0)", "rank(-1)", "rank(1073741825)", "rank(x)", "rank", "", "rank(1"} {
+		m := fusion.MissingZero
+		err := m.UnmarshalText([]byte(text))
+		if text == "rank(1" {
+			require.NoError(t, err, "the bracket is the reader's to ask for")
+			continue
+		}
+		assert.ErrorIs(t, err, fusion.ErrConfig, text)
+	}
+	assert.Equal(t, "invalid", fusion.Missing(-1).String())
+	var m fusion.Missing
+	assert.ErrorContains(t, m.UnmarshalText([]byte("zera")), `did you mean "zero"?`)
+}
