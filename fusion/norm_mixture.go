@@ -38,7 +38,6 @@ func (Mixture) Fit(l List) (Map, error) {
 	// posterior turns down above its peak: the best value so far stands for it.
 	sorted := slices.Clone(l.Scores)
 	slices.Sort(sorted)
-	sorted = slices.Compact(sorted)
 	f := Isotonic{X: sorted, Y: make([]float64, len(sorted))}
 	best := 0.0
 	for i, s := range sorted {
