@@ -16,7 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/benchmarks/speed/overhead"
+	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
@@ -145,6 +147,29 @@ func BenchmarkStage(b *testing.B) {
 	require.NoError(b, err)
 	stage := reranker.Stage(scorer(b, &overhead.Transport{Echo: 200}), reranker.Chat())
 	measure(b, func() error { _, err := stage.Apply(b.Context(), pipeline.Query{Text: query}, in); return err })
+}
+
+// BenchmarkChain is what a chatbot asks: retrieval, a blend of it with the rerank
+// within a budget, the first hits. The minimum beside it only makes the calls.
+func BenchmarkChain(b *testing.B) {
+	docs := texts(documents, 200)
+	b.Run("side=minimum", func(b *testing.B) {
+		client := &http.Client{Transport: &overhead.Transport{Echo: 200}}
+		measure(b, func() error { _, err := minimum(b.Context(), client, query, docs); return err })
+	})
+	b.Run("side=cascade", func(b *testing.B) {
+		var hits []pipeline.Hit
+		for i, d := range docs {
+			hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: fmt.Sprint(i), Text: d}, Score: float64(len(docs) - i)})
+		}
+		found, err := pipeline.NewRanking("store", pipeline.BM25, hits)
+		require.NoError(b, err)
+		store := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return found, nil })
+		rerank := reranker.Stage(scorer(b, &overhead.Transport{Echo: 200}), reranker.Chat())
+		fuser := fusion.Convex{Weights: []float64{.2, .8}}
+		chain := pipeline.Chain(store, pipeline.Within(time.Minute, pipeline.Blend(fuser, pipeline.Keep(), rerank)), cut.TopK(8))
+		measure(b, func() error { _, err := chain.Retrieve(b.Context(), pipeline.Query{Text: query}); return err })
+	})
 }
 
 // TestBothSidesAgree keeps the comparison fair: the same scores, the same calls.
