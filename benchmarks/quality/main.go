@@ -29,6 +29,8 @@ func commands() []command {
 		{"compare", "test whether runs differ from a baseline", compare},
 		{"fuse", "make one run of several", fuse},
 		{"tune", "choose the parameters of a fusion, honestly", tuneCommand},
+		{"overlap", "compare runs without judgements", overlapCommand},
+		{"confidence", "measure whether systems know how sure they may be", confidenceCommand},
 		{"null", "count how often tune claims a gain where there is none", null},
 		{"run", "run a whole experiment from a configuration", run},
 		{"report", "make one HTML file of experiments' results", reportCommand},
