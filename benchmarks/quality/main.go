@@ -31,6 +31,7 @@ func commands() []command {
 		{"tune", "choose the parameters of a fusion, honestly", tuneCommand},
 		{"overlap", "compare runs without judgements", overlapCommand},
 		{"confidence", "measure whether systems know how sure they may be", confidenceCommand},
+		{"known-item", "make a test collection of your own documents", knownItem},
 		{"null", "count how often tune claims a gain where there is none", null},
 		{"run", "run a whole experiment from a configuration", run},
 		{"report", "make one HTML file of experiments' results", reportCommand},

@@ -86,3 +86,22 @@ func TestNullCountsAdoptions(t *testing.T) {
 		assert.Contains(t, errs, want)
 	}
 }
+
+func TestKnownItemsMakeACollection(t *testing.T) {
+	t.Parallel()
+	root := collection(t, "tiny", 3)
+	dir := filepath.Join(t.TempDir(), "mine")
+	corpus := filepath.Join(t.TempDir(), "c.jsonl")
+	require.NoError(t, os.WriteFile(corpus, []byte(`{"_id":"a","title":"How bread is baked","text":"Take flour."}`+"\n"+`{"_id":"b","title":"Short","text":"x"}`+"\n"), 0o600))
+	code, out, errs := do(t, "known-item", "-corpus", corpus, "-out", dir)
+	require.Equal(t, 0, code, errs)
+	assert.Contains(t, out, "1 questions of 2 documents (1 for testing, 0 for tuning)")
+	code, _, errs = do(t, "known-item", "-corpus", filepath.Join(root, "tiny", "corpus.jsonl"), "-out", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "no document has a title that becomes a question")
+	for want, args := range map[string][]string{"-corpus and -out": {}, "-train 1": {"-corpus", corpus, "-out", dir, "-train", "1"}} {
+		code, _, errs = do(t, append([]string{"known-item"}, args...)...)
+		assert.Equal(t, 2, code, want)
+		assert.Contains(t, errs, want)
+	}
+}
