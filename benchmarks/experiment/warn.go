@@ -14,6 +14,9 @@ import (
 // warnTopics says which topics the figures are not of, and which are no
 // independent evidence.
 func warnTopics(r *Result, p Plan, unjudged []string) {
+	if p.Judgements.Synthetic {
+		r.addWarning("the judgements are synthetic: no human gave them")
+	}
 	if n := len(unjudged); n > 0 {
 		r.addWarning("%d topics are not judged and left out: %s", n, some(unjudged))
 	}

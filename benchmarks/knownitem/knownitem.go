@@ -119,6 +119,7 @@ func (s *Set) choose(count map[string]int, o Options) {
 		d.Text, d.Title = without(*d, title), ""
 	}
 	s.Train, s.Test = trec.NewQrels(train), trec.NewQrels(test)
+	s.Train.Synthetic, s.Test.Synthetic = true, true
 }
 
 // titleOf is the document's title, or the heading that its text begins with.

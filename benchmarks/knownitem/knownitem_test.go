@@ -111,6 +111,7 @@ func TestTheFolderIsACollection(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, c.Manifest.Name, "synthetic", "it stands in every table that names the collection")
 	assert.Equal(t, s.Test.Topics, c.Qrels.Topics)
+	assert.True(t, c.Qrels.Synthetic)
 	train, err := trec.ReadQrelsFile(filepath.Join(dir, "qrels.train.tsv"), trec.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, s.Train.Topics, train.Topics)

@@ -62,7 +62,7 @@ func judgements(w io.Writer, q *trec.Qrels) error {
 	var b strings.Builder
 	for _, t := range q.Topics {
 		for _, j := range t.Judged {
-			fmt.Fprintf(&b, "%s\t0\t%s\t%d\n", t.ID, j.Document, j.Grade)
+			fmt.Fprintf(&b, "%s\t%s\t%s\t%d\n", t.ID, trec.Synthetic, j.Document, j.Grade)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

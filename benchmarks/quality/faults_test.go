@@ -328,3 +328,20 @@ func TestE8RunsOfAnySystemBecomeAReport(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "none of the documents of the runs is in the corpus")
 }
+
+func TestSyntheticJudgementsAreSaidInEveryTable(t *testing.T) {
+	t.Parallel()
+	qrels, a, b := files(t, 24)
+	made := rewrite(t, qrels, func(line string) string { return strings.Replace(line, " 0 ", " synthetic-model ", 1) })
+	for _, format := range formats {
+		for _, args := range [][]string{{"evaluate", "-runs", a}, {"compare", "-baseline", a, "-runs", b}, {"confidence", "-runs", a}} {
+			code, out, errs := do(t, append(args, "-qrels", made, "-format", format)...)
+			require.Equal(t, 0, code, errs)
+			assert.Contains(t, out, "are synthetic: no human gave them", format)
+		}
+	}
+	_, out, _ := do(t, "evaluate", "-runs", a, "-qrels", qrels)
+	assert.NotContains(t, out, "synthetic")
+	_, out, _ = do(t, "tune", "-method", "rrf", "-runs", a+","+b, "-qrels", made)
+	assert.Contains(t, out, "! the judgements are synthetic: no human gave them")
+}

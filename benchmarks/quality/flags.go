@@ -102,6 +102,9 @@ func (j *judging) load(errs io.Writer) (*trec.Qrels, error) {
 	if n := skipped(qrels.Problems); n > 0 {
 		j.warn("%d lines of the judgements %s could not be read: what they judge counts as not judged", n, j.qrels)
 	}
+	if qrels.Synthetic {
+		j.warn("the judgements %s are synthetic: no human gave them", j.qrels)
+	}
 	if len(qrels.Topics) == 0 {
 		return nil, fmt.Errorf("%s holds no judgement", j.qrels)
 	}

@@ -107,7 +107,9 @@ func judgedAndReturned(qrels *trec.Qrels, runs []*trec.Run) *trec.Qrels {
 			}
 		}
 	}
-	return trec.NewQrels(kept)
+	judged := trec.NewQrels(kept)
+	judged.Synthetic = qrels.Synthetic
+	return judged
 }
 
 func tuneSpace(method, norm, missing string, steps, lists int) (tune.Fusion, error) {

@@ -13,6 +13,9 @@ type Qrels struct {
 	Topics []Judgements
 	// Problems lists what the reader found.
 	Problems []Problem
+	// Synthetic says that no human gave these grades: the second column of a line
+	// begins with "synthetic". Every table that is measured with them says so.
+	Synthetic bool
 
 	index map[string]int
 }
@@ -48,6 +51,9 @@ func (q *Qrels) Topic(id string) ([]Judgement, bool) {
 	}
 	return q.Topics[i].Judged, true
 }
+
+// Synthetic is what stands in the second column of judgements that no human gave.
+const Synthetic = "synthetic"
 
 // Check returns an error that names the first judgement whose grade lies beyond
 // MaxGrade. Readers refuse such grades with file and line; judgements that a

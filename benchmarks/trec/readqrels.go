@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // ReadQrelsFile reads judgements from a file in any of the known formats.
@@ -89,6 +90,9 @@ func (b *qrelsBuilder) readColumns(text string) error {
 				return err
 			}
 			continue
+		}
+		if !b.qrels.Synthetic && strings.HasPrefix(f.of(text, 1), Synthetic) {
+			b.qrels.Synthetic = true
 		}
 		if err := b.addText(line, f.of(text, 0), f.of(text, 2), f.of(text, 3)); err != nil {
 			return err

@@ -218,6 +218,9 @@ func meanOf(values []float64, topics []int) float64 {
 // warn says what is wrong with the runs, and takes back what that spoils.
 func (r *Report) warn(p Problem, topics []string) {
 	note := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	if p.Qrels.Synthetic {
+		note("the judgements are synthetic: no human gave them")
+	}
 	for i, run := range p.Runs {
 		missing := 0
 		for _, id := range topics {
