@@ -39,9 +39,9 @@ func second(asked *[]string, scale pipeline.Scale, score float64) pipeline.Stage
 // P6: a fallback that fills what the first reranker left.
 func TestP6TheAlternativeFillsWhatTheFirstLeft(t *testing.T) {
 	t.Parallel()
-	strict := reranker.Stage(scoring{}, reranker.Options{Unscored: reranker.Fail})
+	strict := reranker.Stage(scoring{}, reranker.StageOptions{Unscored: reranker.AllOrNothing})
 	deep := func(n int) pipeline.Stage {
-		return reranker.Stage(scoring{n: n, value: 0.3}, reranker.Options{Unscored: reranker.KeepPosition, Depth: 5})
+		return reranker.Stage(scoring{n: n, value: 0.3}, reranker.StageOptions{Unscored: reranker.KeepPosition, Depth: 5})
 	}
 	for name, c := range map[string]struct {
 		first  pipeline.Stage

@@ -100,6 +100,9 @@ func (e *Error) Retryable() bool {
 	return e.Status == 408 || e.Status == 409 || e.Status == 425
 }
 
+// ErrorKind returns the kind in words, for pipeline.RecordError.
+func (e *Error) ErrorKind() string { return string(e.Kind) }
+
 // Reason returns the reason that a document lost to this error is given.
 func (e *Error) Reason() pipeline.Reason {
 	switch e.Kind {

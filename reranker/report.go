@@ -1,6 +1,8 @@
 package reranker
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -76,6 +78,39 @@ type Report struct {
 	Model string
 	// RequestIDs are the server's names for the calls.
 	RequestIDs []string
+}
+
+// jsonReport is a Report whose causes can be written down.
+type jsonReport struct {
+	plainReport
+	Causes []*pipeline.RecordedError
+}
+
+type plainReport Report
+
+// MarshalJSON writes the report with the text and the kind of its causes, so that a
+// ranking that carries it survives JSON.
+func (r Report) MarshalJSON() ([]byte, error) {
+	j := jsonReport{plainReport: plainReport(r)}
+	for _, err := range r.Causes {
+		j.Causes = append(j.Causes, pipeline.RecordError(err))
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Causes come back as
+// *pipeline.RecordedError.
+func (r *Report) UnmarshalJSON(text []byte) error {
+	var j jsonReport
+	if err := json.Unmarshal(text, &j); err != nil {
+		return fmt.Errorf("reranker: decode report: %w", err)
+	}
+	*r = Report(j.plainReport)
+	r.Causes = nil
+	for _, cause := range j.Causes {
+		r.Causes = append(r.Causes, cause)
+	}
+	return nil
 }
 
 // Coverage returns the share of candidates that have a score, in [0, 1]; 1 when

@@ -97,7 +97,7 @@ func TestTheStateOfEndpointsIsMeasured(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	observer, err := otel.New(otel.Options{Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
 	require.NoError(t, err)
-	endpoint, err := reranker.NewEndpoint(reranker.EndpointOptions{Name: "gpu"}, priced{})
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{priced{}}, reranker.EndpointOptions{Name: "gpu"})
 	require.NoError(t, err)
 	stop, err := observer.Endpoints(endpoint.State)
 	require.NoError(t, err)
