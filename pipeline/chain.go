@@ -56,6 +56,23 @@ func (c chain) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return c.stages.apply(ctx, q, r)
 }
 
+// stream implements Stream for a chain.
+func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
+	if c.err != nil {
+		return failing(c.err)
+	}
+	return func(yield func(Ranking, error) bool) {
+		if len(c.stages) == 0 {
+			forward(streamPart(ctx, c.retriever, q), yield)
+			return
+		}
+		r, ok := c.stages.show(ctx, q, 0, streamPart(ctx, c.retriever, q), yield)
+		if ok {
+			c.stages.refine(ctx, q, r, yield)
+		}
+	}
+}
+
 type join struct {
 	combinator
 	stages stages
@@ -91,6 +108,14 @@ func (j join) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	return j.stages.apply(ctx, q, in.Derive(in.Hits))
 }
 
+// Refine implements Refiner.
+func (j join) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
+	if j.err != nil {
+		return failing(j.err)
+	}
+	return func(yield func(Ranking, error) bool) { j.stages.refine(ctx, q, in.Derive(in.Hits), yield) }
+}
+
 // stages run one after the other.
 type stages []part[Stage]
 
@@ -116,6 +141,80 @@ func (s stages) apply(ctx context.Context, q Query, r Ranking) (Ranking, error) 
 		}
 	}
 	return r, nil
+}
+
+// refine runs the stages one after the other and yields the states in between
+// and, last, the result.
+func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranking, error) bool) {
+	for i, stage := range s {
+		if i == len(s)-1 { // what it shows needs no more work, and ends in the result
+			forward(refine(ctx, stage, q, r), yield)
+			return
+		}
+		var ok bool
+		if r, ok = s.show(ctx, q, i+1, refine(ctx, stage, q, r), yield); !ok {
+			return
+		}
+	}
+	yield(r, nil)
+}
+
+// show consumes the sequence of one part, shows what it yields as it would look
+// after the stages from next on, and returns the last ranking. It reports false
+// if the consumer stopped or the part failed.
+//
+// The last ranking of the part is shown if work follows it: else it becomes the
+// result, which is yielded anyway. What looks like the ranking that was shown last
+// is not shown again.
+func (s stages) show(ctx context.Context, q Query, next int, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
+	var shown Ranking
+	pending, work := s.work(next)
+	for r, err := range rankings {
+		if err != nil {
+			yield(Ranking{}, err)
+			return Ranking{}, false
+		}
+		end, ok = r, true
+		if !r.Early() && !work {
+			continue
+		}
+		early := s.preview(ctx, q, next, r, pending)
+		if alike(early, shown) {
+			continue
+		}
+		if shown = early; !yield(early, nil) {
+			return Ranking{}, false
+		}
+	}
+	return end, ok
+}
+
+// work returns the name of the first of the stages from next on that does more
+// than cut, and whether there is one.
+func (s stages) work(next int) (string, bool) {
+	for _, p := range s[next:] {
+		if !p.cuts {
+			return p.name, true
+		}
+	}
+	return "", false
+}
+
+// preview cuts r as the stages from next on would, and says that it is early. A
+// cut that refuses the early ranking is passed over, and so is a threshold on a
+// scale that only a later stage makes.
+func (s stages) preview(ctx context.Context, q Query, next int, r Ranking, pending string) Ranking {
+	ctx, q.Trace = unobserved(ctx), false
+	early := r.early(pending)
+	for _, stage := range s[next:] {
+		if !stage.cuts || (stage.needs != Unknown && stage.needs != r.Scale) {
+			continue
+		}
+		if cut, err := apply(ctx, stage, q, early); err == nil {
+			early = cut
+		}
+	}
+	return early
 }
 
 type keep struct{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Deriver knows how the scores of one ranking were computed. Most rankings are
@@ -61,6 +62,22 @@ type Term struct {
 	// Imputed says that the document was missing from the list, or stood in it
 	// unscored, and that Score is an estimate.
 	Imputed bool
+}
+
+func (t Term) tell(b *strings.Builder) {
+	fmt.Fprintf(b, "    %s from %s: ", signed(t.Contribution), t.Source)
+	if t.Rank > 0 {
+		fmt.Fprintf(b, "rank %d, ", t.Rank)
+	}
+	fmt.Fprintf(b, "score %s", number(t.Score))
+	if t.Normalised != t.Score {
+		fmt.Fprintf(b, ", normalised %s", number(t.Normalised))
+	}
+	fmt.Fprintf(b, ", weight %s", number(t.Weight))
+	if t.Imputed {
+		b.WriteString(", imputed")
+	}
+	b.WriteByte('\n')
 }
 
 // Rule says how the contributions of a derivation become one number.
@@ -202,6 +219,26 @@ func (d *Derivation) median() float64 {
 		return values[mid]
 	}
 	return (values[mid-1] + values[mid]) / 2
+}
+
+// tell writes one line for each term and one for what they come to.
+func (d *Derivation) tell(b *strings.Builder, score float64) {
+	for _, t := range d.Terms {
+		t.tell(b)
+	}
+	fmt.Fprintf(b, "    %s", d.Rule)
+	if d.Factor != 0 {
+		fmt.Fprintf(b, ", times %s", number(d.Factor))
+	}
+	if d.Divisor != 0 {
+		fmt.Fprintf(b, ", divided by %s", number(d.Divisor))
+	}
+	v := d.Value()
+	fmt.Fprintf(b, " = %s", number(v))
+	if math.Float64bits(v) != math.Float64bits(score) {
+		fmt.Fprintf(b, ", which is NOT the score %s", number(score))
+	}
+	b.WriteByte('\n')
 }
 
 // finite reports whether v may be a score.

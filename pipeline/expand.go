@@ -23,17 +23,6 @@ func Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
 	return Parallel{}.Expand(rewriter, fuser, retriever)
 }
 
-// Expand is the function Expand under these options. A quorum above the number
-// of queries that the rewriter makes asks for all of them.
-func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
-	e := expand{Parallel: p, rewriter: newPart(rewriter), fuser: newPart(fuser), retriever: newPart(retriever)}
-	e.err = firstError(p.check("expand", max(1, p.Quorum)),
-		missing("expand", "rewriter", []part[Rewriter]{e.rewriter}),
-		missing("expand", "fuser", []part[Fuser]{e.fuser}),
-		missing("expand", "retriever", []part[Retriever]{e.retriever}))
-	return e
-}
-
 func (e expand) limited(k int) any {
 	e.fuser = e.fuser.only(k)
 	return e

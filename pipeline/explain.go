@@ -211,62 +211,11 @@ func judge(marks []Mark, at int) string {
 	return fmt.Sprintf("found in %s by %s", stage, marks[first].Stage)
 }
 
-// tell writes the mark, who left it and the arithmetic behind it.
-func (m Mark) tell(b *strings.Builder, who string) {
-	fmt.Fprintf(b, "  %s: rank %d, score %s (%v)", who, m.Rank, number(m.Score), m.Scale)
-	switch m.Status {
-	case Cached:
-		b.WriteString(", cached")
-	case Imputed:
-		fmt.Fprintf(b, ", imputed: %s", orUnknown(m.Reason))
-	}
-	b.WriteByte('\n')
-	if d := m.Derivation(); d != nil {
-		d.tell(b, m.Score)
-	}
-}
-
 func orUnknown(r Reason) string {
 	if r == "" {
 		return "no reason given"
 	}
 	return string(r)
-}
-
-// tell writes one line for each term and one for what they come to.
-func (d *Derivation) tell(b *strings.Builder, score float64) {
-	for _, t := range d.Terms {
-		t.tell(b)
-	}
-	fmt.Fprintf(b, "    %s", d.Rule)
-	if d.Factor != 0 {
-		fmt.Fprintf(b, ", times %s", number(d.Factor))
-	}
-	if d.Divisor != 0 {
-		fmt.Fprintf(b, ", divided by %s", number(d.Divisor))
-	}
-	v := d.Value()
-	fmt.Fprintf(b, " = %s", number(v))
-	if math.Float64bits(v) != math.Float64bits(score) {
-		fmt.Fprintf(b, ", which is NOT the score %s", number(score))
-	}
-	b.WriteByte('\n')
-}
-
-func (t Term) tell(b *strings.Builder) {
-	fmt.Fprintf(b, "    %s from %s: ", signed(t.Contribution), t.Source)
-	if t.Rank > 0 {
-		fmt.Fprintf(b, "rank %d, ", t.Rank)
-	}
-	fmt.Fprintf(b, "score %s", number(t.Score))
-	if t.Normalised != t.Score {
-		fmt.Fprintf(b, ", normalised %s", number(t.Normalised))
-	}
-	fmt.Fprintf(b, ", weight %s", number(t.Weight))
-	if t.Imputed {
-		b.WriteString(", imputed")
-	}
-	b.WriteByte('\n')
 }
 
 // number prints the shortest text that reads back to the same bits.

@@ -29,16 +29,6 @@ func Fan(fuser Fuser, retrievers ...Retriever) Retriever {
 	return Parallel{}.Fan(fuser, retrievers...)
 }
 
-// Fan is the function Fan under these options.
-func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
-	f := fan{Parallel: p, fuser: newPart(fuser), retrievers: newParts(retrievers)}
-	f.err = firstError(p.check("fan", len(retrievers)),
-		missing("fan", "fuser", []part[Fuser]{f.fuser}),
-		missing("fan", "retriever", f.retrievers))
-	f.judges = judges(retrievers)
-	return f
-}
-
 func (f fan) limited(k int) any {
 	f.fuser = f.fuser.only(k)
 	return f
@@ -116,16 +106,6 @@ type blend struct {
 // branch could not judge is not Judged in the result, whatever the others say, so
 // that it passes no threshold.
 func Blend(fuser Fuser, stages ...Stage) Stage { return Parallel{}.Blend(fuser, stages...) }
-
-// Blend is the function Blend under these options.
-func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
-	b := blend{Parallel: p, fuser: newPart(fuser), stages: newParts(stages)}
-	b.err = firstError(p.check("blend", len(stages)),
-		missing("blend", "fuser", []part[Fuser]{b.fuser}),
-		missing("blend", "stage", b.stages))
-	b.judges = judges(stages)
-	return b
-}
 
 func (b blend) limited(k int) any {
 	b.fuser = b.fuser.only(k)

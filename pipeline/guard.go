@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -26,134 +27,6 @@ func (e *PanicError) Error() string { return fmt.Sprintf("%s: panic: %v", e.Part
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
-}
-
-// part is something that a combinator runs, with the name by which errors,
-// gaps, traces and events call it.
-type part[T any] struct {
-	do   T
-	name string
-	// structural parts are combinators of this package: their parts are guarded,
-	// so errors already name a part, rankings are checked and traces recorded.
-	structural bool
-	// cuts says that the part only cuts, in memory.
-	cuts bool
-	role Role
-	// first makes only the hits that the next part keeps; nil where there is no
-	// such form of the part.
-	first T
-	// needs is the scale that the part's input must have; Unknown for any.
-	needs Scale
-}
-
-// structure marks the combinators of this package.
-type structure interface{ structural() }
-
-type combinator struct{}
-
-func (combinator) structural() {}
-
-func newPart[T any](v T) part[T] {
-	_, structural := inner(v).(structure)
-	n := Describe(v)
-	role := n.Facts.Role
-	return part[T]{
-		do: v, name: n.Name, structural: structural, role: role, needs: n.Facts.Needs,
-		cuts: role == RoleCut || role == RoleThreshold,
-	}
-}
-
-// only returns the part in the form that makes its first k hits, if it has one.
-func (p part[T]) only(k int) part[T] {
-	if p = p.before(k); any(p.first) != nil {
-		p.do = p.first
-	}
-	return p
-}
-
-// before returns the part with the form that it has in front of a cut to the
-// first k hits; k below one stands for no cut.
-func (p part[T]) before(k int) part[T] {
-	limited := Describe(p.do).Limited
-	if k < 1 || limited == nil {
-		return p
-	}
-	if v, err := ask(p.name, func() any { return limited(k) }); err == nil {
-		p.first, _ = v.(T)
-	}
-	return p
-}
-
-// chosen is the form of the part for a query. A trace and an observer are shown
-// all hits.
-func (p part[T]) chosen(ctx context.Context, q Query) T {
-	if any(p.first) == nil || q.Trace || observing(ctx) != nil {
-		return p.do
-	}
-	return p.first
-}
-
-// limitedBy returns a Limited for a combinator that passes on the hits of inner,
-// nil if that has none. build gets the limit.
-func limitedBy(build func(k int) any, inner ...Node) func(k int) any {
-	for _, n := range inner {
-		if n.Limited != nil {
-			return build
-		}
-	}
-	return nil
-}
-
-// keepsFirst returns how many hits a stage keeps that looks at nothing but their
-// number, 0 for any other.
-func keepsFirst(n Node) int {
-	switch {
-	case n.Err != nil:
-		return 0
-	case n.Facts.Role == RoleCut && n.Facts.Plain:
-		return n.Facts.Limit
-	case n.Facts.Role == RoleChain && len(n.Children) > 0:
-		return keepsFirst(n.Children[0])
-	}
-	return 0
-}
-
-// instant reports whether the part works in memory and takes no time.
-func (p part[T]) instant() bool {
-	_, keeps := inner(p.do).(keep)
-	return keeps || p.cuts
-}
-
-func newParts[T any](values []T) []part[T] {
-	parts := make([]part[T], len(values))
-	for i, v := range values {
-		parts[i] = newPart(v)
-	}
-	return parts
-}
-
-// nodes describes parts in their order.
-func nodes[T any](parts []part[T]) []Node {
-	out := make([]Node, len(parts))
-	for i, p := range parts {
-		out[i] = Describe(p.do)
-	}
-	return out
-}
-
-// missing reports the first part that is nil, or that has another shape under a
-// name.
-func missing[T any](combinator, what string, parts []part[T]) error {
-	for i, p := range parts {
-		do := inner(p.do)
-		if do == nil {
-			return fmt.Errorf("pipeline: %s: %s %d of %d is nil", combinator, what, i+1, len(parts))
-		}
-		if _, ok := do.(T); !ok {
-			return fmt.Errorf("pipeline: %s: %q, a %T, is no %s", combinator, p.name, do, what)
-		}
-	}
-	return nil
 }
 
 // ask calls a function of the user's that only decides something.
@@ -351,6 +224,151 @@ func (g *run) step(given []Ranking, out Ranking) *Step {
 		inputs = []*Step{recorded}
 	}
 	return &Step{Name: g.name, Inputs: inputs, Query: g.query.Text, Hits: out.Hits, Scale: out.Scale}
+}
+
+func (g *run) watch(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	return g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return g.attempt(ctx, inputs, call) })
+}
+
+// watched makes the call and tells the observers before and after. A panic of an
+// observer fails the part; a panic that call lets pass is passed on.
+func (g *run) watched(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
+	inside, span, err := g.begin(ctx, o, inputs)
+	if err != nil {
+		return Ranking{}, err
+	}
+	returned := false
+	defer func() {
+		if !returned { // the consumer of a stream panicked
+			span.End(errAbandoned)
+		}
+	}()
+	out, err := call(inside)
+	returned = true
+	if failure := g.finish(span, out, err); failure != nil {
+		return Ranking{}, failure
+	}
+	return out, err
+}
+
+func (g *run) begin(ctx context.Context, o *observation, inputs []Ranking) (inside context.Context, span *Span, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = g.observerPanic(v)
+		}
+	}()
+	inside, span = o.begin(ctx, g.event(inputs))
+	return inside, span, nil
+}
+
+func (g *run) finish(span *Span, out Ranking, err error) (failure error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = g.observerPanic(v)
+		}
+	}()
+	span.finish(func(e *Event) {
+		e.Output, e.Out, e.Err = out, len(out.Hits), err
+		var before []Gap
+		for _, in := range e.Inputs {
+			before = append(before, in.Gaps...)
+		}
+		e.Gaps = withoutGaps(out.Gaps, before)
+	})
+	return nil
+}
+
+// event is the event of the run before it begins. The copy of the inputs keeps
+// the argument off the heap where nobody observes.
+func (g *run) event(inputs []Ranking) Event {
+	e := Event{Name: g.name, Kind: g.kind, Role: g.role, Query: g.query}
+	if len(inputs) > 0 {
+		e.Inputs = make([]Ranking, len(inputs))
+		copy(e.Inputs, inputs)
+	}
+	for _, in := range e.Inputs {
+		e.In += len(in.Hits)
+	}
+	return e
+}
+
+func (g *run) observerPanic(v any) error {
+	if err, ok := v.(*PanicError); ok {
+		return err
+	}
+	return &PanicError{Part: "observer of " + g.name, Value: v, Stack: debug.Stack()}
+}
+
+// observedRewrite makes the call and tells the observers before and after.
+func (g *run) observedRewrite(ctx context.Context, inputs []Ranking, call func(context.Context) ([]Query, error)) ([]Query, error) {
+	o := observing(ctx)
+	if o == nil {
+		return call(ctx)
+	}
+	inside, span, err := g.begin(ctx, o, inputs)
+	if err != nil {
+		return nil, err
+	}
+	queries, err := call(inside)
+	if failure := g.finishRewrite(span, queries, err); failure != nil {
+		return nil, failure
+	}
+	return queries, err
+}
+
+func (g *run) finishRewrite(span *Span, queries []Query, err error) (failure error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = g.observerPanic(v)
+		}
+	}()
+	span.finish(func(e *Event) { e.Queries, e.Out, e.Err = queries, len(queries), err })
+	return nil
+}
+
+func (g *run) rewrite(ctx context.Context, r Rewriter, q Query) (queries []Query, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			queries, err = nil, &PanicError{Part: g.name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if err := g.mayStart(ctx); err != nil {
+		return nil, err
+	}
+	made, err := r.Rewrite(ctx, q)
+	if err == nil && len(made) == 0 {
+		err = errNoQueries
+	}
+	if err != nil {
+		return nil, g.failed(ctx, err)
+	}
+	queries = make([]Query, len(made))
+	for i, m := range made {
+		if queries[i], err = m.inherit(q); err != nil {
+			return nil, g.failed(ctx, err)
+		}
+	}
+	return queries, nil
+}
+
+// sequence guards every ranking of a sequence as guard does a single one. The
+// observer is told once, when the sequence has ended.
+func (g *run) sequence(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
+	d := drainage{run: g, inputs: inputs, yield: yield}
+	var end Ranking
+	var err error
+	if o := observing(ctx); o != nil {
+		end, err = g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return d.drain(ctx, start) })
+	} else {
+		end, err = d.drain(ctx, start)
+	}
+	switch {
+	case d.stopped:
+	case err != nil:
+		yield(Ranking{}, err)
+	case !d.settled:
+		yield(end, nil)
+	}
 }
 
 func sameArray(a, b []Hit) bool {

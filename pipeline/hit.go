@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Document is a unit of text that can be retrieved.
@@ -137,4 +138,19 @@ func (m Mark) Value() float64 {
 		return m.Score
 	}
 	return d.Value()
+}
+
+// tell writes the mark, who left it and the arithmetic behind it.
+func (m Mark) tell(b *strings.Builder, who string) {
+	fmt.Fprintf(b, "  %s: rank %d, score %s (%v)", who, m.Rank, number(m.Score), m.Scale)
+	switch m.Status {
+	case Cached:
+		b.WriteString(", cached")
+	case Imputed:
+		fmt.Fprintf(b, ", imputed: %s", orUnknown(m.Reason))
+	}
+	b.WriteByte('\n')
+	if d := m.Derivation(); d != nil {
+		d.tell(b, m.Score)
+	}
 }

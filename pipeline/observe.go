@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -121,80 +120,7 @@ func (o *observation) seenBy(w watcher, e Event) Event {
 	return e
 }
 
-func (g *run) watch(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
-	return g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return g.attempt(ctx, inputs, call) })
-}
-
-// watched makes the call and tells the observers before and after. A panic of an
-// observer fails the part; a panic that call lets pass is passed on.
-func (g *run) watched(ctx context.Context, o *observation, inputs []Ranking, call func(context.Context) (Ranking, error)) (Ranking, error) {
-	inside, span, err := g.begin(ctx, o, inputs)
-	if err != nil {
-		return Ranking{}, err
-	}
-	returned := false
-	defer func() {
-		if !returned { // the consumer of a stream panicked
-			span.End(errAbandoned)
-		}
-	}()
-	out, err := call(inside)
-	returned = true
-	if failure := g.finish(span, out, err); failure != nil {
-		return Ranking{}, failure
-	}
-	return out, err
-}
-
 var errAbandoned = errors.New("pipeline: abandoned by a panic")
-
-func (g *run) begin(ctx context.Context, o *observation, inputs []Ranking) (inside context.Context, span *Span, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = g.observerPanic(v)
-		}
-	}()
-	inside, span = o.begin(ctx, g.event(inputs))
-	return inside, span, nil
-}
-
-func (g *run) finish(span *Span, out Ranking, err error) (failure error) {
-	defer func() {
-		if v := recover(); v != nil {
-			failure = g.observerPanic(v)
-		}
-	}()
-	span.finish(func(e *Event) {
-		e.Output, e.Out, e.Err = out, len(out.Hits), err
-		var before []Gap
-		for _, in := range e.Inputs {
-			before = append(before, in.Gaps...)
-		}
-		e.Gaps = withoutGaps(out.Gaps, before)
-	})
-	return nil
-}
-
-// event is the event of the run before it begins. The copy of the inputs keeps
-// the argument off the heap where nobody observes.
-func (g *run) event(inputs []Ranking) Event {
-	e := Event{Name: g.name, Kind: g.kind, Role: g.role, Query: g.query}
-	if len(inputs) > 0 {
-		e.Inputs = make([]Ranking, len(inputs))
-		copy(e.Inputs, inputs)
-	}
-	for _, in := range e.Inputs {
-		e.In += len(in.Hits)
-	}
-	return e
-}
-
-func (g *run) observerPanic(v any) error {
-	if err, ok := v.(*PanicError); ok {
-		return err
-	}
-	return &PanicError{Part: "observer of " + g.name, Value: v, Stack: debug.Stack()}
-}
 
 type observe struct {
 	combinator

@@ -123,6 +123,37 @@ func (p Parallel) sideBySide(ctx context.Context, quorum int, names []string, ca
 	return outcomes
 }
 
+// Expand is the function Expand under these options. A quorum above the number
+// of queries that the rewriter makes asks for all of them.
+func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
+	e := expand{Parallel: p, rewriter: newPart(rewriter), fuser: newPart(fuser), retriever: newPart(retriever)}
+	e.err = firstError(p.check("expand", max(1, p.Quorum)),
+		missing("expand", "rewriter", []part[Rewriter]{e.rewriter}),
+		missing("expand", "fuser", []part[Fuser]{e.fuser}),
+		missing("expand", "retriever", []part[Retriever]{e.retriever}))
+	return e
+}
+
+// Fan is the function Fan under these options.
+func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
+	f := fan{Parallel: p, fuser: newPart(fuser), retrievers: newParts(retrievers)}
+	f.err = firstError(p.check("fan", len(retrievers)),
+		missing("fan", "fuser", []part[Fuser]{f.fuser}),
+		missing("fan", "retriever", f.retrievers))
+	f.judges = judges(retrievers)
+	return f
+}
+
+// Blend is the function Blend under these options.
+func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
+	b := blend{Parallel: p, fuser: newPart(fuser), stages: newParts(stages)}
+	b.err = firstError(p.check("blend", len(stages)),
+		missing("blend", "fuser", []part[Fuser]{b.fuser}),
+		missing("blend", "stage", b.stages))
+	b.judges = judges(stages)
+	return b
+}
+
 // collect turns outcomes into the inputs of a fuser: where a part failed, an
 // empty ranking with its gap stands in its place. Fewer successes than the
 // quorum, and a caller who is gone, are errors that join all causes.

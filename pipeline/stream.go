@@ -86,26 +86,6 @@ func refine(ctx context.Context, p part[Stage], q Query, in Ranking) iter.Seq2[R
 	}
 }
 
-// sequence guards every ranking of a sequence as guard does a single one. The
-// observer is told once, when the sequence has ended.
-func (g *run) sequence(ctx context.Context, inputs []Ranking, start func(context.Context) iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
-	d := drainage{run: g, inputs: inputs, yield: yield}
-	var end Ranking
-	var err error
-	if o := observing(ctx); o != nil {
-		end, err = g.watched(ctx, o, inputs, func(ctx context.Context) (Ranking, error) { return d.drain(ctx, start) })
-	} else {
-		end, err = d.drain(ctx, start)
-	}
-	switch {
-	case d.stopped:
-	case err != nil:
-		yield(Ranking{}, err)
-	case !d.settled:
-		yield(end, nil)
-	}
-}
-
 // drainage passes the rankings of one sequence on.
 type drainage struct {
 	*run
@@ -166,47 +146,6 @@ func (d *drainage) show(r Ranking) bool {
 	return !d.stopped
 }
 
-// stream implements Stream for a chain.
-func (c chain) stream(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
-	if c.err != nil {
-		return failing(c.err)
-	}
-	return func(yield func(Ranking, error) bool) {
-		if len(c.stages) == 0 {
-			forward(streamPart(ctx, c.retriever, q), yield)
-			return
-		}
-		r, ok := c.stages.show(ctx, q, 0, streamPart(ctx, c.retriever, q), yield)
-		if ok {
-			c.stages.refine(ctx, q, r, yield)
-		}
-	}
-}
-
-// Refine implements Refiner.
-func (j join) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranking, error] {
-	if j.err != nil {
-		return failing(j.err)
-	}
-	return func(yield func(Ranking, error) bool) { j.stages.refine(ctx, q, in.Derive(in.Hits), yield) }
-}
-
-// refine runs the stages one after the other and yields the states in between
-// and, last, the result.
-func (s stages) refine(ctx context.Context, q Query, r Ranking, yield func(Ranking, error) bool) {
-	for i, stage := range s {
-		if i == len(s)-1 { // what it shows needs no more work, and ends in the result
-			forward(refine(ctx, stage, q, r), yield)
-			return
-		}
-		var ok bool
-		if r, ok = s.show(ctx, q, i+1, refine(ctx, stage, q, r), yield); !ok {
-			return
-		}
-	}
-	yield(r, nil)
-}
-
 func forward(rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) {
 	for r, err := range rankings {
 		if !yield(r, err) || err != nil {
@@ -215,70 +154,12 @@ func forward(rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool
 	}
 }
 
-// show consumes the sequence of one part, shows what it yields as it would look
-// after the stages from next on, and returns the last ranking. It reports false
-// if the consumer stopped or the part failed.
-//
-// The last ranking of the part is shown if work follows it: else it becomes the
-// result, which is yielded anyway. What looks like the ranking that was shown last
-// is not shown again.
-func (s stages) show(ctx context.Context, q Query, next int, rankings iter.Seq2[Ranking, error], yield func(Ranking, error) bool) (end Ranking, ok bool) {
-	var shown Ranking
-	pending, work := s.work(next)
-	for r, err := range rankings {
-		if err != nil {
-			yield(Ranking{}, err)
-			return Ranking{}, false
-		}
-		end, ok = r, true
-		if !r.Early() && !work {
-			continue
-		}
-		early := s.preview(ctx, q, next, r, pending)
-		if alike(early, shown) {
-			continue
-		}
-		if shown = early; !yield(early, nil) {
-			return Ranking{}, false
-		}
-	}
-	return end, ok
-}
-
 // alike reports whether a person would see no difference between two rankings.
 func alike(a, b Ranking) bool {
 	return a.Scale == b.Scale && len(a.Gaps) == len(b.Gaps) && b.Hits != nil &&
 		slices.EqualFunc(a.Hits, b.Hits, func(x, y Hit) bool {
 			return x.Document.ID == y.Document.ID && x.Score == y.Score
 		})
-}
-
-// work returns the name of the first of the stages from next on that does more
-// than cut, and whether there is one.
-func (s stages) work(next int) (string, bool) {
-	for _, p := range s[next:] {
-		if !p.cuts {
-			return p.name, true
-		}
-	}
-	return "", false
-}
-
-// preview cuts r as the stages from next on would, and says that it is early. A
-// cut that refuses the early ranking is passed over, and so is a threshold on a
-// scale that only a later stage makes.
-func (s stages) preview(ctx context.Context, q Query, next int, r Ranking, pending string) Ranking {
-	ctx, q.Trace = unobserved(ctx), false
-	early := r.early(pending)
-	for _, stage := range s[next:] {
-		if !stage.cuts || (stage.needs != Unknown && stage.needs != r.Scale) {
-			continue
-		}
-		if cut, err := apply(ctx, stage, q, early); err == nil {
-			early = cut
-		}
-	}
-	return early
 }
 
 // update is news from one of several stages that refine side by side.

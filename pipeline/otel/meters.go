@@ -3,13 +3,11 @@ package otel
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/rankcascade/cascade/reranker"
 )
 
 // meters are the instruments.
@@ -80,35 +78,4 @@ func (m *meters) rerank(ctx context.Context, e pipeline.Event, part metric.Measu
 	m.coverage.Record(ctx, r.Coverage(), part)
 	m.tokens.Record(ctx, float64(r.Useful.Tokens+r.Wasted.Tokens), part)
 	m.cost.Add(ctx, float64(r.Useful.Cost+r.Wasted.Cost)*billionth, part)
-}
-
-// Endpoints measures the state of reranker endpoints whenever metrics are read:
-// whether the breaker lets calls pass, and how many are on their way. states are
-// functions such as (*reranker.Endpoint).State. The returned function ends it.
-// Without a meter it does nothing.
-func (o *Observer) Endpoints(states ...func() reranker.EndpointState) (stop func() error, err error) {
-	if o.meters == nil {
-		return func() error { return nil }, nil
-	}
-	meter := o.options.Meter.Meter(scope)
-	breaker, err := meter.Int64ObservableGauge("cascade.endpoint.breaker", metric.WithUnit("1"),
-		metric.WithDescription("1 for the state that the breaker of an endpoint is in."))
-	inFlight, err2 := meter.Int64ObservableGauge("cascade.endpoint.in_flight", metric.WithUnit("{call}"),
-		metric.WithDescription("Calls of an endpoint that are on their way."))
-	if err := errors.Join(err, err2); err != nil {
-		return nil, fmt.Errorf("pipeline/otel: make instruments: %w", err)
-	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, observer metric.Observer) error {
-		for _, state := range states {
-			s := state()
-			name := attribute.String("endpoint", s.Name)
-			observer.ObserveInt64(breaker, 1, metric.WithAttributes(name, attribute.String("state", s.Breaker.String())))
-			observer.ObserveInt64(inFlight, int64(s.InFlight), metric.WithAttributes(name))
-		}
-		return nil
-	}, breaker, inFlight)
-	if err != nil {
-		return nil, fmt.Errorf("pipeline/otel: measure endpoints: %w", err)
-	}
-	return registration.Unregister, nil
 }

@@ -71,7 +71,8 @@ func (o Options) documents() int {
 }
 
 func (o Options) openInference() bool { return o.Conventions == 0 || o.Conventions&OpenInference != 0 }
-func (o Options) genAI() bool         { return o.Conventions == 0 || o.Conventions&GenAI != 0 }
+
+func (o Options) genAI() bool { return o.Conventions == 0 || o.Conventions&GenAI != 0 }
 
 // Observe returns the retriever with spans and metrics: pipeline.Observe with the
 // observer of New. Where the options export nothing it returns the retriever
