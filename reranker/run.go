@@ -340,6 +340,12 @@ func (r *run) call(p *piece, t *pace.Ticket) {
 
 // guarded calls the scorer and turns a panic into an error that names the shard.
 func (r *run) guarded(c *call, texts []string) {
+	ctx, span := pipeline.Begin(c.ctx, pipeline.KindAttempt, "shard")
+	defer func() { span.End(c.err) }()
+	span.Int("shard", c.piece.index+1)
+	span.Int("documents", len(texts))
+	span.Int("upstream", c.ticket.Upstream)
+	span.Flag("hedge", c.ticket.Hedge())
 	defer func() {
 		if v := recover(); v != nil {
 			part := fmt.Sprintf("reranker: shard %d", c.piece.index+1)
@@ -347,7 +353,7 @@ func (r *run) guarded(c *call, texts []string) {
 			c.err = &Error{Kind: KindPanic, Op: part, Err: &pipeline.PanicError{Part: "scorer", Value: v, Stack: debug.Stack()}}
 		}
 	}()
-	c.scores, c.anchors, c.err = r.anchors.ask(c.ctx, r.e.scorers[c.ticket.Upstream], r.query, c.piece, texts)
+	c.scores, c.anchors, c.err = r.anchors.ask(ctx, r.e.scorers[c.ticket.Upstream], r.query, c.piece, texts)
 }
 
 // join cancels and awaits the calls that are still in flight, gives up what is
