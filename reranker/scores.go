@@ -40,6 +40,9 @@ type Scores struct {
 	// Attributes are what the query asked for beside its text and reached the
 	// server: user, tier, project, instruction, in a fixed order; nil for none.
 	Attributes []pipeline.Setting
+	// Passages says which part of each document had the best score, where documents
+	// were scored by passages, see Passages; nil elsewhere.
+	Passages []Passage
 	// Report tells how a scheduler got the scores; nil from a plain client.
 	Report *Report
 }
