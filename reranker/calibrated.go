@@ -130,7 +130,7 @@ func (c *Calibrating) Describe() pipeline.Node {
 func (c *Calibrating) Variant(context.Context) string { return c.variant }
 
 // TypicalLatency is that of the scorer behind it.
-func (c *Calibrating) TypicalLatency() time.Duration { return typicalLatency(c.scorer) }
+func (c *Calibrating) TypicalLatency() time.Duration { return latencyOf(c.scorer) }
 
 // Score scores the documents.
 func (c *Calibrating) Score(ctx context.Context, query string, documents []string) (Scores, error) {

@@ -114,7 +114,7 @@ func (f *Fallbacks) TypicalLatency() time.Duration {
 	if len(f.scorers) == 0 {
 		return 0
 	}
-	return typicalLatency(f.scorers[0])
+	return latencyOf(f.scorers[0])
 }
 
 // Score scores the documents.
@@ -227,7 +227,7 @@ func (r *fallbackRun) follow(ctx context.Context, i int, query string, yield fun
 	ctx, cancel := r.within(ctx, i)
 	defer cancel()
 	first := true
-	last.err = errNoScores
+	last.err = errNoAnswer
 	for scores, err := range s.ScoreStream(ctx, query, r.texts()) {
 		if !first && last.err == nil && r.fault(last.scores) == nil && !yield(r.show(last.scores), nil) {
 			return last, true
@@ -276,7 +276,7 @@ func (r *fallbackRun) take(i int, a fallbackAnswer) {
 	for k, at := range r.open {
 		switch {
 		case err != nil:
-			r.out.Unscored[at] = reasonOfCause(err)
+			r.out.Unscored[at] = reasonFor(err)
 			left = append(left, at)
 		case s.Scored(k):
 			r.out.Values[at], r.out.Unscored[at] = s.Values[k], ""
@@ -382,4 +382,24 @@ func recoverScorer(name string, err *error) {
 	if v := recover(); v != nil {
 		*err = &pipeline.PanicError{Part: name, Value: v}
 	}
+}
+
+var errNoAnswer = errors.New("the scorer's sequence ended without scores")
+
+// latencyOf is the typical latency of a scorer that knows it, else 0.
+func latencyOf(scorer Scorer) time.Duration {
+	if t, ok := scorer.(interface{ TypicalLatency() time.Duration }); ok {
+		return t.TypicalLatency()
+	}
+	return 0
+}
+
+// reasonFor is the reason that a document lost to an error is given: a deadline
+// is told as one, whoever ended the context for it.
+func reasonFor(err error) pipeline.Reason {
+	r := pipeline.ReasonOf(err)
+	if r == pipeline.ReasonCanceled && errors.Is(err, context.DeadlineExceeded) {
+		return pipeline.ReasonDeadline
+	}
+	return r
 }

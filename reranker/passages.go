@@ -161,7 +161,7 @@ func (p *ByPassage) Variant(context.Context) string {
 }
 
 // TypicalLatency is that of the scorer behind it.
-func (p *ByPassage) TypicalLatency() time.Duration { return typicalLatency(p.scorer) }
+func (p *ByPassage) TypicalLatency() time.Duration { return latencyOf(p.scorer) }
 
 // Score scores the documents by their passages.
 func (p *ByPassage) Score(ctx context.Context, query string, documents []string) (_ Scores, err error) {

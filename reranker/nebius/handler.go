@@ -88,8 +88,8 @@ type HandlerOptions struct {
 	MaxBytes int64
 	MaxQuery int
 	// MaxInFlight is the most calls that are scored at once, and MaxHeld the most
-	// bytes of all bodies that are being read and answered; further calls are
-	// answered with 503 and Retry-After. 0 means 256 calls and 64 MiB, but no less
+	// bytes of all bodies that are being read and answered, 16 KiB of each not
+	// counted; further calls are answered with 503 and Retry-After. 0 means 256 calls and 64 MiB, but no less
 	// than MaxBytes.
 	MaxInFlight int
 	MaxHeld     int64

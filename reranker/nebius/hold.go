@@ -25,20 +25,27 @@ func (h *hold) take(n int64) bool {
 	return false
 }
 
-// heldBody is a body whose bytes are held until release.
+// smallBody is how much of every body is not counted, so that large requests do
+// not keep small ones out.
+const smallBody = 16 << 10
+
+// heldBody is a body whose bytes are held until release, beyond the first few.
 type heldBody struct {
 	from io.Reader
 	hold *hold
+	read int64
 	n    int64
 }
 
 // Read implements io.Reader.
 func (b *heldBody) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
-	if !b.hold.take(int64(n)) {
+	b.read += int64(n)
+	more := max(0, b.read-smallBody) - b.n
+	if !b.hold.take(more) {
 		return 0, errHeld
 	}
-	b.n += int64(n)
+	b.n += more
 	return n, err
 }
 
