@@ -312,7 +312,7 @@ func (o PassageOptions) cut(text string) (parts []Passage, more bool) {
 	if len(text) <= o.Tokens || o.Count(text) <= o.Tokens { // a token has a byte at least
 		return []Passage{{0, len(text)}}, false
 	}
-	pieces := o.pieces(text, o.Most*o.Tokens)
+	pieces := o.stretches(text, o.Most*o.Tokens)
 	for at := 0; at < len(pieces); {
 		if len(parts) == o.Most {
 			return parts, true
@@ -337,17 +337,17 @@ func (o PassageOptions) cut(text string) (parts []Passage, more bool) {
 	return parts, strings.TrimSpace(text[last:]) != ""
 }
 
-// piece is a sentence, or a part of one that is too long.
-type piece struct {
+// stretch is a sentence, or a part of one that is too long.
+type stretch struct {
 	Passage
 	tokens int
 }
 
-// pieces divides a text at the ends of sentences, and sentences that are longer
+// stretches divides a text at the ends of sentences, and sentences that are longer
 // than a passage between words. It stops well behind the tokens that can be
 // scored.
-func (o PassageOptions) pieces(text string, enough int) []piece {
-	var all []piece
+func (o PassageOptions) stretches(text string, enough int) []stretch {
+	var all []stretch
 	total := 0
 	for at := 0; at < len(text) && total <= 2*enough; {
 		end := at + sentence(text[at:])
@@ -358,7 +358,7 @@ func (o PassageOptions) pieces(text string, enough int) []piece {
 				stop = wordBorder(text, at, at+max(1, (stop-at)*o.Tokens/(n+1)))
 				n = o.Count(text[at:stop])
 			}
-			all = append(all, piece{Passage{at, stop}, n})
+			all = append(all, stretch{Passage{at, stop}, n})
 			total += n
 			at = stop
 		}
