@@ -23,27 +23,11 @@ type gateway struct {
 // build connects the parts. getenv reads the keys.
 func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, error) {
 	g := &gateway{}
-	upstreamKey := ""
-	if s.keyEnv != "" {
-		if upstreamKey = strings.TrimSpace(getenv(s.keyEnv)); upstreamKey == "" {
-			return nil, fmt.Errorf("the environment variable %s of -key-env holds no key", s.keyEnv)
-		}
-	}
-	scorers := make([]reranker.Scorer, len(s.upstreams))
-	for i, u := range s.upstreams {
-		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
-			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
-			// A hedge needs a connection beside the one that it hedges.
-			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("upstream %d: %w", i+1, err)
-		}
-		scorers[i] = c
-		g.clients = append(g.clients, c)
+	scorers, err := g.connect(s, getenv)
+	if err != nil {
+		return nil, err
 	}
 	counted := newMetrics()
-	var err error
 	g.endpoint, err = reranker.NewEndpoint(scorers, reranker.EndpointOptions{
 		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: counted.changed,
 	})
@@ -59,7 +43,7 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 	if err != nil {
 		return nil, err
 	}
-	var scorer reranker.Scorer = reranker.Shard(g.endpoint, s.shardOptions(g.clients[0]))
+	var scorer reranker.Scorer = reranker.Shard(g.endpoint, shardOptions(s, g.clients[0]))
 	if s.blank == "score" {
 		scorer = blanks{shards: scorer, upstreams: scorers}
 	}
@@ -83,9 +67,33 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 	return g, nil
 }
 
+// connect makes a client for each upstream.
+func (g *gateway) connect(s settings, getenv func(string) string) ([]reranker.Scorer, error) {
+	upstreamKey := ""
+	if s.keyEnv != "" {
+		if upstreamKey = strings.TrimSpace(getenv(s.keyEnv)); upstreamKey == "" {
+			return nil, fmt.Errorf("the environment variable %s of -key-env holds no key", s.keyEnv)
+		}
+	}
+	scorers := make([]reranker.Scorer, len(s.upstreams))
+	for i, u := range s.upstreams {
+		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
+			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
+			// A hedge needs a connection beside the one that it hedges.
+			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("upstream %d: %w", i+1, err)
+		}
+		scorers[i] = c
+		g.clients = append(g.clients, c)
+	}
+	return scorers, nil
+}
+
 // shardOptions packs calls by what was asked for, and within what the dialect
 // is known to take. The deadline comes from the handler.
-func (s settings) shardOptions(c *nebius.Client) reranker.ShardOptions {
+func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 	w := c.Wire()
 	documents := s.shardDocs
 	if most := w.MaxDocuments; most > 0 && documents > most {

@@ -1,8 +1,6 @@
 package nebius
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -85,29 +83,6 @@ const (
 	maxName        = 512
 	maxInstruction = 8 << 10
 )
-
-// ask returns the client's settings, replaced where the context carries
-// attributes of a query.
-func (o Options) ask(ctx context.Context) (asked, error) {
-	a := asked{user: o.User, project: o.ProjectID, instruction: o.instruction(), tier: o.ServiceTier, tokens: o.DocumentTokens}
-	var errs [5]error
-	if v, ok := UserKey.From(ctx); ok {
-		a.user, errs[0] = v, checkName(UserKey.String(), v)
-	}
-	if v, ok := TierKey.From(ctx); ok {
-		a.tier, errs[1] = v, v.check()
-	}
-	if v, ok := ProjectKey.From(ctx); ok {
-		a.project, errs[2] = v, checkName(ProjectKey.String(), v)
-	}
-	if v, ok := InstructionKey.From(ctx); ok && v != "" {
-		a.instruction, errs[3] = v, checkInstruction(v)
-	}
-	if v, ok := DocumentTokensKey.From(ctx); ok && v != 0 {
-		a.tokens, errs[4] = v, checkTokens(v)
-	}
-	return a, errors.Join(errs[:]...)
-}
 
 // attributeError says which attribute of a query is not allowed, and why.
 type attributeError struct{ name, said string }

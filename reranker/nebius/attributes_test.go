@@ -318,3 +318,31 @@ func TestTwoUsersAskOneClientAtOnce(t *testing.T) {
 		assert.Equal(t, "of "+strings.Trim(string(f["user"]), `"`), call.Query)
 	}
 }
+
+func TestC9IncompleteAnswerIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const results = `"results":[{"index":0,"relevance_score":0.5}]`
+	for answer, lacks := range map[string]string{
+		`{` + results + `}`: "no id, model, usage", `{"id":"x","usage":{"prompt_tokens":9,"total_tokens":9},` + results + `}`: "no model",
+		`{"id":"x","model":"` + testModel + `","usage":{"prompt_tokens":0},` + results + `}`: "no usage", `{"id":"x","model":"` + testModel + `","usage":{"total_tokens":90},` + results + `}`: "",
+	} {
+		s := rerankertest.NewServer(t, body(answer))
+		c := client(t, s, nebius.Options{Qwen3: &nebius.Qwen3{}})
+		scores, err := c.Score(t.Context(), "q", []string{"a"})
+		require.NoError(t, err)
+		if lacks == "" {
+			assert.Empty(t, scores.Warnings)
+			continue
+		}
+		require.Len(t, scores.Warnings, 1, answer)
+		assert.Equal(t, nebius.WarnIncomplete, scores.Warnings[0].Kind)
+		assert.Contains(t, scores.Warnings[0].Detail, lacks)
+		scores, err = c.Score(t.Context(), "q", []string{"b"})
+		require.NoError(t, err)
+		assert.Empty(t, scores.Warnings, "once")
+		vllm := client(t, s, nebius.Options{Dialect: nebius.Together})
+		scores, err = vllm.Score(t.Context(), "q", []string{"a"})
+		require.NoError(t, err)
+		assert.NotContains(t, fmt.Sprint(scores.Warnings), nebius.WarnIncomplete, "a dialect that promises nothing breaks no promise")
+	}
+}

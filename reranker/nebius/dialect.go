@@ -152,9 +152,14 @@ type row struct {
 // table has the facts of every dialect, from the servers' documentation or
 // source as of October 2026.
 func table() []row {
-	noEcho := []Field{{"return_documents", "false"}}
-	probability := openAI(pipeline.Probability)
-	unknown := openAI(pipeline.Unknown)
+	probability, unknown := openAI(pipeline.Probability), openAI(pipeline.Unknown)
+	return append(firstRows(probability, unknown), otherRows(probability, unknown)...)
+}
+
+// withoutEcho switches off the echo of servers that repeat documents otherwise.
+func withoutEcho() []Field { return []Field{{"return_documents", "false"}} }
+
+func firstRows(probability, unknown Wire) []row {
 	return []row{
 		{Nebius, vary(probability, func(w *Wire) {
 			w.User, w.ServiceTier, w.Project, w.Complete, w.MaxPairTokens, w.TopKey = true, true, true, true, 40960, ""
@@ -166,7 +171,7 @@ func table() []row {
 			w.Path, w.EchoKey, w.MaxDocuments, w.UnitDocuments = "/v2/rerank", "", 1000, 100
 			w.DocumentTokensKey, w.Account, w.ErrorKey = "max_tokens_per_doc", MetaUnits, "message"
 		})},
-		{Jina, vary(probability, func(w *Wire) { w.Models, w.Fixed, w.EchoSwitch = "", noEcho, "return_documents" })},
+		{Jina, vary(probability, func(w *Wire) { w.Models, w.Fixed, w.EchoSwitch = "", withoutEcho(), "return_documents" })},
 		{Voyage, vary(unknown, func(w *Wire) {
 			w.Models, w.Envelope, w.MaxDocuments, w.MaxTokens, w.MaxPairTokens = "", "data", 1000, 600_000, 32_000
 			w.TopKey, w.Echo, w.EchoSwitch, w.EchoOff = "top_k", Plain, "return_documents", true
@@ -179,6 +184,11 @@ func table() []row {
 			w.Accepted = []Field{{"raw_scores", "false"}, {"truncate", "false"}}
 		})},
 		{LlamaCpp, vary(openAI(pipeline.Logit), func(w *Wire) { w.EchoKey = "" })},
+	}
+}
+
+func otherRows(probability, unknown Wire) []row {
+	return []row{
 		{Infinity, vary(probability, func(w *Wire) {
 			w.Path, w.Models, w.MaxDocuments, w.Echo, w.EchoSwitch, w.EchoOff = "/rerank", "/models", 2048, Plain, "return_documents", true
 		})},
@@ -192,14 +202,14 @@ func table() []row {
 			w.Envelope, w.IndexKey, w.ScoreKey, w.EchoKey, w.InstructionKey = "scores", "", "", "", "instruction"
 		})},
 		{SiliconFlow, vary(probability, func(w *Wire) {
-			w.Fixed, w.InstructionKey, w.EchoSwitch, w.EchoOff = noEcho, "instruction", "return_documents", true
+			w.Fixed, w.InstructionKey, w.EchoSwitch, w.EchoOff = withoutEcho(), "instruction", "return_documents", true
 		})},
 		{Mixedbread, vary(unknown, func(w *Wire) {
 			w.Path, w.Models, w.DocumentsKey, w.Envelope, w.ScoreKey, w.EchoKey = "/v1/reranking", "", "input", "data", "score", "input"
 			w.TopKey, w.Echo, w.EchoSwitch, w.EchoOff = "top_k", Plain, "return_input", true
 		})},
 		{Pinecone, vary(probability, func(w *Wire) {
-			w.Path, w.Models, w.Document, w.Fixed, w.UnitDocuments = "/rerank", "", Object, noEcho, 100
+			w.Path, w.Models, w.Document, w.Fixed, w.UnitDocuments = "/rerank", "", Object, withoutEcho(), 100
 			w.Envelope, w.ScoreKey, w.KeyHeader, w.EchoSwitch = "data", "score", "Api-Key", "return_documents"
 			w.Header = []Field{{"X-Pinecone-Api-Version", "2025-04"}}
 		})},

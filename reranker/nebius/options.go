@@ -1,6 +1,7 @@
 package nebius
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -221,6 +222,29 @@ func (o Options) instruction() string {
 		return o.Qwen3.Instruction
 	}
 	return o.Instruction
+}
+
+// ask returns the client's settings, replaced where the context carries
+// attributes of a query.
+func (o Options) ask(ctx context.Context) (asked, error) {
+	a := asked{user: o.User, project: o.ProjectID, instruction: o.instruction(), tier: o.ServiceTier, tokens: o.DocumentTokens}
+	var errs [5]error
+	if v, ok := UserKey.From(ctx); ok {
+		a.user, errs[0] = v, checkName(UserKey.String(), v)
+	}
+	if v, ok := TierKey.From(ctx); ok {
+		a.tier, errs[1] = v, v.check()
+	}
+	if v, ok := ProjectKey.From(ctx); ok {
+		a.project, errs[2] = v, checkName(ProjectKey.String(), v)
+	}
+	if v, ok := InstructionKey.From(ctx); ok && v != "" {
+		a.instruction, errs[3] = v, checkInstruction(v)
+	}
+	if v, ok := DocumentTokensKey.From(ctx); ok && v != 0 {
+		a.tokens, errs[4] = v, checkTokens(v)
+	}
+	return a, errors.Join(errs[:]...)
 }
 
 // timeout bounds one call; 0 means no bound.

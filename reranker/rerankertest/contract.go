@@ -183,6 +183,12 @@ func contractCases() []contractCase {
 			assert.Len(t, results, 3)
 		}},
 	}
+	return append(cases, tiersAndExtras(with)...)
+}
+
+// tiersAndExtras asks for every tier, and for what the contract does not have.
+func tiersAndExtras(with func(members string) string) []contractCase {
+	var cases []contractCase
 	for _, tier := range []string{"auto", "default", "over-limit", "flex", "no-limit"} {
 		cases = append(cases, contractCase{"service_tier " + tier, with(`"service_tier":"` + tier + `"`), nil, 200, nil, nil})
 	}
