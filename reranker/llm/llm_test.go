@@ -320,6 +320,8 @@ func TestPromptsAreDataAndCarryTheInstruction(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"find {document}|a {document}|say {query} and so o"}, prompts, "nothing is replaced again, and documents are cut")
 	assert.NotEqual(t, scorer.Variant(t.Context()), scorer.Variant(ctx), "an instruction is part of every cache key")
+	empty := pipeline.WithQuery(t.Context(), reranker.InstructionKey.With(pipeline.Query{}, ""))
+	assert.Equal(t, scorer.Variant(t.Context()), scorer.Variant(empty), "an empty one is none")
 }
 
 func TestSettingsAreChecked(t *testing.T) {
