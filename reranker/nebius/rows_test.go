@@ -191,3 +191,11 @@ func TestClientEndsWithItsContext(t *testing.T) {
 	_, err := c.Score(ctx, "q", []string{"a"})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
+
+func TestRefusalKeepsItsStatusWhenItsBodyIsCut(t *testing.T) {
+	t.Parallel()
+	reply := rerankertest.JSON(503, `{"detail":"busy"}`)
+	reply.Length = len(reply.Body) + 10
+	_, err := ask(t, rerankertest.Always(reply), nebius.Options{}, "a")
+	assert.Equal(t, 503, kind(t, err, reranker.KindOverloaded).Status)
+}
