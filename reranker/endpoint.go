@@ -83,16 +83,18 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 	}
 	o = o.withDefaults()
 	e := &Endpoint{o: o, scorers: slices.Clone(upstreams), life: newLifetime()}
-	e.pace = pace.New(time.Now(), pace.Options{
-		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens,
-		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: o.ExtraBurst, Rand: o.Rand,
-	})
 	for _, s := range upstreams {
 		node := pipeline.Describe(s)
 		e.children = append(e.children, node)
 		e.facts.Listwise = e.facts.Listwise || node.Facts.Listwise
 		e.facts.Scale = node.Facts.Scale
 	}
+	declared := BoundsOf(pipeline.Node{Children: e.children})
+	e.pace = pace.New(time.Now(), pace.Options{
+		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens,
+		Bounds:      pace.Bounds{Documents: declared.Documents, Tokens: declared.Tokens},
+		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: o.ExtraBurst, Rand: o.Rand,
+	})
 	e.whole = Shard(e, ShardOptions{Calls: 1, Documents: wholeCall, Bytes: wholeCall, Top: -1, Concurrency: o.Concurrency, Timeout: time.Minute, Wait: true})
 	return e, nil
 }

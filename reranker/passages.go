@@ -26,6 +26,12 @@ func (p Passage) Of(text string) string {
 	return text[p.Start:p.End]
 }
 
+// PassagesKey is the note under which a rerank stage leaves, on its ranking, the
+// passage of each document that had the best score, by the document's ID. The
+// positions are those in the text that was sent, which Options.Text makes; by
+// default that is Document.Text.
+var PassagesKey = pipeline.NewKey[map[string]Passage]("passages")
+
 // Combine says how the scores of a document's passages become its score.
 type Combine uint8
 

@@ -110,6 +110,7 @@ func (s *Scores) add(t Scores) {
 	s.Warnings = append(s.Warnings, t.Warnings...)
 	s.RequestIDs = append(s.RequestIDs, t.RequestIDs...)
 	s.Limits = t.Limits
+	s.Attributes = t.Attributes
 	if t.Model != "" {
 		s.Model = t.Model
 	}
@@ -165,6 +166,9 @@ func (s *Scores) describe(t Scores) {
 		s.warn(Warning{Kind: WarnModelMismatch, Detail: "shards were answered by " + s.Model + " and " + t.Model})
 	}
 	s.RequestIDs = append(s.RequestIDs, t.RequestIDs...)
+	if s.Attributes == nil {
+		s.Attributes = t.Attributes
+	}
 	for _, w := range t.Warnings {
 		s.warn(w)
 	}

@@ -137,6 +137,6 @@ func (t *tally) tell(s Scores, causes []error, now time.Time) *Report {
 	report.settle()
 	report.Deadline, report.Elapsed = t.given, now.Sub(t.start)
 	report.Causes, report.Warnings = causes, s.Warnings
-	report.Model, report.RequestIDs = s.Model, s.RequestIDs
+	report.Model, report.RequestIDs, report.Attributes = s.Model, s.RequestIDs, s.Attributes
 	return &report
 }

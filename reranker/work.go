@@ -148,7 +148,22 @@ func (w *work) end(ctx context.Context, a answer) (pipeline.Ranking, error) {
 	}
 	out := w.ranking(s.o, s.node.Facts.Scale, a.scores.Scale, &report)
 	w.observe(&report, a.scores, out.Hits)
-	return ReportKey.Note(out.WithGaps(gaps...), report), nil
+	return ReportKey.Note(w.passages(out, a.scores).WithGaps(gaps...), report), nil
+}
+
+// passages notes which part of each document had its best score, if the scorer
+// says so.
+func (w *work) passages(out pipeline.Ranking, s Scores) pipeline.Ranking {
+	if s.Passages == nil {
+		return out
+	}
+	won := map[string]Passage{}
+	for i, at := range w.slot {
+		if at >= 0 && s.Scored(at) {
+			won[w.in.Hits[i].Document.ID] = s.Passages[at]
+		}
+	}
+	return PassagesKey.Note(out, won)
 }
 
 // report tells what was done, on top of what the scorer tells.
@@ -184,7 +199,7 @@ func (w *work) calls(a answer) Report {
 			r.Warnings = append(r.Warnings, warning)
 		}
 	}
-	r.Model, r.RequestIDs = a.scores.Model, slices.Clone(a.scores.RequestIDs)
+	r.Model, r.RequestIDs, r.Attributes = a.scores.Model, slices.Clone(a.scores.RequestIDs), a.scores.Attributes
 	return r
 }
 

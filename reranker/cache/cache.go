@@ -22,8 +22,10 @@ type Options struct {
 	// the key (never the key itself), and the model. Unless all three are set, the
 	// keys hold a random number as well, and nobody else can find the entries.
 	Tenant, Endpoint, Model string
-	// Version is part of every key: the prompt template, the truncation, the way
-	// documents become text, whatever changes a score. It may be empty.
+	// Version is part of every key: the way documents become text, and whatever
+	// else changes a score and the scorer cannot know. What it knows, such as the
+	// instruction of a query, its prompt template or the length to which it cuts
+	// documents, is part of every key by itself, see reranker.Varying.
 	Version string
 	// TenantOf replaces Tenant where it depends on the call. A call for which it
 	// returns "" is not cached. nil means Tenant.
@@ -63,6 +65,7 @@ type Cache struct {
 	o       Options
 	node    pipeline.Node
 	err     error
+	variant func(context.Context) string
 	salt    []byte
 	store   cacheStore
 	flights flights
@@ -94,6 +97,7 @@ func New(scorer reranker.Scorer, store Store, o Options) *Cache {
 	c.err = c.check(scorer, store)
 	if scorer != nil {
 		c.node = pipeline.Describe(scorer)
+		c.variant = reranker.VariantOf(c.node)
 		if c.node.Facts.Listwise {
 			c.err = errors.Join(c.err, errors.New("the scorer is listwise: its scores belong to whole lists and cannot be kept for single documents"))
 		}
@@ -219,7 +223,7 @@ func (c *Cache) keys(ctx context.Context, query string, documents []string) []Ke
 		}
 	}
 	var b []byte
-	for _, part := range [...]string{"cascade rerank 1", string(c.salt), tenant, c.o.Endpoint, c.o.Model, c.o.Version, query} {
+	for _, part := range [...]string{"cascade rerank 1", string(c.salt), tenant, c.o.Endpoint, c.o.Model, c.o.Version, c.variant(ctx), query} {
 		b = appendField(b, part)
 	}
 	prefix := sha256.Sum256(b)

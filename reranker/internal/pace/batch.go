@@ -16,11 +16,20 @@ type batchLimit struct {
 	documents   int // proven, or the first guess
 	mostDocs    int // learned from refusals
 	mostBytes   int // learned from refusals; 0 is unknown
+	tokens      int // declared; 0 is unknown
 	longAlone   int // bytes of the shortest document that was refused alone; 0 is none
 	longRefused int // documents refused alone in a row, with nothing accepted between
 }
 
-func newBatchLimit() batchLimit { return batchLimit{documents: batchFirst, mostDocs: BatchMost} }
+// newBatchLimit starts below what the server declares.
+func newBatchLimit(declared Bounds) batchLimit {
+	b := batchLimit{documents: batchFirst, mostDocs: BatchMost, mostBytes: declared.Bytes, tokens: declared.Tokens}
+	if declared.Documents > 0 {
+		b.mostDocs = min(b.mostDocs, declared.Documents)
+		b.documents = min(b.documents, b.mostDocs)
+	}
+	return b
+}
 
 // bounds returns what a call may hold when the caller allows asked, 0 meaning
 // whatever the endpoint knows.
@@ -34,6 +43,9 @@ func (b *batchLimit) bounds(asked Bounds) Bounds {
 	asked.Documents = min(asked.Documents, b.mostDocs)
 	if b.mostBytes > 0 {
 		asked.Bytes = min(asked.Bytes, b.mostBytes)
+	}
+	if b.tokens > 0 && (asked.Tokens == 0 || asked.Tokens > b.tokens) {
+		asked.Tokens = b.tokens
 	}
 	return asked
 }

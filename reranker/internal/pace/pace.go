@@ -15,6 +15,9 @@ type Options struct {
 	OneServer bool
 	// Requests and Tokens are the quotas for each minute, 0 while unknown.
 	Requests, Tokens int
+	// Bounds are what one call may hold as the server declares it, 0 where it
+	// declares nothing; they hold from the first call.
+	Bounds Bounds
 	// Concurrency is the most calls in flight.
 	Concurrency int
 	// ExtraShare and ExtraBurst bound retries and hedges; a share below 0 allows
@@ -54,7 +57,7 @@ func New(now time.Time, o Options) *Pace {
 		o: o, rng: o.Rand,
 		quota: quota{requests: newQuotaBucket(o.Requests, now), tokens: newQuotaBucket(o.Tokens, now)},
 		limit: newCallLimit(o.Concurrency), extra: newExtraBudget(o.ExtraShare, o.ExtraBurst),
-		batch: newBatchLimit(),
+		batch: newBatchLimit(o.Bounds),
 	}
 	if o.ExtraShare < 0 {
 		p.extra = newExtraBudget(0, 0)
