@@ -4,16 +4,17 @@
 //	go run ./examples/quickstart "how do I sort a slice by a field"
 //
 // The corpus is on every machine that can run this: the comments of all exported
-// symbols, read from GOROOT. They go into an embedded BM25 index; the best
-// candidates are reranked over HTTP, in shards, by a server on loopback that
-// speaks the contract of the hosted service and holds a language model of 24 MB;
-// the scores of both and of a third opinion, how much a symbol is used, are fused.
+// symbols, read from GOROOT. They go into an embedded BM25 index; 200 candidates
+// are sifted by what costs nothing, the words that stand beside one another and how
+// much a symbol is used; the best 60 are reranked over HTTP, in shards, by a server
+// on loopback that speaks the contract of the hosted service and holds a language
+// model of 24 MB, and the scores are fused.
 // A question that is the name of a symbol gets that symbol first. On a terminal
 // the next question can be typed; the index stays.
 //
 // The model's vectors are kept in a file below the user's folder for caches, by the
 // content of the texts, so what was judged once costs nothing the next time.
-// -model takes another one: "none" leaves BM25 and usage, a directory holds a BERT
+// -model takes another one: "none" leaves the sifting, a directory holds a BERT
 // model, an address belongs to an OpenAI-compatible endpoint. With NEBIUS_API_KEY
 // set, and no -model, the hosted model reranks.
 //

@@ -127,7 +127,7 @@ func TestItAnswersWithEveryScore(t *testing.T) {
 	for _, want := range []string{
 		"12 symbols of the Go standard library", "? how do I print a line?\n", // flags behind the question are no words of it
 		". fmt.Printer.PrintLine   (", "    func (p *Printer) PrintLine(text string) error\n    PrintLine prints one line.\n    score ",
-		": words rank 1, meaning 0.", ", usage 0.", "documents scored in", "top-k", "in other words", "model all-MiniLM-L6-v2",
+		": words rank 1, usage 0.", ", meaning 0.", "documents scored in", "top-k", "in other words", "model all-MiniLM-L6-v2",
 		`document "io.EOF" is not among the 2 hits`,
 	} {
 		assert.Contains(t, out, want)

@@ -53,7 +53,7 @@ func (p page) ranking(r pipeline.Ranking) {
 func retrieved(h pipeline.Hit) int {
 	rank := 0
 	for _, m := range h.Marks {
-		if m.Stage == "rerank" || m.Stage == "usage" {
+		if m.Stage == "rerank" || m.Stage == "usage" || m.Stage == "neighbours" {
 			break
 		}
 		rank = m.Rank
@@ -96,6 +96,9 @@ func judgements(h pipeline.Hit) string {
 func (p page) times(s *stopwatch, r pipeline.Ranking) {
 	p.printf("\n")
 	for _, e := range s.events {
+		if e.Kind == pipeline.KindCall {
+			continue // the part that made it counts them
+		}
 		note := fmt.Sprintf("%d hits", e.Out)
 		if report, ok := reranker.ReportKey.Noted(r); ok && e.Name == "rerank" {
 			note = fmt.Sprintf("%d of %d documents scored in %d calls", report.Scored+report.Cached, report.Candidates, report.Attempts)

@@ -51,7 +51,7 @@ Answers a question about the Go standard library from its documentation.
   quickstart httputil.ReverseProxy              the name of a symbol comes first
   quickstart wait for goroutines -k 3           flags may stand behind the question
   quickstart -explain sync.WaitGroup wait for goroutines
-  quickstart -model none read json              BM25 and usage alone
+  quickstart -model none read json              without a language model
   quickstart -tree                              the pipeline that answers
 
 flags:

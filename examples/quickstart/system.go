@@ -13,6 +13,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/lexical"
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/retriever/bleve"
 	"github.com/sourcegraph/conc"
@@ -55,7 +56,7 @@ func newSystem(ctx context.Context, c corpus, o options) (_ *system, err error) 
 	if err != nil {
 		return nil, err
 	}
-	s.search = pipeline.Chain(store, blend(client, c, o), exactName{}, cut.TopK(o.answers))
+	s.search = pipeline.Chain(store, sift(c), judge(client), exactName{}, cut.TopK(o.answers))
 	return s, nil
 }
 
@@ -76,19 +77,45 @@ func (s *system) store(ctx context.Context, c corpus) (pipeline.Retriever, error
 	return pipeline.Expand(inOtherWords{}, fusion.Convex{Norm: fusion.MinMax{}}, index), nil
 }
 
-// blend fuses retrieval, the model and usage, which no model knows: of two symbols
-// that fit a question equally, people mean the one that is used more.
-func blend(client *nebius.Client, c corpus, o options) pipeline.Stage {
-	parallel := pipeline.Parallel{Depth: judged}
+// sift orders all candidates by what costs nothing: retrieval, neighbouring words,
+// and usage, which no model knows: of two symbols that fit a question equally,
+// people mean the one that is used more.
+func sift(c corpus) pipeline.Stage {
+	settings := reranker.Chat()
+	settings.Text = reranker.WithFields(keyDeclaration, keyTitle)
+	settings.Timeout = patience
+	words := pipeline.Named("neighbours", reranker.Stage(lexicalScorer(c.documents), settings))
+	return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), words, usage{c.importers})
+}
+
+// judge blends the best of them with the model, half and half; without a model it
+// leaves them as they are.
+func judge(client *nebius.Client) pipeline.Stage {
 	if client == nil {
-		return parallel.Blend(fusion.Convex{Weights: []float64{0.7, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), usage{c.importers})
+		return pipeline.Keep()
 	}
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyTitle)
 	settings.Timeout = patience
 	// A bound on a call makes shards also where one call would do.
 	rerank := reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 20, Timeout: patience}), settings)
-	return parallel.Blend(fusion.Convex{Weights: []float64{0.2, 0.5, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{c.importers})
+	return pipeline.Parallel{Depth: judged}.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
+}
+
+// lexicalScorer reads the question as the retriever does.
+func lexicalScorer(documents []pipeline.Document) reranker.Scorer {
+	text := reranker.WithFields(keyDeclaration, keyTitle)
+	statistics := lexical.Collect(lexical.Analysis{Identifiers: true, Stem: lexical.Plural}, func(yield func(string) bool) {
+		for _, d := range documents {
+			if !yield(text(d)) {
+				return
+			}
+		}
+	})
+	scorer := lexical.New(lexical.Options{Statistics: statistics})
+	return reranker.ScorerFunc(func(ctx context.Context, query string, texts []string) (reranker.Scores, error) {
+		return scorer.Score(ctx, expand(query), texts)
+	})
 }
 
 // client talks to the hosted model, or starts a server on loopback that holds the

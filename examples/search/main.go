@@ -12,7 +12,9 @@
 // between 0 and 1. The model is all-MiniLM-L6-v2, embedded in this program; -model
 // takes a directory, an endpoint, "lexical" for a scorer that compares words, or
 // "none" for BM25 alone. Vectors are kept by the content of the texts below the
-// user's folder for caches. Hits behind the depth stay below the others, so -k does
+// user's folder for caches. nDCG@10 of BM25 and of the default, measured with this
+// program: cranfield .4977 .5628, vaswani-npl .4435 .5220, claude-code-rag .6675
+// .7176. Hits behind the depth stay below the others, so -k does
 // not change the top. The embedded model knows English; for other languages the
 // default is "lexical", a quarter of the score, which moves nDCG@10 on XQuAD from
 // .9380 to .9424 in Arabic, .9440 to .9468 in German and .9526 to .9560 in Hindi,
