@@ -36,14 +36,23 @@ func degraded(report Report) finding {
 	f := finding{kind: WarnDegraded, detail: fmt.Sprintf("%v, %d of %d documents unscored", report.Mode, lost, report.Candidates)}
 	if lost > 0 {
 		f.state = Degraded
+		f.detail += because(report)
 	}
 	return f
+}
+
+// because names the first cause of a report, if it has one.
+func because(report Report) string {
+	if len(report.Causes) == 0 {
+		return ""
+	}
+	return ": " + report.Causes[0].Error()
 }
 
 // suspended is open where calls were refused, and half open where some passed.
 func suspended(report Report) finding {
 	refused := report.Reasons[pipeline.ReasonBreaker]
-	f := finding{kind: WarnBreakerOpen, detail: fmt.Sprintf("%d documents were not sent", refused)}
+	f := finding{kind: WarnBreakerOpen, detail: fmt.Sprintf("%d documents were not sent", refused) + because(report)}
 	switch {
 	case refused > 0 && report.Scored > 0:
 		f.state = HalfOpen

@@ -181,11 +181,12 @@ func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) {
 // alone reports whether all upstreams are one server.
 func (e *Endpoint) alone() bool { return len(e.scorers) == 1 || e.o.OneServer }
 
-// suspended is the error of calls that the breaker does not let pass.
-func (e *Endpoint) suspended(wait time.Duration) *Error {
+// suspended is the error of calls that the breaker does not let pass, with the
+// cause that opened it.
+func (e *Endpoint) suspended(wait time.Duration, cause error) *Error {
 	return &Error{
 		Kind: KindBreakerOpen, Op: e.o.Name, RetryAfter: wait,
-		Message: "calls are suspended because too many failed, see Endpoint.State",
+		Message: "calls are suspended after failures", Err: cause,
 	}
 }
 
@@ -198,7 +199,7 @@ func (e *Endpoint) State() EndpointState {
 		Requests: p.Requests, Tokens: p.Tokens, RemainingRequests: p.RemainingRequests, RemainingTokens: p.RemainingTokens,
 		ExtraCalls: p.ExtraCalls, Hedging: p.Hedging, MaxDocuments: p.MaxDocuments, MaxBytes: p.MaxBytes,
 		TokensPerByte: p.TokensPerByte, LatencyFixed: p.LatencyFixed, LatencyPerToken: p.LatencyPerToken,
-		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Upstreams: make([]UpstreamState, len(p.Upstreams)),
+		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Cause: p.Cause, Upstreams: make([]UpstreamState, len(p.Upstreams)),
 	}
 	for i, u := range p.Upstreams {
 		s.Upstreams[i] = UpstreamState(u)
@@ -242,6 +243,9 @@ type EndpointState struct {
 	// Latency predicts a call as LatencyFixed plus LatencyPerToken for each token;
 	// TypicalLatency is the median of the newest calls. 0 while unknown.
 	LatencyFixed, LatencyPerToken, TypicalLatency time.Duration
+	// Cause is the newest error that counted against the server, nil if there was
+	// none; it says why the breaker is open or what nearly opened it.
+	Cause error
 	// Answered counts the calls that succeeded.
 	Answered int
 	// Upstreams are the scorers behind the endpoint, in the order given.
@@ -256,4 +260,6 @@ type UpstreamState struct {
 	Ejected bool
 	// GateWait is how long its calls are held back after a refusal.
 	GateWait time.Duration
+	// Cause is the newest error that counted against it, nil if there was none.
+	Cause error
 }

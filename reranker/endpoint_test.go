@@ -358,7 +358,8 @@ func TestEndpointUpstreams(t *testing.T) {
 			}
 		}
 		assert.Zero(t, lost, "a retry goes to the other upstream")
-		assert.EqualValues(t, 5, bad.calls.Load(), "five failures in a row put it out")
+		assert.GreaterOrEqual(t, bad.calls.Load(), int64(5))
+		assert.LessOrEqual(t, bad.calls.Load(), int64(12), "five failures in a row put it out, and it is probed each half second")
 		assert.True(t, e.State().Upstreams[0].Ejected)
 		assert.Equal(t, reranker.Healthy, e.State().Breaker)
 
@@ -390,12 +391,12 @@ func TestEndpointLateQueriesAreNotSent(t *testing.T) {
 			scores, err := s.Score(ctx, "q", texts(10))
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.Equal(t, map[pipeline.Reason]int{pipeline.ReasonDeadline: 10}, scores.Report.Reasons)
-			if i < 19 {
+			if i > 0 {
 				assert.Zero(t, time.Since(start))
 			}
 			cancel()
 		}
-		assert.EqualValues(t, 1, fake.calls.Load()-before, "one in twenty finds out whether it is still so")
+		assert.EqualValues(t, 1, fake.calls.Load()-before, "the first finds out whether it is still so, and the next one 400 ms later")
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 		defer cancel()
 		_, err := s.Score(ctx, "q", texts(10))

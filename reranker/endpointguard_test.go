@@ -157,39 +157,36 @@ func TestEndpointBoundsTheBytesOnTheirWay(t *testing.T) {
 	})
 }
 
-func TestEndpointQueriesThatGetNothingCount(t *testing.T) {
+func TestEndpointAHangingServerIsTriedNowAndThen(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		answered bool
-		breaker  reranker.State
-	}{
-		"no call is answered: the server is in trouble":            {false, reranker.Open},
-		"some calls are answered: the deadline was short, no more": {true, reranker.Healthy},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var hanging bool
-				fake := &server{took: func(n int, _ []string) time.Duration {
-					if hanging && !(c.answered && n%4 == 0) {
-						return time.Hour
-					}
-					return 100 * time.Millisecond
-				}}
-				e := newEndpoint(t, reranker.EndpointOptions{}, fake)
-				s := reranker.Shard(e, reranker.ShardOptions{Calls: 4, Top: -1, NoHedge: true})
-				for range 10 {
-					_, err := s.Score(t.Context(), "q", texts(40))
-					require.NoError(t, err)
-				}
-				hanging = true
-				for range 40 {
-					ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
-					_, _ = s.Score(ctx, "q", texts(40))
-					cancel()
-				}
-				assert.Equal(t, c.breaker, e.State().Breaker)
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		hanging := false
+		fake := &server{took: func(int, []string) time.Duration {
+			if hanging {
+				return time.Hour
+			}
+			return 10 * time.Millisecond
+		}}
+		e := newEndpoint(t, reranker.EndpointOptions{}, fake)
+		s := reranker.Shard(e, reranker.ShardOptions{NoHedge: true})
+		ask := func() (scored int) {
+			ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+			defer cancel()
+			scores, _ := s.Score(ctx, "q", texts(40))
+			return scores.Report.Scored
+		}
+		for range 10 {
+			require.Positive(t, ask())
+		}
+		hanging = true
+		before, start := fake.calls.Load(), time.Now()
+		for time.Since(start) < 20*time.Second {
+			ask()
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, fake.calls.Load()-before, int64(80), "one small call for each 400 ms")
+		hanging = false
+		time.Sleep(500 * time.Millisecond)
+		assert.Equal(t, 40, ask(), "and the first query after that is whole")
+	})
 }

@@ -41,16 +41,29 @@ var sizeWords = []string{
 	"maximum length", "max length", "token limit", "size limit", "exceeds the max", "exceeds max", "maximum allowed", "longer than",
 }
 
-// sizeRefusal reports whether a smaller call may pass.
+// otherWords are how servers say that something else than the size of the call is
+// too much: rate, quota, connections, memory, time.
+var otherWords = []string{
+	"too many requests", "too many concurrent", "too many connections", "connection", "concurren", "rate limit", "ratelimit", "quota", "billing", "credit",
+	"per second", "per minute", "per hour", "per day", "per month", "/min", "monthly", "daily", "hourly", "tokens per", "requests per", "usage limit",
+	"out of memory", "memory", "cuda", "oom", "timeout", "timed out", "time limit", "too long to respond", "too many attempts", "too many retries",
+	"queue", "overload", "busy", "try again",
+}
+
+// sizeRefusal reports whether a smaller call may pass. Words are weak evidence: see
+// run.tooLarge for what outweighs them.
 func sizeRefusal(e *Error) bool {
-	if e.Kind == KindTooLarge {
-		return true
+	message := strings.ToLower(e.Message)
+	has := func(words []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(message, w) })
 	}
-	if !slices.Contains(sizeStatuses, e.Status) {
+	switch {
+	case e.Kind == KindTooLarge:
+		return e.Status == 413 || !has(otherWords)
+	case !slices.Contains(sizeStatuses, e.Status):
 		return false
 	}
-	message := strings.ToLower(e.Message)
-	return slices.ContainsFunc(sizeWords, func(w string) bool { return strings.Contains(message, w) })
+	return has(sizeWords) && !has(otherWords)
 }
 
 // bodyRefusal reports whether a size refusal is about bytes and not documents.
@@ -64,6 +77,18 @@ func bodyRefusal(e *Error) bool {
 // may be the fault of one document.
 func contentRefusal(e *Error) bool {
 	return e.Kind == KindValidation && (e.Status == 0 || slices.Contains(sizeStatuses, e.Status))
+}
+
+// elsewhere reports whether another replica may accept what this one refused: one
+// that is being updated, or serves another model or route.
+func elsewhere(e *Error) bool {
+	return e != nil && (hopeless(e.Kind) && e.Kind != KindAuth || e.Kind == KindValidation)
+}
+
+// awaited reports whether a server that fails like this may be back soon, as one that
+// is restarting is.
+func awaited(f callFault) bool {
+	return f.kind == KindOverloaded || f.kind == KindTransport && f.retryable
 }
 
 // hopeless reports whether every other call of the query will fail alike.
@@ -84,7 +109,9 @@ func judge(f callFault) pace.Verdict {
 			return pace.Pushback // what is behind it cannot keep up
 		}
 		return pace.Bad
-	case KindTransport, KindProtocol:
+	case KindTransport:
+		return pace.Unreachable
+	case KindProtocol:
 		return pace.Bad
 	case KindAuth:
 		return pace.Key
@@ -132,14 +159,15 @@ func endedAs(call, caller context.Context, late bool, err error) ending {
 }
 
 // outcome is the ending as the pace of the endpoint takes it.
-func (e ending) outcome(s Scores, barren, overtaken bool) pace.Outcome {
-	o := pace.Outcome{Answered: !e.failed, CutOff: e.cutOff, Late: e.late, Barren: barren, Overtaken: e.cutOff && overtaken}
+func (e ending) outcome(s Scores, overtaken bool) pace.Outcome {
+	o := pace.Outcome{Answered: !e.failed, CutOff: e.cutOff, Late: e.late, Overtaken: e.cutOff && overtaken}
 	if !e.failed {
 		o.Verdict, o.Limits, o.Tokens = pace.Good, pace.Limits(s.Limits), s.Usage.Tokens
 		return o
 	}
 	o.Verdict = judge(e.fault)
 	o.Limits, o.RetryAfter = pace.Limits(e.fault.err.Limits), e.fault.err.RetryAfter
+	o.Cause, o.Size = e.fault.err, e.fault.tooLarge
 	o.Refused = e.fault.kind == KindRateLimited || o.RetryAfter > 0
 	return o
 }

@@ -2,6 +2,7 @@ package reranker
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,9 @@ const (
 type piece struct {
 	pace.Parcel
 	index, tier int
-	depth       int // how often it was split off
+	depth       int  // how often it was split off
+	portion     bool // allowed by the pace, for the upstream to
+	to          int
 	parent      *piece
 	halves      int // answered halves of a split piece
 	state       pieceState
@@ -35,6 +38,7 @@ type piece struct {
 	sent        bool
 	hedged      bool
 	avoid       int     // the upstream that failed last, -1 for none
+	refusers    []int   // upstreams that refused what they may accept elsewhere
 	errs        []error // of its calls, and why it was given up
 	reason      pipeline.Reason
 	split       []*piece
@@ -65,6 +69,10 @@ type flight struct {
 	open   int      // neither answered nor lost
 	flying int      // calls
 	hurt   bool     // something went wrong
+
+	rest   []pace.Item // of the plan: still to be cut into portions
+	top    int         // so many of them are of the first tier
+	bounds pace.Bounds // of a portion
 }
 
 // newFlight takes the calls of a plan.
@@ -79,7 +87,56 @@ func newFlight(p plan, start time.Time) flight {
 	}
 	f.pieces = slices.Clone(f.plan)
 	f.open = len(f.plan)
+	f.rest, f.top, f.bounds = p.rest, p.top, p.bounds
 	return f
+}
+
+// undecided reports whether anything is neither answered nor lost.
+func (f *flight) undecided() bool { return f.open > 0 || len(f.rest) > 0 }
+
+// tier is that of the next portion.
+func (f *flight) tier() int {
+	if f.top > 0 {
+		return 0
+	}
+	return 1
+}
+
+// cut makes a piece out of the next documents: as many as so many tokens, the
+// bounds and their tier allow, at least one.
+func (f *flight) cut(now time.Time, tokens, documents int) *piece {
+	p := &piece{index: len(f.plan), tier: f.tier(), ready: now, since: now, avoid: -1}
+	most := len(f.rest)
+	if f.top > 0 {
+		most = f.top
+	}
+	for n, it := range f.rest[:most] {
+		if n > 0 && (p.Tokens+it.Tokens > tokens || documents > 0 && n >= documents || f.over(p, it, n)) {
+			break
+		}
+		p.Documents = append(p.Documents, it.Document)
+		p.Bytes += it.Bytes
+		p.Tokens += it.Tokens
+	}
+	n := len(p.Documents)
+	f.rest, f.top = f.rest[n:], max(0, f.top-n)
+	f.plan, f.pieces = append(f.plan, p), append(f.pieces, p)
+	f.open++
+	return p
+}
+
+func (f *flight) over(p *piece, it pace.Item, n int) bool {
+	b := f.bounds
+	return b.Documents > 0 && n >= b.Documents || b.Bytes > 0 && p.Bytes+it.Bytes > b.Bytes || b.Tokens > 0 && p.Tokens+it.Tokens > b.Tokens
+}
+
+// loseRest gives up what has not been cut into portions.
+func (f *flight) loseRest(now time.Time, reason pipeline.Reason, err error) {
+	if len(f.rest) == 0 {
+		return
+	}
+	f.top, f.bounds = 0, pace.Bounds{}
+	f.lose(f.cut(now, math.MaxInt, 0), reason, err)
 }
 
 // start notes that a call for a piece is on its way, and reports whether it is the
@@ -147,8 +204,9 @@ func (f *flight) lose(p *piece, reason pipeline.Reason, err error) {
 	}
 }
 
-// loseOpen gives up every piece that is open.
+// loseOpen gives up everything that is open.
 func (f *flight) loseOpen(reason pipeline.Reason, err error) {
+	f.loseRest(time.Time{}, reason, err)
 	for _, p := range f.pieces {
 		f.lose(p, reason, err)
 	}
@@ -156,6 +214,7 @@ func (f *flight) loseOpen(reason pipeline.Reason, err error) {
 
 // loseWaiting gives up the pieces that are not in flight.
 func (f *flight) loseWaiting(reason pipeline.Reason, err error) {
+	f.loseRest(time.Time{}, reason, err)
 	for _, p := range f.pieces {
 		if p.state == pieceWaiting {
 			f.lose(p, reason, err)
@@ -170,7 +229,7 @@ func (f *flight) split(p *piece, now time.Time, size func(document int) int) {
 	p.state = pieceSplit
 	mid := len(p.Documents) / 2
 	for _, documents := range [][]int{p.Documents[:mid], p.Documents[mid:]} {
-		half := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth + 1, parent: p, ready: now, since: now, avoid: p.avoid}
+		half := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth + 1, parent: p, ready: now, since: now, avoid: p.avoid, tries: p.tries}
 		half.Documents = documents
 		for _, d := range documents {
 			half.Bytes += size(d)
@@ -182,6 +241,39 @@ func (f *flight) split(p *piece, now time.Time, size func(document int) int) {
 	// whether it is one document at all.
 	f.pieces = slices.Insert(f.pieces, slices.Index(f.pieces, p)+1, p.split...)
 	f.open++
+}
+
+// carve takes documents out of a waiting piece and gives them up; the others wait
+// on as a piece of their own.
+func (f *flight) carve(p *piece, now time.Time, size func(document int) int, drop func(document int) bool, l loss) {
+	var kept, dropped []int
+	for _, d := range p.Documents {
+		if drop(d) {
+			dropped = append(dropped, d)
+		} else {
+			kept = append(kept, d)
+		}
+	}
+	switch {
+	case len(dropped) == 0:
+		return
+	case len(kept) == 0:
+		f.lose(p, l.reason, l.err)
+		return
+	}
+	p.state = pieceSplit
+	for _, documents := range [][]int{kept, dropped} {
+		part := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth, ready: p.ready, since: p.since, avoid: p.avoid, tries: p.tries}
+		part.Documents = documents
+		for _, d := range documents {
+			part.Bytes += size(d)
+		}
+		part.Tokens = max(1, p.Tokens*len(documents)/len(p.Documents))
+		p.split = append(p.split, part)
+	}
+	f.pieces = slices.Insert(f.pieces, slices.Index(f.pieces, p)+1, p.split...)
+	f.open++
+	f.lose(p.split[1], l.reason, l.err)
 }
 
 // walk visits the pieces and what they were split into, in the order of the plan,

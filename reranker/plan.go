@@ -1,6 +1,7 @@
 package reranker
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,12 @@ type plan struct {
 	// width is how many calls are made at once, hedge whether late ones are doubled.
 	width int
 	hedge bool
+	// rest are documents that are sent in portions after the parcels: the first top
+	// of them are of the first tier.
+	rest []pace.Item
+	top  int
+	// bounds are what a portion may hold.
+	bounds pace.Bounds
 	// refused is an error that concerns the whole query, for the reason.
 	refused error
 	reason  pipeline.Reason
@@ -54,17 +61,23 @@ func newPlan(f pace.Forecast, o ShardOptions, listwise bool, rest time.Duration)
 		return p.whole(f, o)
 	}
 	top := topTier(len(f.Items), o.Top)
+	if f.Portions && o.portionable() {
+		p.rest, p.top, p.bounds, p.hedge = f.Items, top, f.Bounds, false
+		p.width = cmp.Or(o.Concurrency, portionsAtOnce)
+		return p
+	}
 	if f.Expected > 0 && f.Expected < rest/2 || rest > time.Hour {
 		// It is expected to be done long before its deadline: tiers would only cost
 		// their delay.
 		top = len(f.Items)
 	}
 	p.split(f, top)
-	for _, it := range f.Long {
-		p.add(pace.Pack([]pace.Item{it}, 1, f.Bounds), 1)
-	}
 	return p
 }
+
+// portionsAtOnce is how many portions of a query may be in flight; the servers'
+// speed bounds them before.
+const portionsAtOnce = 32
 
 // topTier returns how many of n documents belong to the first tier: twice what
 // the caller keeps or a quarter, whichever is more.
@@ -118,6 +131,9 @@ func (p *plan) smallest() int {
 		if least == 0 || c.Tokens < least {
 			least = c.Tokens
 		}
+	}
+	if least == 0 && len(p.rest) > 0 {
+		least = p.rest[0].Tokens
 	}
 	return least
 }

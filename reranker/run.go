@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -14,6 +13,10 @@ import (
 
 // errNoTime is why documents are lost to the deadline.
 var errNoTime = fmt.Errorf("reranker: shard: %w", context.DeadlineExceeded)
+
+// errTooLong is why documents are not sent that are as long as one that was refused
+// on its own.
+var errTooLong = &Error{Kind: KindTooLarge, Op: "reranker: shard", Message: "not sent: the server has refused a shorter document on its own"}
 
 // run is one query on its way. Its fields belong to the goroutine of the caller,
 // which decides everything; the goroutines of the calls only call and report.
@@ -36,9 +39,8 @@ type run struct {
 	calls   conc.WaitGroup
 	waiter  *pace.Waiter
 	lane    Lane
-	trial   bool        // sent although it is likely to come too late
-	served  atomic.Bool // a call has been answered
-	refused int         // documents refused alone in a row
+	trial   bool // sent although it is likely to come too late
+	refused int  // documents refused alone in a row
 }
 
 func newRun(ctx context.Context, s *Sharded, query string, documents []string) *run {
@@ -96,26 +98,29 @@ func (r *run) begin() bool {
 	}
 	r.anchors = newAnchors(r.s.o.Anchors, r.documents, send)
 	f := r.e.pace.Forecast(r.start, r.forecastQuery(send))
-	if f.Left > 0 {
-		r.leaveOut(send, f.Left)
+	if len(f.Long) > 0 {
+		r.refuse(f.Long, loss{pipeline.ReasonTooLong, errTooLong})
 	}
-	if len(f.Items)+len(f.Long) == 0 {
+	if len(f.Left) > 0 {
+		r.leaveOut(f.Left, len(f.Items)+len(f.Left))
+	}
+	if len(f.Items) == 0 {
 		return false
 	}
 	r.plan = newPlan(f, r.s.o, r.s.listwise(), r.rest(r.start))
 	if r.plan.refused != nil {
-		r.refuse(send, loss{r.plan.reason, r.plan.refused})
+		r.refuse(f.Items, loss{r.plan.reason, r.plan.refused})
 		return false
 	}
-	ok, trial := r.e.pace.InTime(r.rest(r.start), r.plan.smallest())
+	ok, trial := r.e.pace.InTime(r.start, r.rest(r.start), r.plan.smallest())
 	if r.trial = trial; !ok && !r.s.listwise() {
-		r.refuse(send, loss{pipeline.ReasonDeadline, errNoTime})
+		r.refuse(f.Items, loss{pipeline.ReasonDeadline, errNoTime})
 		return false
 	}
 	r.flight = newFlight(r.plan, r.start)
 	r.tally.report.Planned = len(r.plan.parcels)
 	r.answers = make(chan *call, r.plan.width)
-	return r.flight.open > 0
+	return r.flight.undecided()
 }
 
 // loss is why documents have no score.
@@ -135,10 +140,10 @@ func (r *run) refuse(send []pace.Item, l loss) {
 }
 
 // leaveOut gives up the last documents, which the quota does not cover.
-func (r *run) leaveOut(send []pace.Item, n int) {
-	r.refuse(send[len(send)-n:], loss{pipeline.ReasonRateLimit, nil})
-	message := fmt.Sprintf("%d of %d documents not sent: the quota is low", n, len(send))
-	if n == len(send) {
+func (r *run) leaveOut(left []pace.Item, of int) {
+	r.refuse(left, loss{pipeline.ReasonRateLimit, nil})
+	message := fmt.Sprintf("%d of %d documents not sent: the quota is low", len(left), of)
+	if len(left) == of {
 		message = "not sent: the quota is used up for now"
 	}
 	r.tally.cause(&Error{Kind: KindRateLimited, Op: "reranker: shard", Message: message})
@@ -160,12 +165,12 @@ func (r *run) forecastQuery(send []pace.Item) pace.Query {
 func (r *run) loop(progress func(Scores) bool) (stopped bool) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for r.flight.open > 0 {
+	for r.flight.undecided() {
 		if r.over() {
 			return false
 		}
 		next := r.dispatch()
-		if r.flight.open == 0 {
+		if !r.flight.undecided() {
 			return false
 		}
 		timer.Reset(time.Until(next))
@@ -175,7 +180,7 @@ func (r *run) loop(progress func(Scores) bool) (stopped bool) {
 			for len(r.answers) > 0 {
 				answered = r.settle(<-r.answers) || answered
 			}
-			if answered && progress != nil && r.flight.open > 0 && !progress(r.scores()) {
+			if answered && progress != nil && r.flight.undecided() && !progress(r.scores()) {
 				return true
 			}
 		case <-timer.C:
@@ -246,11 +251,46 @@ func (r *run) dispatch() (next time.Time) {
 			break // behind a gate or a quota: what follows is, too
 		}
 	}
+	if !blocked && len(r.flight.rest) > 0 {
+		var at time.Time
+		blocked, at = r.portions()
+		next = earlier(next, at)
+	}
 	if !blocked {
 		r.e.pace.Leave(time.Now(), r.waiter)
 		next = earlier(next, r.hedge())
 	}
 	return next
+}
+
+// portions sends what may be sent of a query that is sent in portions. blocked
+// says that the waiter waits for more, next that it is best to look again then.
+func (r *run) portions() (blocked bool, next time.Time) {
+	for len(r.flight.rest) > 0 && r.flight.flying < r.plan.width {
+		now := time.Now()
+		a := r.e.pace.Portion(now, pace.Portions{
+			Waiter: r.waiter, Time: r.rest(r.start), Rest: r.rest(now), Next: r.flight.rest[0].Tokens, Tier: r.flight.tier(), Trial: r.trial, First: len(r.flight.plan) == 0,
+		})
+		switch {
+		case a.Tokens > 0:
+			p := r.flight.cut(now, a.Tokens, a.Documents)
+			r.tally.report.Planned++
+			p.portion, p.to = true, a.Upstream
+			r.trial = false
+			if slot, at := r.attempt(p, now); slot || p.state == pieceWaiting {
+				return slot, at
+			}
+		case a.Late && r.flight.flying > 0:
+			return false, time.Time{} // an answer may show that there is more time
+		case a.Late:
+			r.flight.loseRest(now, pipeline.ReasonDeadline, errNoTime)
+		case a.Wait > 0:
+			return true, now.Add(a.Wait)
+		default:
+			return true, time.Time{}
+		}
+	}
+	return false, time.Time{}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -262,7 +302,7 @@ func earlier(a, b time.Time) time.Time {
 
 // attempt starts p, or says what it has to wait for, or gives it up.
 func (r *run) attempt(p *piece, now time.Time) (slot bool, next time.Time) {
-	if !r.trial && now.After(r.start) && r.rest(now) < r.e.pace.Likely(p.Tokens) {
+	if !r.trial && !p.portion && now.After(r.start) && r.rest(now) < r.e.pace.Likely(p.Tokens) {
 		// It waited for so long that its answer would come too late; sending it
 		// would only take the server's time from calls that can make it.
 		r.flight.lose(p, pipeline.ReasonDeadline, errNoTime)
@@ -272,8 +312,11 @@ func (r *run) attempt(p *piece, now time.Time) (slot bool, next time.Time) {
 	switch {
 	case a.Ticket != nil:
 		r.call(p, a.Ticket)
+	case a.Suspended && r.s.o.Wait && a.For < r.rest(now):
+		r.tally.wait(now, a.Cause)
+		return false, now.Add(max(a.For, 10*time.Millisecond))
 	case a.Suspended:
-		r.flight.loseWaiting(pipeline.ReasonBreaker, r.e.suspended(a.For))
+		r.flight.loseWaiting(pipeline.ReasonBreaker, r.e.suspended(a.For, a.Cause))
 	case a.Slot:
 		return true, time.Time{}
 	default:
@@ -309,7 +352,8 @@ func (r *run) pays(now time.Time, wait time.Duration, p *piece) bool {
 func (r *run) wish(p *piece, extra, hedge bool, avoid int) pace.Call {
 	return pace.Call{
 		Waiter: r.waiter, Avoid: avoid, Tokens: p.Tokens, Bytes: p.Bytes,
-		Documents: len(p.Documents), QueryBytes: len(r.query), Extra: extra, Hedge: hedge,
+		Documents: len(p.Documents), QueryBytes: len(r.query), Longest: r.longest(p), Extra: extra, Hedge: hedge,
+		Portion: p.portion && p.tries == 0, To: p.to,
 	}
 }
 
@@ -331,10 +375,7 @@ func (r *run) call(p *piece, t *pace.Ticket) {
 		r.guarded(c, texts)
 		now := time.Now()
 		c.ended = endedAs(c.ctx, r.caller, !now.Before(r.deadline), c.err)
-		if c.err == nil {
-			r.served.Store(true)
-		}
-		r.e.release(now, t, c.ended.outcome(c.scores, !r.served.Load(), c.overtaken.Load()))
+		r.e.release(now, t, c.ended.outcome(c.scores, c.overtaken.Load()))
 	})
 }
 
@@ -364,7 +405,7 @@ func (r *run) join(cancel context.CancelFunc) {
 	if caught := r.calls.WaitAndRecover(); caught != nil {
 		r.tally.cause(&Error{Kind: KindPanic, Op: "reranker: shard", Err: &pipeline.PanicError{Part: "EndpointOptions.OnChange", Value: caught.Value, Stack: caught.Stack}})
 	}
-	if r.flight.open > 0 {
+	if r.flight.undecided() {
 		r.flight.loseOpen(pipeline.ReasonCanceled, context.Canceled)
 	}
 	for len(r.answers) > 0 {
@@ -399,7 +440,6 @@ func (r *run) settle(c *call) (answered bool) {
 
 // answer takes the scores of a piece.
 func (r *run) answer(c *call, p *piece) {
-	r.refused = 0
 	r.tally.report.Answered++
 	if c.ticket.Hedge() {
 		r.tally.report.HedgesWon++
@@ -410,6 +450,11 @@ func (r *run) answer(c *call, p *piece) {
 		loser.cancel()
 		if loser.ticket.Hedge() {
 			r.e.pace.Hedged(pace.HedgeLost)
+		}
+	}
+	for _, u := range p.refusers {
+		if u != c.ticket.Upstream {
+			r.e.pace.Accuse(time.Now(), u, p.errs[0]) // it refused what another accepts
 		}
 	}
 	if parent := p.parent; parent != nil && parent.halves == 2 {
@@ -427,8 +472,12 @@ func (r *run) fail(p *piece, e ending) {
 	case e.cutOff:
 		l := r.ending() // the caller has gone, or the time is up
 		r.flight.lose(p, l.reason, l.err)
-	case f.tooLarge:
+	case f.tooLarge && !r.e.pace.Served(len(p.Documents), r.longest(p)):
 		r.tooLarge(p)
+	case elsewhere(f.err) && !r.e.alone() && len(p.refusers)+1 < len(r.e.scorers) && r.e.pace.Spend(1):
+		p.refusers = append(p.refusers, p.avoid)
+		r.tally.report.Retries++
+		r.flight.again(p, time.Now(), 0)
 	case hopeless(f.kind):
 		r.flight.lose(p, f.err.Reason(), f.err)
 		if r.e.alone() {
@@ -436,11 +485,38 @@ func (r *run) fail(p *piece, e ending) {
 		}
 	case f.err != nil && contentRefusal(f.err) && len(p.Documents) > 1 && p.depth < 2 && r.e.pace.Spend(2):
 		r.split(p)
+	case r.s.o.Wait && awaited(f):
+		r.await(p, f)
+	case f.kind == KindServer && p.tries > 0 && len(p.Documents) > 1 && !r.s.listwise() && r.e.pace.Spend(1):
+		r.split(p) // one document may be what upsets the server
 	case f.retryable:
 		r.retry(p, f)
 	default:
 		r.flight.lose(p, reasonOfCall(f.err), nil)
 	}
+}
+
+// await repeats a call until its server is back or the time is over.
+func (r *run) await(p *piece, f callFault) {
+	now := time.Now()
+	delay, _ := r.e.pace.RetryDelay(now, min(p.tries+1, 6), p.avoid)
+	delay = max(delay, min(f.err.RetryAfter, pace.GateLongest))
+	if delay >= r.rest(now) {
+		r.flight.lose(p, reasonOfCall(f.err), nil)
+		return
+	}
+	r.tally.wait(now, f.err)
+	r.tally.report.Retries++
+	r.flight.again(p, now, delay)
+}
+
+// longest returns the bytes of the longest document of a piece.
+func (r *run) longest(p *piece) int {
+	most := 0
+	for _, d := range p.Documents {
+		most = max(most, len(r.documents[d]))
+	}
+	return most
 }
 
 // retry puts a piece back in the queue if attempts, budget and time allow.
@@ -463,22 +539,38 @@ func (r *run) retry(p *piece, f callFault) {
 	r.flight.again(p, now, delay)
 }
 
-// giveUpSplitting is how many documents in a row may be refused on their own
-// before it is the server, and not their length, that is taken to be the cause.
-const giveUpSplitting = 8
-
 // tooLarge halves a piece that was refused for its size, down to the document
-// that is too long, while the others get their scores.
+// that is too long, while the others get their scores. What is as long as one that
+// was refused on its own is not sent any more.
 func (r *run) tooLarge(p *piece) {
-	if len(p.Documents) > 1 && r.refused < giveUpSplitting && !r.s.listwise() {
-		r.split(p)
+	now := time.Now()
+	if len(p.Documents) == 1 {
+		r.e.pace.Learn(pace.Lesson{Alone: p.Bytes, Now: now})
+		r.flight.lose(p, pipeline.ReasonTooLong, nil)
+	}
+	tooLong := func(d int) bool { return r.e.pace.TooLong(now, len(r.documents[d])) }
+	for _, other := range append([]*piece(nil), r.flight.pieces...) {
+		if other.state == pieceWaiting {
+			r.carve(other, now, tooLong)
+		}
+	}
+	if p.state != pieceWaiting {
 		return
 	}
-	if len(p.Documents) == 1 {
-		r.refused++
-		r.e.pace.Learn(pace.Lesson{Alone: p.Bytes})
+	if len(p.Documents) == 1 || r.s.listwise() || !r.s.o.Wait && !r.e.pace.Spend(1) {
+		r.flight.lose(p, pipeline.ReasonTooLong, nil)
+		return
 	}
-	r.flight.lose(p, pipeline.ReasonTooLong, nil)
+	r.split(p)
+}
+
+// carve gives up the documents of a waiting piece that are too long.
+func (r *run) carve(p *piece, now time.Time, tooLong func(d int) bool) {
+	before := len(r.flight.pieces)
+	r.flight.carve(p, now, func(d int) int { return len(r.documents[d]) }, tooLong, loss{pipeline.ReasonTooLong, errTooLong})
+	if len(r.flight.pieces) > before {
+		r.tally.report.Planned += 2
+	}
 }
 
 func (r *run) split(p *piece) {
@@ -548,7 +640,7 @@ func (r *run) finish() (Scores, error) {
 // held up by something else than the server's speed does not count.
 func (r *run) teach(elapsed time.Duration) {
 	planned := len(r.plan.parcels)
-	if planned == 0 || r.s.o.Calls != 0 || elapsed <= 0 {
+	if planned == 0 || len(r.plan.rest) > 0 || r.s.o.Calls != 0 || elapsed <= 0 {
 		return
 	}
 	tokens, late, known := r.flight.pace()

@@ -73,6 +73,11 @@ func (o ShardOptions) withDefaults() ShardOptions {
 	return o
 }
 
+// portionable reports whether the options leave it open how a query is sent.
+func (o ShardOptions) portionable() bool {
+	return o.Calls == 0 && o.Top >= 0 && !o.Wait && o.Anchors == 0
+}
+
 func (o ShardOptions) check() error {
 	for _, n := range [...]struct {
 		name  string

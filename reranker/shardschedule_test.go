@@ -184,7 +184,7 @@ func (s *schedule) ask(rng *rand.Rand, query string) {
 	if canceled < took {
 		s.check(errors.Is(err, gone), "%s was cancelled, error %v", query, err)
 	}
-	s.outcomes(query, docs, scores, err)
+	s.outcomes(query, docs, scores, err, o.Wait)
 }
 
 // call scores at once or through the stream.
@@ -199,7 +199,7 @@ func (s *schedule) call(ctx context.Context, rng *rand.Rand, sharded *reranker.S
 
 // outcomes checks that every document has exactly one outcome, and that the
 // report counts them.
-func (s *schedule) outcomes(query string, docs []string, scores reranker.Scores, err error) {
+func (s *schedule) outcomes(query string, docs []string, scores reranker.Scores, err error, waits bool) {
 	if errors.Is(err, reranker.ErrClosed) && scores.Report == nil {
 		return
 	}
@@ -208,7 +208,9 @@ func (s *schedule) outcomes(query string, docs []string, scores reranker.Scores,
 		return
 	}
 	r := *scores.Report
-	s.reports = append(s.reports, r)
+	if !waits { // who waits for a server repeats calls until it is back
+		s.reports = append(s.reports, r)
+	}
 	scored := 0
 	for i, d := range docs {
 		if !scores.Scored(i) {

@@ -1,6 +1,7 @@
 package reranker
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ type tally struct {
 	causes  []error                 // of the whole query
 	report  Report                  // the counts of calls
 	warning *Warning                // of the whole query
+	waited  *Warning                // for a server that was not there
 	used    Usage                   // of answers, used or not
 	limits  Limits
 	top     int // of the report
@@ -29,6 +31,14 @@ func newTally(n, top int, start time.Time) tally {
 
 // cause notes an error of the whole query once.
 func (t *tally) cause(err error) { t.causes = addCause(t.causes, err) }
+
+// wait notes that a server is waited for that is not there, once.
+func (t *tally) wait(now time.Time, cause error) {
+	if t.waited == nil {
+		t.waited = &Warning{Kind: WarnWaited}
+	}
+	t.waited.Detail = fmt.Sprintf("waited for a server since %v after the start: %v", now.Sub(t.start).Round(time.Millisecond), cause)
+}
 
 // leaveOut notes documents that are not sent at all.
 func (t *tally) leaveOut(documents []int, reason pipeline.Reason) {
@@ -111,8 +121,13 @@ func (t *tally) scores(f *flight, now time.Time) Scores {
 			}
 		}
 	})
-	if t.warning != nil {
-		s.warn(*t.warning)
+	for _, w := range [...]*Warning{t.warning, t.waited} {
+		if w != nil {
+			s.warn(*w)
+		}
+	}
+	for _, it := range f.rest {
+		s.lose(it.Document, pipeline.ReasonNotSent)
 	}
 	s.dropFalseSilence()
 	s.Report = t.tell(s, met, now)

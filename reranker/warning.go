@@ -22,5 +22,6 @@ const (
 	WarnNothingMoved    WarningKind = "nothing_moved"    // no rank changed over many queries
 	WarnCoverage        WarningKind = "coverage_falling" // fewer documents than usual are scored
 	WarnNotComparable   WarningKind = "not_comparable"   // the same pair gets different scores in different shards
+	WarnWaited          WarningKind = "waited"           // a server that was not there was waited for
 	WarnBreakerOpen     WarningKind = "breaker_open"     // calls are suspended
 )

@@ -2,6 +2,8 @@ package proof_test
 
 import (
 	"errors"
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/stretchr/testify/require"
 	"slices"
 	"testing"
 
@@ -41,7 +43,11 @@ func TestFaultsOfManyKinds(t *testing.T) {
 			}
 			return rerankertest.Reply{Fault: rerankertest.Hang}
 		}, setup{})
-		g := r.ask().lost(reasons{pipeline.ReasonServerError: 5, pipeline.ReasonBadResponse: 5, pipeline.ReasonTransport: 5, pipeline.ReasonDeadline: 5})
+		g := r.ask()
+		require.Equal(t, reranker.RetrievalOnly, g.report.Mode)
+		for _, reason := range []pipeline.Reason{pipeline.ReasonServerError, pipeline.ReasonBadResponse, pipeline.ReasonTransport, pipeline.ReasonDeadline} {
+			assert.Positive(t, g.report.Reasons[reason], reason)
+		}
 		assert.GreaterOrEqual(t, len(g.report.Causes), 4)
 		for i, c := range g.report.Causes {
 			for _, other := range g.report.Causes[i+1:] {

@@ -17,6 +17,7 @@ func main() {
 	flag.IntVar(&s.warm, "warm", 150, "queries before them, for what the scheduler learns")
 	flag.StringVar(&s.only, "only", "", "only this part: latency, deadline, quota or brownout")
 	flag.IntVar(&s.flying, "concurrency", 0, "most calls of one query in flight; 0 is the scheduler's default")
+	flag.BoolVar(&s.short, "short", false, "of the goodput table only 400 candidates on one and four replicas")
 	testing.Init()
 	flag.Parse()
 	if err := s.parseSizes(*sizes); err != nil {
@@ -50,6 +51,8 @@ func (s settings) parts() []testing.InternalTest {
 		{Name: "deadline", F: s.deadlineTable},
 		{Name: "quota", F: s.quotaTable},
 		{Name: "brownout", F: s.brownoutTable},
+		{Name: "goodput", F: s.goodputTable},
+		{Name: "recovery", F: s.recoveryTable},
 	}
 	if s.only == "" {
 		return all

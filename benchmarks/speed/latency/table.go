@@ -21,6 +21,7 @@ type settings struct {
 	sizes   []int
 	only    string
 	flying  int
+	short   bool
 	out     io.Writer
 }
 

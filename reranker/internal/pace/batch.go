@@ -1,5 +1,7 @@
 package pace
 
+import "time"
+
 const (
 	batchFirst = 32 // documents in a call before the server showed more
 	// BatchMost bounds the documents of a call, whatever a server shows.
@@ -7,18 +9,23 @@ const (
 	batchBytes = 1 << 20
 
 	bodySmallest = 32 << 10
+
+	// lengthAges is for how long a length that was refused is believed in.
+	lengthAges = 10 * time.Minute
 )
 
 // batchLimit learns how much one call may hold: it starts at what every known
 // server takes, doubles when a call of nearly that size succeeds, and stays
 // below what was refused for the life of the endpoint.
 type batchLimit struct {
-	documents   int // proven, or the first guess
-	mostDocs    int // learned from refusals
-	mostBytes   int // learned from refusals; 0 is unknown
-	tokens      int // declared; 0 is unknown
-	longAlone   int // bytes of the shortest document that was refused alone; 0 is none
-	longRefused int // documents refused alone in a row, with nothing accepted between
+	documents  int       // proven, or the first guess
+	mostDocs   int       // learned from refusals
+	mostBytes  int       // learned from refusals; 0 is unknown
+	tokens     int       // declared; 0 is unknown
+	longAlone  int       // bytes of the shortest document that was refused alone; 0 is none
+	longSince  time.Time // of the newest such refusal
+	longScored int       // bytes of the longest document that was scored
+	mostScored int       // documents of the largest call that was served
 }
 
 // newBatchLimit starts below what the server declares.
@@ -51,8 +58,11 @@ func (b *batchLimit) bounds(asked Bounds) Bounds {
 }
 
 // accepted takes note of a call that was served.
-func (b *batchLimit) accepted(documents int) {
-	b.longRefused = 0
+func (b *batchLimit) accepted(documents, longest int) {
+	b.longScored, b.mostScored = max(b.longScored, longest), max(b.mostScored, documents)
+	if longest >= b.longAlone {
+		b.longAlone = 0
+	}
 	if 4*documents >= 3*b.documents {
 		b.documents = min(max(b.documents, 2*documents), b.mostDocs)
 	}
@@ -75,30 +85,38 @@ func (b *batchLimit) refused(documents, bytes int, body bool) {
 }
 
 // alone takes note of a document that was refused in a call of its own.
-func (b *batchLimit) alone(bytes int) {
-	b.longRefused++
+func (b *batchLimit) alone(now time.Time, bytes int) {
+	b.longSince = now
 	if b.longAlone == 0 || bytes < b.longAlone {
 		b.longAlone = bytes
 	}
 }
 
-// suspects takes documents out of items that are as long as one that was refused
-// on its own, so that they cannot spoil a call for the others. Many of them are
-// left where they are, because then length is not what is wrong with them.
-func (b *batchLimit) suspects(items []Item) (rest, long []Item) {
-	const many = 8
+// served reports whether so many documents in a call, and so long a one, have been
+// scored.
+func (b *batchLimit) served(documents, longest int) bool {
+	return documents <= b.mostScored && longest <= b.longScored
+}
+
+// tooLong reports whether a document is as long as one that was refused on its own
+// lately, and longer than any that was scored. What is that long is not sent at
+// all, until the belief has aged.
+func (b *batchLimit) tooLong(now time.Time, bytes int) bool {
+	return b.longAlone > 0 && bytes >= b.longAlone && bytes > b.longScored && now.Sub(b.longSince) < lengthAges
+}
+
+// sort parts the items into those that may share a call and those that are too
+// long to be sent.
+func (b *batchLimit) sort(now time.Time, items []Item) (fine, long []Item) {
 	if b.longAlone == 0 {
 		return items, nil
 	}
 	for _, it := range items {
-		if it.Bytes >= b.longAlone {
+		if b.tooLong(now, it.Bytes) {
 			long = append(long, it)
 		} else {
-			rest = append(rest, it)
+			fine = append(fine, it)
 		}
 	}
-	if len(long) == 0 || len(long) > many || len(rest) == 0 {
-		return items, nil
-	}
-	return rest, long
+	return fine, long
 }

@@ -10,6 +10,7 @@ const (
 	breakerSamples   = 20
 	breakerFirstOpen = 5 * time.Second
 	breakerLastOpen  = 60 * time.Second
+	breakerHasty     = 500 * time.Millisecond
 )
 
 // breaker stops calls to a server that fails: at half of at least 20 calls in
@@ -22,6 +23,9 @@ type breaker struct {
 	state              State
 	until              time.Time
 	period             time.Duration
+	// hasty says that the newest failure was a server that could not be reached: such
+	// a one is often back within a second.
+	hasty bool
 }
 
 // wait is how long the breaker stays open; 0 lets a call or a probe pass.
@@ -107,6 +111,9 @@ func (b *breaker) add(failed bool) {
 
 func (b *breaker) open(now time.Time, rng *rand.Rand) {
 	period := min(max(breakerFirstOpen, 2*b.period), breakerLastOpen)
+	if b.hasty {
+		period = breakerHasty
+	}
 	*b = breaker{state: Open, period: period}
 	b.until = now.Add(period + time.Duration(rng.Float64()*float64(period)/10))
 }

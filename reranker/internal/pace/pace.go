@@ -45,10 +45,14 @@ type Pace struct {
 	latency  latencyModel
 	ladder   ladder
 	batch    batchLimit
-	bytes    int // in flight
-	tokens   int // in flight
-	skipped  int // queries in a row that were too late to try
-	answered int // calls that succeeded
+	bytes    int       // in flight
+	tokens   int       // in flight
+	tried    time.Time // of the newest trial
+	crowded  bool      // queries follow so closely that what one gives up delays the next
+	cause    error     // of the newest failure that counted against the server
+	quiet    int       // scarce queries in a row that met a rested server
+	active   time.Time // when a call of ours was last in a server
+	answered int       // calls that succeeded
 }
 
 // New returns a pace that knows nothing yet but its options.
@@ -86,11 +90,10 @@ type Query struct {
 
 // Forecast is what a Pace says about a query.
 type Forecast struct {
-	// Items are those that the quota covers; Left counts the others, all from the
-	// end. Long are items that may be too long, each to be sent alone.
-	Items, Long []Item
-	Left        int
-	// Tokens is what all of Items and Long hold, Bounds what one call may hold.
+	// Items are those that the quota covers; Left are the others, all from the
+	// end. Long are items that the server has shown to be too long.
+	Items, Long, Left []Item
+	// Tokens is what all of Items hold, Bounds what one call may hold.
 	Tokens int
 	Bounds Bounds
 	// Calls is into how many calls the query is best split, Width how many of them
@@ -100,6 +103,9 @@ type Forecast struct {
 	Expected time.Duration
 	// Hedge says that late calls may be hedged.
 	Hedge bool
+	// Portions says that the query is not sure to be done in time, so that it is sent
+	// in portions, see Pace.Portion.
+	Portions bool
 }
 
 // smallestCall is how many tokens are worth a call of their own.
@@ -117,8 +123,12 @@ func (p *Pace) Forecast(now time.Time, q Query) Forecast {
 	for i := range q.Items {
 		q.Items[i].Tokens = p.size.pair(q.QueryBytes, q.Items[i].Bytes)
 	}
+	var long []Item
+	if !q.Whole {
+		q.Items, long = p.batch.sort(now, q.Items)
+	}
 	covered, most := p.quota.afford(now, q)
-	f := Forecast{Items: q.Items[:covered], Left: len(q.Items) - covered}
+	f := Forecast{Items: q.Items[:covered], Left: q.Items[covered:], Long: long}
 	if covered == 0 {
 		return f
 	}
@@ -142,32 +152,121 @@ func (p *Pace) Forecast(now time.Time, q Query) Forecast {
 	}
 	f.Bounds = p.batch.bounds(q.Bounds)
 	f.Expected = p.ladder.expect(f.Tokens)
-	if !q.Whole {
-		f.Items, f.Long = p.batch.suspects(f.Items)
+	if p.scarce(now, q.Rest, float64(f.Tokens), len(f.Items)) {
+		crowd := p.crowd(now, q.Rest)
+		f.Portions = crowd || !p.fits(now, q.Rest, f)
 	}
 	return f
 }
 
-// lateTrial is how many queries in a row may be skipped as too late before one
-// is sent all the same, lest an old latency be believed for ever.
-const lateTrial = 20
+// scarce reports whether a query of so many tokens is not sure to be done within
+// half of the time that it has.
+func (p *Pace) scarce(now time.Time, rest time.Duration, tokens float64, documents int) bool {
+	rate, backlog := 0.0, 0.0
+	for _, u := range p.ups {
+		if u.usable(now) || !anyUsable(p.ups, now) {
+			rate += u.work.rate(now)
+			backlog += u.work.backlog(now)
+		}
+	}
+	if rate == 0 {
+		return documents > fewDocuments && rest < portionMax
+	}
+	return seconds((backlog+tokens)/rate) > rest/2
+}
 
-// InTime reports whether a query whose smallest call has so many tokens can have
-// an answer within the rest of its time. A trial is sent although it is likely
-// to come too late.
-func (p *Pace) InTime(rest time.Duration, smallest int) (ok, trial bool) {
+// restedQueries is how many scarce queries in a row must meet a rested server until
+// one may be sent as if what it gives up at its deadline delayed nobody.
+const restedQueries = 5
+
+// crowd reports whether a query that is not sure to be done should spare the server,
+// because the next one comes before what it would give up is done. Where the
+// server rests between queries, it is best filled to the brim.
+func (p *Pace) crowd(now time.Time, rest time.Duration) bool {
+	backlog := 0.0
+	for _, u := range p.ups {
+		backlog += u.work.backlog(now)
+	}
+	switch {
+	case p.limit.inFlight == 0 && now.Sub(p.active) >= rest/2:
+		p.quiet++
+	case backlog > 0:
+		p.crowded, p.quiet = true, 0
+	default:
+		p.quiet = 0
+	}
+	if p.quiet >= restedQueries {
+		p.crowded = false
+	}
+	return p.crowded
+}
+
+// fits reports whether most of the calls that would be made at once are likely to
+// be answered in time.
+func (p *Pace) fits(now time.Time, rest time.Duration, f Forecast) bool {
+	tokens := float64(f.Tokens) / float64(max(1, f.Calls))
+	if n := f.Bounds.Documents; n > 0 {
+		tokens = min(tokens, float64(f.Tokens)*float64(n)/float64(max(1, len(f.Items))))
+	}
+	rate, soonest := 0.0, rest
+	for _, u := range p.ups {
+		if r := u.work.rate(now); r > 0 {
+			rate += r
+			soonest = min(soonest, u.work.takes(now, tokens/2))
+		}
+	}
+	return soonest < rest && seconds(tokens*float64(min(f.Width, f.Calls))/rate) < 2*rest+rest/4
+}
+
+// InTime reports whether a call of so many tokens can have an answer within the
+// rest of its time. One that cannot is a trial now and then.
+func (p *Pace) InTime(now time.Time, rest time.Duration, smallest int) (ok, trial bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	need := min(p.latency.typical(), p.latency.predict(smallest))
-	switch {
-	case rest <= 0:
+	if rest <= 0 {
 		return false, false
-	case rest >= need:
-		return true, false
 	}
-	p.skipped++
-	trial = p.skipped%lateTrial == 0
-	return trial, trial
+	for _, u := range p.ups {
+		if u.work.takes(now, float64(smallest)) <= rest {
+			return true, false
+		}
+	}
+	if now.Sub(p.tried) < trialEvery {
+		return false, false
+	}
+	p.tried = now
+	return true, true
+}
+
+// Portion says what a query may send next.
+func (p *Pace) Portion(now time.Time, q Portions) Portion {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q.Waiter.tier, q.Waiter.portions = q.Tier, true
+	if p.limit.ahead(now, q.Waiter) || p.limit.free(q.Waiter.lane) <= 0 {
+		p.limit.enqueue(now, q.Waiter)
+		p.limit.kick(now)
+		return Portion{Wait: q.Rest}
+	}
+	best := Portion{Late: true}
+	soonest := time.Duration(0)
+	for i, u := range p.ups {
+		if !u.usable(now) && anyUsable(p.ups, now) || u.gate.wait(now) > 0 {
+			continue
+		}
+		o := u.work.portion(now, q)
+		o.Upstream = i
+		switch takes := u.work.takes(now, float64(o.Tokens)); {
+		case o.Tokens > 0 && (best.Tokens == 0 || takes < soonest):
+			best, soonest = o, takes
+		case best.Tokens == 0 && !o.Late && (best.Late || o.Wait > 0 && o.Wait < best.Wait):
+			best = o
+		}
+	}
+	if best.Tokens == 0 && !best.Late {
+		p.limit.enqueue(now, q.Waiter)
+	}
+	return best
 }
 
 // Call describes a call before it is made.
@@ -177,7 +276,11 @@ type Call struct {
 	Tokens, Bytes int
 	Documents     int
 	QueryBytes    int // of the query, for each document
+	Longest       int // bytes of the longest document
 	Extra, Hedge  bool
+	// Portion says that the call was allowed by Portion, for the upstream To.
+	Portion bool
+	To      int
 }
 
 // Ticket is a call that was let through.
@@ -190,6 +293,7 @@ type Ticket struct {
 	HedgeAfter time.Duration
 
 	call  Call
+	flow  *flow
 	probe bool
 }
 
@@ -204,9 +308,11 @@ type Admission struct {
 	Wait time.Duration
 	// Slot says that the waiter is woken when it may try again.
 	Slot bool
-	// Suspended says that the breaker is open, for so long if it is not 0.
+	// Suspended says that the breaker is open, for so long if it is not 0, and Cause
+	// what opened it.
 	Suspended bool
 	For       time.Duration
+	Cause     error
 }
 
 // BytesInFlight bounds the document text that is on its way at one time.
@@ -217,7 +323,7 @@ func (p *Pace) Admit(now time.Time, c Call) Admission {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if wait := p.breaker.wait(now); wait > 0 {
-		return Admission{Suspended: true, For: wait}
+		return Admission{Suspended: true, For: wait, Cause: p.cause}
 	}
 	lane := c.Waiter.lane
 	ahead := p.limit.ahead(now, c.Waiter)
@@ -230,14 +336,17 @@ func (p *Pace) Admit(now time.Time, c Call) Admission {
 		}
 		return Admission{Slot: true}
 	}
-	up, wait := p.pick(now, c.Avoid)
+	up, wait := c.To, time.Duration(0)
+	if !c.Portion {
+		up, wait = p.pick(now, c.Avoid)
+	}
 	wait = max(wait, p.quota.wait(now, float64(c.Tokens), lane))
 	if up < 0 || wait > 0 {
 		return Admission{Wait: wait}
 	}
 	ok, probe := p.breaker.allow(now)
 	if !ok {
-		return Admission{Suspended: true}
+		return Admission{Suspended: true, Cause: p.cause}
 	}
 	p.limit.take()
 	p.quota.take(now, float64(c.Tokens))
@@ -249,7 +358,9 @@ func (p *Pace) Admit(now time.Time, c Call) Admission {
 		p.hedges.called()
 	}
 	p.limit.kick(now)
-	return Admission{Ticket: &Ticket{Upstream: up, Started: now, HedgeAfter: p.hedgeAfter(c.Tokens), call: c, probe: probe}}
+	return Admission{Ticket: &Ticket{
+		Upstream: up, Started: now, HedgeAfter: p.hedgeAfter(c.Tokens), call: c, probe: probe, flow: p.ups[up].work.start(now, c.Tokens),
+	}}
 }
 
 func (p *Pace) pick(now time.Time, avoid int) (up int, wait time.Duration) {
@@ -281,37 +392,32 @@ func (p *Pace) Release(now time.Time, t *Ticket, o Outcome) (changed bool) {
 	before := p.breaker.state
 	p.bytes -= t.call.Bytes
 	p.tokens -= t.call.Tokens
-	v := p.verdict(now, t, o)
+	v := verdict(o)
+	p.active = now
 	ofUpstream := v
 	if o.Overtaken {
 		// One whose calls are overtaken again and again without a single answer hangs,
 		// and is ejected like one that fails; the server as a whole answers.
 		ofUpstream = Bad
 	}
+	p.ups[t.Upstream].work.ended(now, t.flow, o)
 	ejected := p.ups[t.Upstream].ended(now, t.call.Tokens, ofUpstream, len(p.ups) == 1)
+	if o.Size && p.batch.served(t.call.Documents, t.call.Longest) {
+		v = Bad // it is called too large although calls as large were served
+	}
+	if v != None && v != Good {
+		p.cause, p.ups[t.Upstream].cause = o.Cause, o.Cause
+	}
 	p.learn(now, t, o, v)
 	p.judge(now, t, v, ejected)
 	p.limit.release(now)
 	return p.breaker.state != before || ejected
 }
 
-// verdict says what the outcome tells about the server. A call that the deadline
-// cut off counts against it only if it took far longer than calls of its size do,
-// or as long and the whole query got nothing: a short deadline is no fault of a
-// server, and a query that got its first tier was served.
-func (p *Pace) verdict(now time.Time, t *Ticket, o Outcome) Verdict {
-	switch {
-	case o.Late:
-		took := now.Sub(t.Started)
-		usual := p.latency.predict(t.call.Tokens)
-		if usual == 0 {
-			usual = 100 * time.Millisecond
-		}
-		if o.Barren && took >= usual || took >= 3*usual {
-			return Pushback
-		}
-		return None
-	case o.CutOff:
+// verdict says what the outcome tells about the server. A call that was cut off
+// says how fast the server is, see work, and nothing about its health.
+func verdict(o Outcome) Verdict {
+	if o.CutOff {
 		return None
 	}
 	return o.Verdict
@@ -336,6 +442,7 @@ func (p *Pace) judge(now time.Time, t *Ticket, v Verdict, ejected bool) {
 			return
 		}
 	}
+	p.breaker.hasty = v == Unreachable
 	p.breaker.record(now, t.probe, v != Good, p.rng)
 	if ejected && anyUsable(p.ups, now) {
 		// What the ejected upstream did wrong says nothing about the others.
@@ -350,18 +457,25 @@ func (p *Pace) learn(now time.Time, t *Ticket, o Outcome, v Verdict) {
 	if pause := p.quota.declare(now, t.Started, o.Limits, calls, float64(p.tokens)); pause > 0 {
 		up.gate.close(now, pause)
 	}
+	if v == Good && !o.Answered && len(p.ups) > 1 && !p.o.OneServer {
+		// It refused a request; until it is known whether others accept it, the next
+		// calls go to them.
+		up.gate.close(now, refusalHold)
+	}
 	switch {
 	case v == Pushback && o.Refused && !o.CutOff:
 		p.refused(now, up, o)
 	case o.Answered:
 		up.gate.refusals = 0
 		p.answered++
-		p.skipped = 0
 		p.latency.observe(t.call.Tokens, now.Sub(t.Started))
 		p.size.observe(t.call.Bytes+t.call.Documents*t.call.QueryBytes, t.call.Documents, o.Tokens)
-		p.batch.accepted(t.call.Documents)
+		p.batch.accepted(t.call.Documents, t.call.Longest)
 	}
 }
+
+// refusalHold is how long an upstream that refused a request is avoided.
+const refusalHold = 50 * time.Millisecond
 
 // refused closes the gate after a refusal: for as long as the server says, or
 // until the budget that it calls empty is full again, or for a back-off.
@@ -501,8 +615,34 @@ type Lesson struct {
 	// blamed bytes.
 	HalfDocuments, HalfBytes int
 	Body                     bool
-	// Alone is the bytes of a document that was refused in a call of its own.
+	// Alone is the bytes of a document that was refused in a call of its own at the
+	// time Now.
 	Alone int
+	Now   time.Time
+}
+
+// TooLong reports whether a document of so many bytes has shown to be too long.
+func (p *Pace) TooLong(now time.Time, bytes int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.batch.tooLong(now, bytes)
+}
+
+// Served reports whether a call with as many documents, and one with as long a
+// document, have been answered: then it is not its size that a server refuses.
+func (p *Pace) Served(documents, longest int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.batch.served(documents, longest)
+}
+
+// Accuse ejects an upstream that refused what another accepted.
+func (p *Pace) Accuse(now time.Time, upstream int, cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := p.ups[upstream]
+	u.cause = cause
+	u.eject(now, ejectFor)
 }
 
 // Learn takes a lesson.
@@ -516,7 +656,7 @@ func (p *Pace) Learn(l Lesson) {
 		p.batch.refused(l.HalfDocuments, l.HalfBytes, l.Body)
 	}
 	if l.Alone > 0 {
-		p.batch.alone(l.Alone)
+		p.batch.alone(l.Now, l.Alone)
 	}
 }
 
@@ -543,6 +683,7 @@ func (p *Pace) Snapshot(now time.Time) Snapshot {
 		LatencyPerToken: seconds(perToken),
 		TypicalLatency:  p.latency.typical(),
 		Answered:        p.answered,
+		Cause:           p.cause,
 		Upstreams:       make([]UpstreamSnapshot, len(p.ups)),
 	}
 	if s.Breaker == Open {
@@ -552,7 +693,7 @@ func (p *Pace) Snapshot(now time.Time) Snapshot {
 	for i, u := range p.ups {
 		wait := u.gate.wait(now)
 		s.GateWait = min(s.GateWait, wait)
-		s.Upstreams[i] = UpstreamSnapshot{InFlight: u.inFlight, Failures: u.failed, Ejected: u.times > 0, GateWait: wait}
+		s.Upstreams[i] = UpstreamSnapshot{InFlight: u.inFlight, Failures: u.failed, Ejected: u.times > 0, GateWait: wait, Cause: u.cause}
 	}
 	return s
 }

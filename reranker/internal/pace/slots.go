@@ -15,10 +15,14 @@ type callLimit struct {
 // Waiter is a query that wants a slot. Wake is told when it may try again, and
 // has room for one value. Make one with NewWaiter.
 type Waiter struct {
-	Wake   chan struct{}
-	lane   Lane
-	queued bool
-	since  time.Time
+	Wake chan struct{}
+	lane Lane
+	tier int
+	// portions says that the query is sent in portions, each only if it can be
+	// answered in time, so that those who have waited longest are served first.
+	portions bool
+	queued   bool
+	since    time.Time
 }
 
 // NewWaiter returns a waiter of a lane, which waits for nothing yet.
@@ -51,16 +55,22 @@ func (c *callLimit) ahead(now time.Time, w *Waiter) bool {
 	return turn != nil && turn != w
 }
 
-// turn returns the waiter of the lane that is served next, nil without one.
+// turn returns the waiter of the lane that is served next, nil without one: of
+// those whose next call is of the best tier.
 func (c *callLimit) turn(now time.Time, lane Lane) *Waiter {
-	queue := c.waiting[lane]
-	if len(queue) == 0 {
-		return nil
+	var first, last *Waiter
+	for _, w := range c.waiting[lane] {
+		switch {
+		case first == nil || w.tier < first.tier:
+			first, last = w, w
+		case w.tier == first.tier:
+			last = w
+		}
 	}
-	if lane == Chat && now.Sub(queue[0].since) > patience {
-		return queue[len(queue)-1]
+	if first != nil && lane == Chat && !first.portions && now.Sub(first.since) > patience {
+		return last
 	}
-	return queue[0]
+	return first
 }
 
 // enqueue registers w until dequeue; a second call changes nothing.

@@ -33,6 +33,7 @@ type Snapshot struct {
 	LatencyFixed, LatencyPerToken, TypicalLatency time.Duration
 
 	Answered  int
+	Cause     error
 	Upstreams []UpstreamSnapshot
 }
 
@@ -41,4 +42,5 @@ type UpstreamSnapshot struct {
 	InFlight, Failures int
 	Ejected            bool
 	GateWait           time.Duration
+	Cause              error
 }

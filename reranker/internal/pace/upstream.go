@@ -14,12 +14,14 @@ const (
 // upstream is one of the servers behind an endpoint.
 type upstream struct {
 	gate     gate
+	work     work
 	inFlight int
 	tokens   int // in flight
 	failed   int // in a row
 	ejected  time.Time
 	times    int // ejected in a row
 	probing  bool
+	cause    error // of its newest failure
 }
 
 // usable reports whether calls may go to u: it is not ejected, or its time is up
@@ -43,16 +45,28 @@ func (u *upstream) ended(now time.Time, tokens int, v Verdict, lone bool) (eject
 	switch v {
 	case Good:
 		u.failed, u.times = 0, 0
-	case Bad, Pushback, Key:
+	case Bad, Pushback, Key, Unreachable:
 		u.failed++
 		if !lone && (u.failed >= ejectAfter || v == Key || u.times > 0 && !now.Before(u.ejected)) {
-			u.times++
-			u.ejected = now.Add(min(ejectFor*time.Duration(u.times), ejectLongest))
-			u.failed = 0
+			if v == Unreachable {
+				u.eject(now, breakerHasty)
+			} else {
+				u.eject(now, ejectFor)
+			}
 			return true
 		}
 	}
 	return false
+}
+
+// eject leaves u out for a time, longer each time in a row, unless it is a short one.
+func (u *upstream) eject(now time.Time, period time.Duration) {
+	u.times++
+	if period >= ejectFor {
+		period = min(period*time.Duration(u.times), ejectLongest)
+	}
+	u.ejected = now.Add(period)
+	u.failed = 0
 }
 
 // pick chooses the upstream for a call: of two drawn at random the one with

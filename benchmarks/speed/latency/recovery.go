@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/rerankertest"
+)
+
+// The slow spell: 10 s after 20 s, work takes times as long.
+const (
+	spellAfter = 20 * time.Second
+	spellFor   = 10 * time.Second
+)
+
+// recovery is what queries get after a slow spell.
+type recovery struct {
+	idle       time.Duration // from the end of the spell until the server has done what it accepted
+	first      time.Duration // from then until the first query with all scores has begun
+	five       time.Duration // until the fifth in a row has
+	interval   time.Duration
+	late, full int
+	attempts   float64
+}
+
+// recover runs queries at a rate through a slow spell.
+func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
+	synctest.Test(t, func(t *testing.T) {
+		g := goodput{n: 100}
+		srv := rerankertest.NewFIFO(rerankertest.FIFOOptions{
+			Document: 300 * time.Microsecond, Call: time.Millisecond, RoundTrip: 2 * time.Millisecond,
+			Slow: []rerankertest.SlowSpell{{From: spellAfter, For: spellFor, Times: times}},
+		})
+		endpoint, err := reranker.NewEndpoint([]reranker.Scorer{srv}, reranker.EndpointOptions{Rand: rand.New(rand.NewPCG(s.seed, 5))})
+		if err != nil {
+			panic(err)
+		}
+		stage, in := reranker.Stage(reranker.Shard(endpoint, reranker.ShardOptions{}), reranker.Chat()), g.ranking()
+		begin := time.Now()
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		var idle time.Time
+		first, extra, row := 0, 0, 0
+		r.first, r.five = -1, -1
+		fulls := map[time.Duration]bool{}
+		r.interval = time.Duration(float64(time.Second) / rate)
+		for time.Since(begin) < spellAfter+spellFor+30*time.Second {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				out, _ := stage.Apply(ctx, pipeline.Query{Text: "a question"}, in)
+				report, _ := reranker.ReportKey.Noted(out)
+				mu.Lock()
+				defer mu.Unlock()
+				if time.Since(start) > 520*time.Millisecond {
+					r.late++
+				}
+				extra += report.Retries + report.Hedges
+				first += report.Attempts - report.Retries - report.Hedges
+				fulls[start.Sub(begin)] = report.Mode == reranker.Full
+			})
+			time.Sleep(r.interval)
+			if since := time.Since(begin); since >= spellAfter+spellFor && idle.IsZero() {
+				if idle = srv.IdleAt(); idle.Before(begin.Add(spellAfter + spellFor)) {
+					idle = begin.Add(spellAfter + spellFor)
+				}
+			}
+		}
+		wg.Wait()
+		r.idle = idle.Sub(begin) - spellAfter - spellFor
+		for at := time.Duration(0); at < time.Since(begin); at += r.interval {
+			switch full, asked := fulls[at]; {
+			case !asked || at < idle.Sub(begin):
+			case !full:
+				row = 0
+			default:
+				if row++; r.first < 0 {
+					r.first = at - idle.Sub(begin)
+				}
+				if row == 5 && r.five < 0 {
+					r.five = at - idle.Sub(begin)
+				}
+			}
+		}
+		r.attempts = float64(first+extra) / float64(max(1, first))
+	})
+	return r
+}
+
+// recoveryTable prints how soon queries are whole again.
+func (s settings) recoveryTable(t *testing.T) {
+	fmt.Fprintf(s.out, "A server that needs 31 ms for a query of 100 documents is slower for %v; deadline 500 ms. Idle is when it has done what it had accepted.\n\n", spellFor)
+	s.row("slower", "queries a second", "idle after the spell", "first full rerank after idle", "fifth in a row", "interval", "late", "attempts a first call")
+	s.row("---", "---", "---", "---", "---", "---", "---", "---")
+	for _, times := range []float64{5, 20} {
+		for _, rate := range []float64{0.2, 2, 20} {
+			r := s.recover(t, times, rate)
+			s.row(fmt.Sprintf("x%g", times), fmt.Sprint(rate), ms(r.idle)+" ms", ms(r.first)+" ms", ms(r.five)+" ms", ms(r.interval)+" ms", fmt.Sprint(r.late), fmt.Sprintf("%.2f", r.attempts))
+		}
+	}
+	fmt.Fprintln(s.out)
+	s.beliefTable(t)
+}
+
+// beliefTable prints which chat query is reranked first after another user of the
+// endpoint was slow.
+func (s settings) beliefTable(t *testing.T) {
+	fmt.Fprintf(s.out, "Eight queries of an experiment take 700 ms a call, then calls take 5 ms; chats have 500 ms.\n\n")
+	s.row("first full chat query", "after")
+	s.row("---", "---")
+	synctest.Test(t, func(t *testing.T) {
+		took := 700 * time.Millisecond
+		srv := reranker.ScorerFunc(func(ctx context.Context, _ string, documents []string) (reranker.Scores, error) {
+			if err := sleep(ctx, took); err != nil {
+				return reranker.Scores{}, err
+			}
+			return reranker.Scores{Values: make([]float64, len(documents))}, nil
+		})
+		endpoint, err := reranker.NewEndpoint([]reranker.Scorer{srv}, reranker.EndpointOptions{Rand: rand.New(rand.NewPCG(s.seed, 5))})
+		if err != nil {
+			panic(err)
+		}
+		in := goodput{n: 50}.ranking()
+		for range 8 {
+			_, _ = reranker.Stage(reranker.Shard(endpoint, reranker.EvaluationShards()), reranker.Evaluation()).Apply(context.Background(), pipeline.Query{Text: "q"}, in)
+		}
+		took = 5 * time.Millisecond
+		chat, begin := reranker.Stage(reranker.Shard(endpoint, reranker.ShardOptions{}), reranker.Chat()), time.Now()
+		for n := 1; n <= 1000; n++ {
+			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+			out, _ := chat.Apply(ctx, pipeline.Query{Text: "q"}, in)
+			cancel()
+			if report, _ := reranker.ReportKey.Noted(out); report.Mode == reranker.Full {
+				s.row(fmt.Sprint(n), ms(time.Since(begin))+" ms")
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		s.row("none", "never")
+	})
+	fmt.Fprintln(s.out)
+}

@@ -1,0 +1,118 @@
+package cascade_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// spread are the types whose methods may stand in several files, each with its
+// reason. A type that is no longer spread has to leave the list.
+var spread = map[string]string{
+	"benchmarks/conversation.world":     "benchmarks/conversation brings its own types together",
+	"benchmarks/speed/latency.settings": "benchmarks/speed/latency brings its own types together",
+	"benchmarks/tune.Report":            "benchmarks/tune brings its own types together",
+	"examples/chat.bot":                 "examples/chat brings its own types together",
+	"examples/gateway.settings":         "examples/gateway brings its own types together",
+	"examples/qdrant.settings":          "examples/qdrant brings its own types together",
+	"examples/quickstart.system":        "examples/quickstart brings its own types together",
+	"fusion/internal/elementary.pair":   "fusion/internal/elementary brings its own types together",
+	"internal/bert.Model":               "internal/bert brings its own types together",
+	"internal/bert.worker":              "internal/bert brings its own types together",
+	"pipeline.Derivation":               "pipeline brings its own types together",
+	"pipeline.Mark":                     "pipeline brings its own types together",
+	"pipeline.Parallel":                 "pipeline brings its own types together",
+	"pipeline.chain":                    "pipeline brings its own types together",
+	"pipeline.join":                     "pipeline brings its own types together",
+	"pipeline.run":                      "pipeline brings its own types together",
+	"pipeline.stages":                   "pipeline brings its own types together",
+	"pipeline/chat.assembly":            "pipeline/chat brings its own types together",
+	"pipeline/config.builder":           "pipeline/config brings its own types together",
+	"pipeline/otel.Observer":            "pipeline/otel brings its own types together",
+	"pipeline/rewrite.Options":          "pipeline/rewrite brings its own types together",
+	"reranker/lexical.query":            "reranker/lexical brings its own types together",
+	"reranker/nebius.Options":           "reranker/nebius brings its own types together",
+	"reranker/rerankertest.Server":      "reranker/rerankertest brings its own types together",
+	"reranker/rerankertest.Suite":       "reranker/rerankertest brings its own types together",
+	"retriever/bleve.Index":             "retriever/bleve brings its own types together",
+	"retriever/embed.Client":            "retriever/embed brings its own types together",
+	"retriever/langchain.Kind":          "retriever/langchain brings its own types together",
+	"retriever/langchain.Source":        "retriever/langchain brings its own types together",
+	"retriever/langchain.Traits":        "retriever/langchain brings its own types together",
+	"retriever/memory.Index":            "retriever/memory brings its own types together",
+	"retriever/postgres.Store":          "retriever/postgres brings its own types together",
+}
+
+// TestATypeAndItsMethodsStandInOneFile fails for a type with methods in several
+// files that the list above does not name, and for a name that needs no exception.
+func TestATypeAndItsMethodsStandInOneFile(t *testing.T) {
+	t.Parallel()
+	found := spreadTypes(t)
+	for name, files := range found {
+		assert.Contains(t, spread, name, "its methods stand in %s: a type and its methods live in one file", strings.Join(files, ", "))
+	}
+	for name := range spread {
+		assert.Contains(t, found, name, "it is no longer spread: take it off the list")
+	}
+}
+
+// spreadTypes returns the files of every type with methods in more than one.
+func spreadTypes(t *testing.T) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	require.NoError(t, filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Recv == nil {
+				continue
+			}
+			key := path.Dir(name) + "." + receiver(f.Recv.List[0].Type)
+			if seen := files[key]; len(seen) == 0 || seen[len(seen)-1] != path.Base(name) {
+				files[key] = append(seen, path.Base(name))
+			}
+		}
+		return nil
+	}))
+	for key, in := range files {
+		if len(in) == 1 {
+			delete(files, key)
+		}
+	}
+	return files
+}
+
+// receiver is the name of a method's type.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return "?"
+}
