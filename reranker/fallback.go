@@ -229,7 +229,7 @@ func (r *fallbackRun) follow(ctx context.Context, i int, query string, yield fun
 	first := true
 	last.err = errNoAnswer
 	for scores, err := range s.ScoreStream(ctx, query, r.texts()) {
-		if !first && last.err == nil && r.fault(last.scores) == nil && !yield(r.show(last.scores), nil) {
+		if early, bad := r.checked(last.scores); !first && last.err == nil && bad == nil && !yield(r.show(early), nil) {
 			return last, true
 		}
 		first, last = false, fallbackAnswer{scores, err}
@@ -252,23 +252,23 @@ func (r *fallbackRun) show(s Scores) Scores {
 	return out
 }
 
-// fault says why an answer cannot be used.
-func (r *fallbackRun) fault(s Scores) error {
-	n := len(r.open)
-	if len(s.Values) != n || s.Unscored != nil && len(s.Unscored) != n || s.Cached != nil && len(s.Cached) != n {
-		return &Error{Kind: KindProtocol, Op: "reranker: fallback", Message: fmt.Sprintf("the scorer answered %d values for %d documents", len(s.Values), n)}
+// checked refuses an answer that breaks the contract or has another scale.
+func (r *fallbackRun) checked(s Scores) (Scores, error) {
+	s, err := s.Check(len(r.open))
+	if err != nil {
+		return s, err
 	}
 	if r.out.Scale != pipeline.Unknown && s.Scale != pipeline.Unknown && s.Scale != r.out.Scale {
-		return &Error{Kind: KindConfig, Op: "reranker: fallback", Message: fmt.Sprintf("the scorer answered on the scale %s, those before it on %s: wrap it in Calibrated", s.Scale, r.out.Scale)}
+		return s, &Error{Kind: KindConfig, Op: "reranker: fallback", Message: fmt.Sprintf("the scorer answered on the scale %s, those before it on %s: wrap it in Calibrated", s.Scale, r.out.Scale)}
 	}
-	return nil
+	return s, nil
 }
 
 // take uses the answer of a scorer.
 func (r *fallbackRun) take(i int, a fallbackAnswer) {
 	s, err := a.scores, a.err
 	if err == nil {
-		err = r.fault(s)
+		s, err = r.checked(s)
 	}
 	share := Share{Scorer: r.f.names[i], Asked: len(r.open), Err: err}
 	r.note(s)

@@ -235,8 +235,8 @@ func (p *ByPassage) cutAll(documents []string) (c *cutDocuments, err error) {
 // combined makes the scores of documents out of those of passages.
 func (c *cutDocuments) combined(s Scores, err error) (Scores, error) {
 	n := len(c.first) - 1
-	if err == nil && (len(s.Values) != len(c.texts) || s.Unscored != nil && len(s.Unscored) != len(c.texts) || s.Cached != nil && len(s.Cached) != len(c.texts)) {
-		return Scores{}, &Error{Kind: KindProtocol, Op: "reranker: passages", Message: fmt.Sprintf("the scorer answered %d values for %d passages", len(s.Values), len(c.texts))}
+	if err == nil {
+		s, err = s.Check(len(c.texts))
 	}
 	if err != nil && len(s.Unscored) != len(c.texts) {
 		return s, err
