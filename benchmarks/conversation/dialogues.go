@@ -33,13 +33,6 @@ type dialogue struct {
 //go:embed dialogues.jsonl
 var recorded []byte
 
-// world is what dialogues are about.
-type world struct {
-	name      string
-	index     *bleve.Index
-	dialogues []dialogue
-}
-
 func readDialogues(ctx context.Context, folder, goroot string) ([]world, error) {
 	code, err := open(ctx, folder, "claude-code-rag")
 	if err != nil {
@@ -131,30 +124,6 @@ func dialogues(ctx context.Context, folder, goroot string, out io.Writer) error 
 			return err
 		}
 	}
-	return nil
-}
-
-func (w world) measure(ctx context.Context, s system, out io.Writer) error {
-	var in5, in10, rr float64
-	for _, d := range w.dialogues {
-		text, err := s.text(ctx, d)
-		if err != nil {
-			return err
-		}
-		r, err := w.index.Retrieve(ctx, pipeline.Query{Text: text})
-		if err != nil {
-			return err
-		}
-		if rank := d.rank(r); rank > 0 && rank <= 10 {
-			in10++
-			rr += 1 / float64(rank)
-			if rank <= 5 {
-				in5++
-			}
-		}
-	}
-	n := float64(len(w.dialogues))
-	fmt.Fprintf(out, "  %-22s %12.2f %12.2f %8.3f\n", s.name, in5/n, in10/n, rr/n)
 	return nil
 }
 

@@ -7,11 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -119,65 +117,4 @@ func write(w http.ResponseWriter, status int, value any) {
 
 func fail(w http.ResponseWriter, status int, err error) {
 	write(w, status, event{Kind: "error", Text: err.Error()})
-}
-
-// answerTo streams the events of an answer, one JSON object on each line.
-func (b *bot) answerTo(w http.ResponseWriter, r *http.Request) {
-	var asked struct{ Question string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, errors.New("the question is not readable"))
-		return
-	}
-	s, release, err := b.sessions.hold(r.Header.Get("X-Session"))
-	switch {
-	case errors.Is(err, errNoSession):
-		fail(w, http.StatusNotFound, err)
-		return
-	case err != nil:
-		fail(w, http.StatusConflict, err)
-		return
-	}
-	defer release()
-	if s.turns == maxTurns {
-		fail(w, http.StatusConflict, errFull)
-		return
-	}
-	s.turns++
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := http.NewResponseController(w)
-	encoder := json.NewEncoder(w)
-	tell := func(e event) error {
-		// A reader who stopped reading holds no answer longer than this.
-		if err := out.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		if err := encoder.Encode(e); err != nil {
-			return err
-		}
-		return out.Flush()
-	}
-	if err := b.ask(r.Context(), s, asked.Question, tell); err != nil && r.Context().Err() == nil {
-		_ = tell(event{Kind: "error", Text: brief(err)})
-	}
-}
-
-// passage returns a passage of a session by its number, also one that has left.
-func (b *bot) passage(w http.ResponseWriter, r *http.Request) {
-	s, release, err := b.sessions.hold(r.Header.Get("X-Session"))
-	if err != nil {
-		fail(w, http.StatusNotFound, err)
-		return
-	}
-	defer release()
-	n, err := strconv.Atoi(r.URL.Query().Get("number"))
-	if err != nil {
-		fail(w, http.StatusBadRequest, errors.New("a passage has a number"))
-		return
-	}
-	p, ok := s.conversation.Passage(n)
-	if !ok {
-		fail(w, http.StatusNotFound, fmt.Errorf("this chat has no passage %d", n))
-		return
-	}
-	write(w, http.StatusOK, passageOf(p))
 }

@@ -12,10 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	api "github.com/qdrant/go-client/qdrant"
-
-	"github.com/rankcascade/cascade/retriever/qdrant"
 )
 
 func main() {
@@ -32,18 +28,6 @@ const notSet = `QDRANT_URL is not set, so there is nothing to index into. Start 
 
 A key, where the server wants one, goes into QDRANT_API_KEY.
 `
-
-// settings are the flags, and what the environment adds.
-type settings struct {
-	url, key   string
-	corpus     string
-	collection string
-	fuse       string
-	depth, k   int
-	fresh      bool
-	timeout    time.Duration
-	questions  []string
-}
 
 // run is the program; it returns the exit status.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
@@ -103,31 +87,4 @@ func parse(args []string, errs io.Writer) (settings, error) {
 		}
 	}
 	return s, nil
-}
-
-func (s settings) indexAndSearch(ctx context.Context, out, errs io.Writer) (err error) {
-	client, err := s.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	if err := s.index(ctx, client, errs); err != nil {
-		return err
-	}
-	search, err := s.retriever(client)
-	if err != nil {
-		return err
-	}
-	for _, question := range s.questions {
-		if err := s.answer(ctx, search, question, out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s settings) dial(ctx context.Context) (*api.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return qdrant.Dial(ctx, qdrant.Config{URL: s.url, APIKey: s.key})
 }

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
 )
@@ -60,39 +58,6 @@ func build(ctx context.Context, file, folder string, text []byte, kinds []kind.K
 		}
 	}
 	return nil, errors.Join(append([]error{err}, b.scope.Close()...)...)
-}
-
-// root reads the text into a tree of nodes.
-func (b *builder) root(text []byte) (*yaml.Node, error) {
-	if len(text) > maxFile {
-		return nil, b.fail(nil, "", "the file has %d bytes, and at most %d are read", len(text), maxFile)
-	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		e := b.fail(nil, "", "%v", err).(*Error)
-		e.Err = err
-		return nil, e
-	}
-	if len(document.Content) == 0 {
-		return nil, b.fail(nil, "", "the file is empty: it names a retriever, such as chain")
-	}
-	return document.Content[0], nil
-}
-
-// mistakes finds what a part says would fail the first query.
-func (b *builder) mistakes(root *yaml.Node, n pipeline.Node) error {
-	var errs []error
-	if n.Err != nil {
-		e := b.fail(root, "", "%v", n.Err).(*Error)
-		e.Err = n.Err
-		errs = append(errs, e)
-	}
-	if n.Err == nil {
-		for _, c := range n.Children {
-			errs = append(errs, b.mistakes(root, c))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Retrieve asks the pipeline.

@@ -2,6 +2,8 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rankcascade/cascade/internal/prose"
@@ -86,4 +88,27 @@ func (o Options) check() error {
 		return fmt.Errorf("%d tokens for an answer: give 1 or more, or 0 for the default", o.AnswerTokens)
 	}
 	return nil
+}
+
+// prompt returns the data for a query, and false if the question alone is too
+// long.
+func (o Options) prompt(q pipeline.Query, n int) (Prompt, bool) {
+	p := Prompt{Question: quoted(q.Text), N: n}
+	left := o.PromptTokens - o.Count(q.Text)
+	if left < 0 {
+		return p, false
+	}
+	var lines []string
+	for _, turn := range slices.Backward(q.Turns) {
+		text := beginning(turn.Text, o.PromptTokens/4, o.Count)
+		tokens := o.Count(text)
+		if tokens > left {
+			break
+		}
+		left -= tokens
+		lines = append(lines, `{"role":`+quoted(turn.Role)+`,"text":`+quoted(text)+"}\n")
+	}
+	slices.Reverse(lines)
+	p.Turns = strings.Join(lines, "")
+	return p, true
 }

@@ -3,11 +3,9 @@ package rewrite
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/rankcascade/cascade/internal/prose"
-	"github.com/rankcascade/cascade/pipeline"
 )
 
 // Prompt is what a template of Options.Prompt is given.
@@ -20,29 +18,6 @@ type Prompt struct {
 	Turns string
 	// N is the number of questions that are asked for; 1 where it is one.
 	N int
-}
-
-// prompt returns the data for a query, and false if the question alone is too
-// long.
-func (o Options) prompt(q pipeline.Query, n int) (Prompt, bool) {
-	p := Prompt{Question: quoted(q.Text), N: n}
-	left := o.PromptTokens - o.Count(q.Text)
-	if left < 0 {
-		return p, false
-	}
-	var lines []string
-	for _, turn := range slices.Backward(q.Turns) {
-		text := beginning(turn.Text, o.PromptTokens/4, o.Count)
-		tokens := o.Count(text)
-		if tokens > left {
-			break
-		}
-		left -= tokens
-		lines = append(lines, `{"role":`+quoted(turn.Role)+`,"text":`+quoted(text)+"}\n")
-	}
-	slices.Reverse(lines)
-	p.Turns = strings.Join(lines, "")
-	return p, true
 }
 
 // beginning returns the first sentences that fit into a number of tokens, or the

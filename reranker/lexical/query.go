@@ -40,6 +40,18 @@ func (q query) read(a Analysis, text string) document {
 	return d
 }
 
+// count makes statistics of the query's terms in the documents.
+func (q query) count(documents []document) *Statistics {
+	s := &Statistics{counts: map[string]int{}, documents: len(documents)}
+	for _, d := range documents {
+		s.terms += d.length
+		for id, at := range d.positions {
+			s.counts[q.terms[id]] += len(at)
+		}
+	}
+	return s
+}
+
 // ordered counts how often a term at one of the positions a is followed at once
 // by one of b.
 func ordered(a, b []int) int {

@@ -185,18 +185,6 @@ func (s *Scorer) model(q query, documents []document) model {
 	return m
 }
 
-// count makes statistics of the query's terms in the documents.
-func (q query) count(documents []document) *Statistics {
-	s := &Statistics{counts: map[string]int{}, documents: len(documents)}
-	for _, d := range documents {
-		s.terms += d.length
-		for id, at := range d.positions {
-			s.counts[q.terms[id]] += len(at)
-		}
-	}
-	return s
-}
-
 // score is the weighted mean, over the cliques of the query, of the logarithm
 // of how much likelier the document is to bring forth the clique than the
 // collection is. The conversions keep compilers from fusing a product with a

@@ -1,7 +1,6 @@
 package embed
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -91,38 +89,6 @@ type request struct {
 	Dimensions int      `json:"dimensions,omitempty"`
 }
 
-// ask makes a call, again and again if that may help.
-func (c *Client) ask(ctx context.Context, texts []string) ([][]float32, *Error) {
-	input := make([]string, len(texts))
-	for i, text := range texts {
-		if input[i] = text; text == "" {
-			input[i] = " " // servers refuse an empty text
-		}
-	}
-	body, err := json.Marshal(request{c.model, input, "float", c.options.Dimensions})
-	if err != nil {
-		return nil, &Error{Err: err, badAnswer: true}
-	}
-	for attempt := 1; ; attempt++ {
-		vectors, failed := c.attempt(ctx, body, texts)
-		if failed == nil {
-			return vectors, nil
-		}
-		failed.Attempts = attempt
-		if cause := context.Cause(ctx); cause != nil {
-			failed.Err = cause
-			return nil, failed
-		}
-		if attempt == c.options.Attempts || !failed.passes() {
-			return nil, failed
-		}
-		if cause := wait(ctx, pause(attempt, failed.retryAfter)); cause != nil {
-			failed.Err = cause
-			return nil, failed
-		}
-	}
-}
-
 // pause is how long to wait after an attempt: what the server asks for, or a
 // quarter of a second, doubled each time, of which up to a half is left to chance.
 func pause(attempt int, asked time.Duration) time.Duration {
@@ -142,60 +108,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// attempt makes one call.
-func (c *Client) attempt(ctx context.Context, body []byte, texts []string) ([][]float32, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
-	if err != nil {
-		return nil, &Error{Err: err}
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if c.key != "" {
-		r.Header.Set("Authorization", "Bearer "+c.key)
-	}
-	answer, err := c.http.Do(r)
-	if err != nil {
-		return nil, &Error{Err: err}
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, c.refusal(answer, texts)
-	}
-	// 32 bytes hold any number in decimal digits, and a megabyte everything else.
-	limit := int64(len(texts))*mostDimensions*32 + 1<<20
-	return parse(io.LimitReader(answer.Body, min(limit, 1<<30)), len(texts), answer.StatusCode)
-}
-
-// refusal reads what the server says, without the key, and not at all if it
-// repeats a text.
-func (c *Client) refusal(answer *http.Response, texts []string) *Error {
-	raw, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what could be read is shown
-	said := struct {
-		Error struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	}{}
-	message := ""
-	if json.Unmarshal(raw, &said) == nil {
-		message = said.Error.Message
-	}
-	if c.key != "" {
-		message = strings.ReplaceAll(message, c.key, "[redacted]")
-	}
-	for _, text := range texts {
-		const window = 16 // bytes that give a text away
-		if text = strings.TrimSpace(text); len(text) > 4 && strings.Contains(message, text[:min(len(text), window)]) {
-			message = "the server repeats a text"
-		}
-	}
-	e := &Error{Status: answer.StatusCode, Message: clean(message)}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.retryAfter = time.Duration(min(seconds, int(mostWait/time.Second))) * time.Second
-	}
-	return e
 }
 
 // clean keeps the beginning of a message, on one line.

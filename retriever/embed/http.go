@@ -1,14 +1,11 @@
 package embed
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/sourcegraph/conc/pool"
 )
 
 // HTTPOptions sets a client of an endpoint. The zero value asks Nebius Token
@@ -76,17 +73,6 @@ func (o HTTPOptions) withDefaults() (HTTPOptions, error) {
 	return o, nil
 }
 
-// Client asks an endpoint that speaks OpenAI's form. It is safe for concurrent
-// use.
-type Client struct {
-	Front
-	options  HTTPOptions
-	endpoint string
-	key      string
-	model    string
-	http     *http.Client
-}
-
 var _ Embedder = (*Client)(nil)
 
 // HTTP makes a client for a model behind an endpoint. It asks nothing yet. Errors
@@ -128,52 +114,4 @@ func HTTP(key, model string, o HTTPOptions) (*Client, error) {
 		cache: o.Cache, progress: o.Progress, compute: c.compute,
 	}
 	return c, nil
-}
-
-// Close closes idle connections of a transport of the client's own.
-func (c *Client) Close() error {
-	if c.options.HTTPClient == nil {
-		c.http.CloseIdleConnections()
-	}
-	return nil
-}
-
-// compute asks for the texts in batches, several at once.
-func (c *Client) compute(ctx context.Context, texts []string, done func(i int, vector []float32)) error {
-	told := teller{done: done}
-	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(c.options.Concurrency)
-	for first := 0; first < len(texts); {
-		count := c.fits(texts[first:])
-		batch, at := texts[first:first+count], first
-		p.Go(func(ctx context.Context) error { return c.divide(ctx, batch, at, &told) })
-		first += count
-	}
-	return p.Wait()
-}
-
-// fits is how many of the texts one call takes.
-func (c *Client) fits(texts []string) int {
-	size := 0
-	for i, text := range texts {
-		if size += len(text); i > 0 && (i == c.options.Batch || size > c.options.BatchBytes) {
-			return i
-		}
-	}
-	return len(texts)
-}
-
-// divide asks for a batch, and for its halves if the server finds it too large.
-func (c *Client) divide(ctx context.Context, texts []string, at int, told *teller) error {
-	vectors, err := c.ask(ctx, texts)
-	if err == nil {
-		return told.tell(at, vectors)
-	}
-	if len(texts) == 1 || !err.tooLarge() {
-		return err
-	}
-	half := len(texts) / 2
-	if err := c.divide(ctx, texts[:half], at, told); err != nil {
-		return err
-	}
-	return c.divide(ctx, texts[half:], at+half, told)
 }

@@ -23,51 +23,6 @@ var compilers = map[Kind]compiler{
 	Qdrant: qdrantFilter,
 }
 
-// compile makes the store's own filter of a pipeline.Filter.
-func (s *Source) compile(c pipeline.Condition) (filter any, exact bool, err error) {
-	if own := s.options.Compile; own != nil {
-		filter, err = own(c)
-		return filter, false, err
-	}
-	if s.store == nil {
-		return nil, false, unable("a schema.Retriever takes no filter")
-	}
-	make, ok := compilers[s.kind]
-	if !ok {
-		return nil, false, unable("%s: see Options.Compile and Options.OverFetch", s.kind)
-	}
-	filter, exact, err = make(s.kind.Traits(), c)
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", s.kind, err)
-	}
-	return filter, exact, nil
-}
-
-// pushdown makes a filter of as much of the condition as the store can do. The
-// filter is nil if that is nothing.
-func (s *Source) pushdown(c pipeline.Condition) (filter any, exact bool) {
-	if filter, exact, err := s.compile(c); err == nil {
-		return filter, exact
-	}
-	if c.Op != pipeline.ConditionAnd {
-		return nil, false
-	}
-	some := pipeline.Condition{Op: pipeline.ConditionAnd}
-	for _, p := range c.Parts {
-		if _, _, err := s.compile(p); err == nil {
-			some.Parts = append(some.Parts, p)
-		}
-	}
-	if len(some.Parts) == 0 {
-		return nil, false
-	}
-	filter, _, err := s.compile(some)
-	if err != nil { // parts that are possible alone and not together
-		filter, _, _ = s.compile(some.Parts[0])
-	}
-	return filter, false
-}
-
 func unable(format string, args ...any) error {
 	return fmt.Errorf("%w: the store cannot do it: %s", pipeline.ErrFilter, fmt.Sprintf(format, args...))
 }

@@ -1,10 +1,7 @@
 package langchain
 
 import (
-	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -53,42 +50,6 @@ func (f Filter) String() string {
 		return filterNames[f]
 	}
 	return "invalid filter type"
-}
-
-// check returns an error that says what to pass if the store of these traits
-// cannot honour the filter.
-func (t Traits) check(filter any) error {
-	if !t.Filter.takes(filter) {
-		if t.Filter == FilterNone {
-			return fmt.Errorf("filter of type %T: %w: the store ignores filters", filter, ErrOption)
-		}
-		return fmt.Errorf("filter of type %T: %w: the store takes %v", filter, ErrOption, t.Filter)
-	}
-	if t.Filter == FilterEquality {
-		return t.checkEquality(filter.(map[string]any))
-	}
-	return nil
-}
-
-// checkEquality goes through the keys in order, so that the error is the same
-// on every run.
-func (t Traits) checkEquality(filter map[string]any) error {
-	for _, key := range slices.Sorted(maps.Keys(filter)) {
-		value, ok := filter[key].(string)
-		if !ok {
-			return fmt.Errorf("filter value of type %T: %w: the store compares text, pass a string", filter[key], ErrOption)
-		}
-		if t.breaksOut(key) || t.breaksOut(value) {
-			return fmt.Errorf("filter: %w: the store pastes keys and values into SQL, none of %s may stand in them", ErrOption, t.Pasted)
-		}
-	}
-	return nil
-}
-
-// breaksOut reports whether text could end the SQL string that it is pasted
-// into. NUL is in no text that these databases store.
-func (t Traits) breaksOut(text string) bool {
-	return t.Pasted != "" && strings.ContainsAny(text, t.Pasted+"\x00")
 }
 
 // takes reports whether the type of a filter, which is not nil, is accepted.

@@ -20,55 +20,6 @@ type identity struct {
 	given bool
 }
 
-// identities returns the ids of the documents, in their order, none of them
-// empty. A metadata field serves as an id only if the caller or the kind named it,
-// and only where no other passage of the answer has the same value; the rest is
-// called by pipeline.PassageID.
-func (s *Source) identities(docs []schema.Document) []string {
-	found := make([]identity, len(docs))
-	passages := map[string]string{} // the first passage with a value, "" once there are two
-	for i, d := range docs {
-		found[i] = s.identify(d)
-		if id := found[i].id; id != "" && !found[i].given {
-			passage := passageID(d)
-			if first, seen := passages[id]; seen && first != passage {
-				passage = ""
-			}
-			passages[id] = passage
-		}
-	}
-	ids := make([]string, len(docs))
-	for i, f := range found {
-		switch {
-		case f.given, f.id != "" && passages[f.id] != "":
-			ids[i] = f.id
-		default:
-			ids[i] = passageID(docs[i])
-		}
-	}
-	return ids
-}
-
-// identify returns what the user's function says; what our own record says, if
-// the document has been through a pipeline before; else the named field.
-func (s *Source) identify(d schema.Document) identity {
-	if own := s.options.ID; own != nil {
-		if id := own(d); id != "" {
-			return identity{id, true}
-		}
-	}
-	if id, ok := recordedID(d.Metadata[DefaultMetadataKey]); ok {
-		return identity{id, true}
-	}
-	if s.options.IDKey != "" {
-		return identity{id: idText(d.Metadata[s.options.IDKey])}
-	}
-	if key := s.kind.Traits().IDKey; key != "" {
-		return identity{id: idText(d.Metadata[key])}
-	}
-	return identity{}
-}
-
 // passageID leaves our own record out, which tells of a query.
 func passageID(d schema.Document) string {
 	metadata := d.Metadata

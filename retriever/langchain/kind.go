@@ -51,3 +51,12 @@ func (k Kind) String() string {
 
 // Valid reports whether k is one of the constants.
 func (k Kind) Valid() bool { return int(k) < len(kindNames) }
+
+// Traits returns what is known of the store. An invalid kind has the traits of
+// AnyStore.
+func (k Kind) Traits() Traits {
+	if !k.Valid() {
+		k = AnyStore
+	}
+	return traits[k]
+}

@@ -23,41 +23,6 @@ type sieve struct {
 	nothing bool // no document can match
 }
 
-// sieve compiles a pipeline.Filter. Every other filter is the store's own.
-func (s *Source) sieve(filter any) (sieve, error) {
-	out := sieve{native: filter, ask: s.limit}
-	f, ok := filter.(pipeline.Filter)
-	if !ok {
-		if p, isPointer := filter.(*pipeline.Filter); isPointer && p != nil {
-			f, ok = *p, true
-		}
-	}
-	if !ok {
-		return out, nil
-	}
-	c, err := f.Condition()
-	if err != nil {
-		return out, err
-	}
-	if c.Op == pipeline.ConditionNothing {
-		out.nothing = true
-		return out, nil
-	}
-	exact := false
-	out.native, exact, err = s.compile(c)
-	switch {
-	case err != nil && s.options.OverFetch == 0:
-		return out, err
-	case err != nil:
-		out.native, _ = s.pushdown(c)
-		out.ask = s.limit * s.options.OverFetch
-	}
-	if err != nil || !exact {
-		out.check = &c
-	}
-	return out, nil
-}
-
 // keep leaves out the documents that do not match. There may be further ones if
 // the store had more to give and the limit is not reached.
 func (v sieve) keep(s *Source, docs []schema.Document) ([]schema.Document, *pipeline.Gap) {

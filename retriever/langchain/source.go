@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -195,4 +196,268 @@ func (s *Source) settings() []pipeline.Setting {
 		add("fixed options", strconv.Itoa(n))
 	}
 	return settings
+}
+
+// compile makes the store's own filter of a pipeline.Filter.
+func (s *Source) compile(c pipeline.Condition) (filter any, exact bool, err error) {
+	if own := s.options.Compile; own != nil {
+		filter, err = own(c)
+		return filter, false, err
+	}
+	if s.store == nil {
+		return nil, false, unable("a schema.Retriever takes no filter")
+	}
+	make, ok := compilers[s.kind]
+	if !ok {
+		return nil, false, unable("%s: see Options.Compile and Options.OverFetch", s.kind)
+	}
+	filter, exact, err = make(s.kind.Traits(), c)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", s.kind, err)
+	}
+	return filter, exact, nil
+}
+
+// pushdown makes a filter of as much of the condition as the store can do. The
+// filter is nil if that is nothing.
+func (s *Source) pushdown(c pipeline.Condition) (filter any, exact bool) {
+	if filter, exact, err := s.compile(c); err == nil {
+		return filter, exact
+	}
+	if c.Op != pipeline.ConditionAnd {
+		return nil, false
+	}
+	some := pipeline.Condition{Op: pipeline.ConditionAnd}
+	for _, p := range c.Parts {
+		if _, _, err := s.compile(p); err == nil {
+			some.Parts = append(some.Parts, p)
+		}
+	}
+	if len(some.Parts) == 0 {
+		return nil, false
+	}
+	filter, _, err := s.compile(some)
+	if err != nil { // parts that are possible alone and not together
+		filter, _, _ = s.compile(some.Parts[0])
+	}
+	return filter, false
+}
+
+// ranking makes a ranking of what the store returned, whose slice and maps are
+// not written to. Of documents with the same id the first is kept, which is the
+// best, because the order is the store's. That is no loss where they are the same
+// passage, and a gap where they are not.
+func (s *Source) ranking(docs []schema.Document) (pipeline.Ranking, error) {
+	docs = s.ordered(docs)
+	ids := s.identities(docs)
+	hits := make([]pipeline.Hit, 0, len(docs))
+	unique := make([]schema.Document, 0, len(docs))
+	first := make(map[string]int, len(docs))
+	lost := 0
+	for i, d := range docs {
+		if at, twice := first[ids[i]]; twice {
+			if docs[at].PageContent != d.PageContent {
+				lost++
+			}
+			continue
+		}
+		if s.limit > 0 && len(hits) == s.limit {
+			break
+		}
+		first[ids[i]] = i
+		unique = append(unique, d)
+		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: ids[i], Text: d.PageContent, Metadata: d.Metadata}})
+	}
+	scores := s.scoring.score(unique)
+	for i := range hits {
+		hits[i].Score = scores.values[i]
+	}
+	ranking, err := pipeline.NewRanking(s.name, s.scoring.scale, hits)
+	if err != nil {
+		return ranking, err
+	}
+	if lost > 0 {
+		err := fmt.Errorf("%w: %d left out: see Options.ID", ErrSharedID, lost)
+		ranking = ranking.WithGaps(pipeline.Gap{Stage: s.name, Reason: pipeline.ReasonBadResponse, Err: err})
+	}
+	if scores.imputed == nil {
+		return ranking, nil
+	}
+	return s.withEstimates(ranking, scores), nil
+}
+
+// withEstimates marks the hits whose scores are estimates and says so in a gap.
+// The marks were made by NewRanking for this call and are ours to change.
+func (s *Source) withEstimates(r pipeline.Ranking, scores scored) pipeline.Ranking {
+	gap := pipeline.Gap{Stage: s.name, Reason: pipeline.ReasonBadResponse, Err: scores.err}
+	for i, imputed := range scores.imputed {
+		if !imputed {
+			continue
+		}
+		m := &r.Hits[i].Marks[len(r.Hits[i].Marks)-1]
+		m.Status, m.Reason = pipeline.Imputed, pipeline.ReasonBadResponse
+		gap.IDs = append(gap.IDs, r.Hits[i].Document.ID)
+	}
+	return r.WithGaps(gap)
+}
+
+// ordered returns the documents in the order of the store, or by their scores if
+// the store has no order of its own. Sorting documents goes by the total order
+// of the module, with the position as rank.
+func (s *Source) ordered(docs []schema.Document) []schema.Document {
+	if !s.options.Unordered {
+		return docs
+	}
+	type placed struct {
+		doc      schema.Document
+		position int
+		score    float64
+	}
+	list := make([]placed, len(docs))
+	for i, d := range docs {
+		list[i] = placed{d, i, s.scoring.key(d.Score)}
+	}
+	slices.SortFunc(list, func(a, b placed) int {
+		return pipeline.Compare(a.score, b.score, a.position, b.position, "", "")
+	})
+	sorted := make([]schema.Document, len(docs))
+	for i, p := range list {
+		sorted[i] = p.doc
+	}
+	return sorted
+}
+
+// identities returns the ids of the documents, in their order, none of them
+// empty. A metadata field serves as an id only if the caller or the kind named it,
+// and only where no other passage of the answer has the same value; the rest is
+// called by pipeline.PassageID.
+func (s *Source) identities(docs []schema.Document) []string {
+	found := make([]identity, len(docs))
+	passages := map[string]string{} // the first passage with a value, "" once there are two
+	for i, d := range docs {
+		found[i] = s.identify(d)
+		if id := found[i].id; id != "" && !found[i].given {
+			passage := passageID(d)
+			if first, seen := passages[id]; seen && first != passage {
+				passage = ""
+			}
+			passages[id] = passage
+		}
+	}
+	ids := make([]string, len(docs))
+	for i, f := range found {
+		switch {
+		case f.given, f.id != "" && passages[f.id] != "":
+			ids[i] = f.id
+		default:
+			ids[i] = passageID(docs[i])
+		}
+	}
+	return ids
+}
+
+// identify returns what the user's function says; what our own record says, if
+// the document has been through a pipeline before; else the named field.
+func (s *Source) identify(d schema.Document) identity {
+	if own := s.options.ID; own != nil {
+		if id := own(d); id != "" {
+			return identity{id, true}
+		}
+	}
+	if id, ok := recordedID(d.Metadata[DefaultMetadataKey]); ok {
+		return identity{id, true}
+	}
+	if s.options.IDKey != "" {
+		return identity{id: idText(d.Metadata[s.options.IDKey])}
+	}
+	if key := s.kind.Traits().IDKey; key != "" {
+		return identity{id: idText(d.Metadata[key])}
+	}
+	return identity{}
+}
+
+// optionsFor are the fixed options followed by those of the query. What is
+// fixed stays fixed: it may be what keeps one tenant from another's documents.
+func (s *Source) optionsFor(q pipeline.Query) ([]vectorstores.Option, error) {
+	r, _ := requests.Of(q)
+	if q.Filter == nil && r.empty() {
+		return s.options.Store, nil
+	}
+	wanted := vectorstores.Options{NameSpace: r.nameSpace, ScoreThreshold: r.threshold, Filters: q.Filter, Embedder: r.embedder}
+	if err := s.checkWanted(wanted); err != nil {
+		return nil, err
+	}
+	options := slices.Clip(s.options.Store)
+	if wanted.Filters != nil {
+		options = append(options, vectorstores.WithFilters(wanted.Filters))
+	}
+	if wanted.NameSpace != "" {
+		options = append(options, vectorstores.WithNameSpace(wanted.NameSpace))
+	}
+	if wanted.ScoreThreshold != 0 {
+		options = append(options, vectorstores.WithScoreThreshold(wanted.ScoreThreshold))
+	}
+	if wanted.Embedder != nil {
+		options = append(options, vectorstores.WithEmbedder(wanted.Embedder))
+	}
+	return options, nil
+}
+
+func (s *Source) checkWanted(w vectorstores.Options) error {
+	fixed := ""
+	switch {
+	case w.Filters != nil && s.fixed.Filters != nil:
+		fixed = "filter"
+	case w.NameSpace != "" && s.fixed.NameSpace != "":
+		fixed = "name space"
+	case w.ScoreThreshold != 0 && s.fixed.ScoreThreshold != 0:
+		fixed = "score threshold"
+	case w.Embedder != nil && s.fixed.Embedder != nil:
+		fixed = "embedder"
+	}
+	if fixed != "" {
+		return fmt.Errorf("%s of the query: %w: Options.Store fixes it", fixed, ErrOption)
+	}
+	if s.store == nil {
+		if w.Filters != nil {
+			return fmt.Errorf("filter of type %T: %w: a schema.Retriever takes none", w.Filters, ErrOption)
+		}
+		return fmt.Errorf("search options: %w: a schema.Retriever takes none", ErrOption)
+	}
+	return s.kind.Traits().checkOptions(w)
+}
+
+// sieve compiles a pipeline.Filter. Every other filter is the store's own.
+func (s *Source) sieve(filter any) (sieve, error) {
+	out := sieve{native: filter, ask: s.limit}
+	f, ok := filter.(pipeline.Filter)
+	if !ok {
+		if p, isPointer := filter.(*pipeline.Filter); isPointer && p != nil {
+			f, ok = *p, true
+		}
+	}
+	if !ok {
+		return out, nil
+	}
+	c, err := f.Condition()
+	if err != nil {
+		return out, err
+	}
+	if c.Op == pipeline.ConditionNothing {
+		out.nothing = true
+		return out, nil
+	}
+	exact := false
+	out.native, exact, err = s.compile(c)
+	switch {
+	case err != nil && s.options.OverFetch == 0:
+		return out, err
+	case err != nil:
+		out.native, _ = s.pushdown(c)
+		out.ask = s.limit * s.options.OverFetch
+	}
+	if err != nil || !exact {
+		out.check = &c
+	}
+	return out, nil
 }

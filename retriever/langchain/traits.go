@@ -1,9 +1,14 @@
 package langchain
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/tmc/langchaingo/vectorstores"
 )
 
 // ScorePolicy says what a document's Score is good for.
@@ -84,13 +89,91 @@ type Traits struct {
 	Conditions []pipeline.ConditionOp
 }
 
-// Traits returns what is known of the store. An invalid kind has the traits of
-// AnyStore.
-func (k Kind) Traits() Traits {
-	if !k.Valid() {
-		k = AnyStore
+// check returns an error that says what to pass if the store of these traits
+// cannot honour the filter.
+func (t Traits) check(filter any) error {
+	if !t.Filter.takes(filter) {
+		if t.Filter == FilterNone {
+			return fmt.Errorf("filter of type %T: %w: the store ignores filters", filter, ErrOption)
+		}
+		return fmt.Errorf("filter of type %T: %w: the store takes %v", filter, ErrOption, t.Filter)
 	}
-	return traits[k]
+	if t.Filter == FilterEquality {
+		return t.checkEquality(filter.(map[string]any))
+	}
+	return nil
+}
+
+// checkEquality goes through the keys in order, so that the error is the same
+// on every run.
+func (t Traits) checkEquality(filter map[string]any) error {
+	for _, key := range slices.Sorted(maps.Keys(filter)) {
+		value, ok := filter[key].(string)
+		if !ok {
+			return fmt.Errorf("filter value of type %T: %w: the store compares text, pass a string", filter[key], ErrOption)
+		}
+		if t.breaksOut(key) || t.breaksOut(value) {
+			return fmt.Errorf("filter: %w: the store pastes keys and values into SQL, none of %s may stand in them", ErrOption, t.Pasted)
+		}
+	}
+	return nil
+}
+
+// breaksOut reports whether text could end the SQL string that it is pasted
+// into. NUL is in no text that these databases store.
+func (t Traits) breaksOut(text string) bool {
+	return t.Pasted != "" && strings.ContainsAny(text, t.Pasted+"\x00")
+}
+
+// checkOptions refuses what a store of these traits would not honour, because
+// it would ignore it in silence.
+func (t Traits) checkOptions(o vectorstores.Options) error {
+	if o.Deduplicater != nil {
+		return fmt.Errorf("WithDeduplicater: %w: it belongs to adding documents", ErrOption)
+	}
+	if o.NameSpace != "" && !t.NameSpace {
+		return fmt.Errorf("WithNameSpace: %w: the store ignores it", ErrOption)
+	}
+	if t.breaksOut(o.NameSpace) {
+		return fmt.Errorf("WithNameSpace: %w: the store pastes it into SQL, none of %s may stand in it", ErrOption, t.Pasted)
+	}
+	if o.Embedder != nil && !t.Embedder {
+		return fmt.Errorf("WithEmbedder: %w: the store ignores it", ErrOption)
+	}
+	if err := t.checkThreshold(o.ScoreThreshold); err != nil {
+		return err
+	}
+	if o.Filters != nil {
+		return t.check(o.Filters)
+	}
+	return nil
+}
+
+func (t Traits) checkThreshold(v float32) error {
+	if v == 0 {
+		return nil
+	}
+	wants := ""
+	switch t.Threshold {
+	case ThresholdUnit:
+		if !(v > 0 && v <= 1) {
+			wants = "it must lie in (0, 1]"
+		}
+	case ThresholdComplement:
+		if !(v > 0 && v < 1) {
+			wants = "it must lie in (0, 1)"
+		}
+	case ThresholdRaw:
+		if !(v > 0) {
+			wants = "it must be positive"
+		}
+	case ThresholdIgnored:
+		wants = "the store ignores it"
+	}
+	if wants == "" {
+		return nil
+	}
+	return fmt.Errorf("WithScoreThreshold(%v): %w: %s", v, ErrOption, wants)
 }
 
 const (

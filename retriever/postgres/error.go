@@ -34,8 +34,10 @@ type failure struct {
 	reason    pipeline.Reason
 }
 
-func (f *failure) Error() string           { return f.kind.Error() + ": " + f.err.Error() }
-func (f *failure) Unwrap() []error         { return []error{f.kind, f.err} }
+func (f *failure) Error() string { return f.kind.Error() + ": " + f.err.Error() }
+
+func (f *failure) Unwrap() []error { return []error{f.kind, f.err} }
+
 func (f *failure) Reason() pipeline.Reason { return f.reason }
 
 // explain names what went wrong while op was done.

@@ -20,22 +20,6 @@ type Retriever struct {
 	vectors bool
 }
 
-// Text retrieves by words, on the scale pipeline.Unbounded.
-func (s *Store) Text() *Retriever {
-	return &Retriever{store: s, name: s.options.Name + " text", scale: pipeline.Unbounded}
-}
-
-// Vectors retrieves by the vector of the query's text, on the scale of the metric.
-func (s *Store) Vectors() *Retriever {
-	return &Retriever{store: s, name: s.options.Name + " vectors", scale: s.options.Metric.Scale(), vectors: true}
-}
-
-// Hybrid asks both at once and fuses their rankings, the words first. A leg that
-// fails leaves a gap.
-func (s *Store) Hybrid(fuser pipeline.Fuser) pipeline.Retriever {
-	return pipeline.Fan(fuser, s.Text(), s.Vectors())
-}
-
 // Retrieve returns at most Options.Limit documents, the best first, equal scores in
 // the order of their IDs. A query without words finds nothing. Query.Filter may be
 // nil, a pipeline.Filter or a map[string]any, which is short for pipeline.Equal.

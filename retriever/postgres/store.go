@@ -298,6 +298,22 @@ func (s *Store) documents(ctx context.Context, condition string, args ...any) ([
 	})
 }
 
+// Text retrieves by words, on the scale pipeline.Unbounded.
+func (s *Store) Text() *Retriever {
+	return &Retriever{store: s, name: s.options.Name + " text", scale: pipeline.Unbounded}
+}
+
+// Vectors retrieves by the vector of the query's text, on the scale of the metric.
+func (s *Store) Vectors() *Retriever {
+	return &Retriever{store: s, name: s.options.Name + " vectors", scale: s.options.Metric.Scale(), vectors: true}
+}
+
+// Hybrid asks both at once and fuses their rankings, the words first. A leg that
+// fails leaves a gap.
+func (s *Store) Hybrid(fuser pipeline.Fuser) pipeline.Retriever {
+	return pipeline.Fan(fuser, s.Text(), s.Vectors())
+}
+
 // decode reads metadata, whose whole numbers stay what they are.
 func decode(text *string, d *pipeline.Document) error {
 	if text == nil {

@@ -162,12 +162,6 @@ func powWhole(x float64, n int) float64 {
 	return scaled(result, exp)
 }
 
-// normal moves the power of two in x to the exponent.
-func (x pair) normal(e int) (pair, int) {
-	_, k := math.Frexp(x.hi)
-	return pair{math.Ldexp(x.hi, -k), math.Ldexp(x.lo, -k)}, e + k
-}
-
 // Logistic returns 1 / (1 + e^-x), rounded once.
 func Logistic(x float64) float64 {
 	switch {

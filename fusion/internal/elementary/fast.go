@@ -62,11 +62,3 @@ func settled(x pair) (float64, bool) {
 
 // twoTo returns 2^k for k from -1022 to 1024, where it is infinite.
 func twoTo(k int) float64 { return math.Float64frombits(uint64(1023+k) << 52) }
-
-// divFast is div with one correction less: its relative error is about 2^-100.
-func (x pair) divFast(y pair) pair {
-	q := x.hi / y.hi
-	p := twoProduct(q, y.hi)
-	rest := (x.hi - p.hi) - p.lo + x.lo - float64(q*y.lo)
-	return quickSum(q, rest/y.hi)
-}

@@ -1,6 +1,8 @@
 package elementary
 
-import "math"
+import (
+	"math"
+)
 
 // pair is an unevaluated sum hi + lo with |lo| at most half a unit of hi.
 type pair struct{ hi, lo float64 }
@@ -50,3 +52,17 @@ func (x pair) div(y pair) pair {
 }
 
 func (x pair) value() float64 { return x.hi + x.lo }
+
+// normal moves the power of two in x to the exponent.
+func (x pair) normal(e int) (pair, int) {
+	_, k := math.Frexp(x.hi)
+	return pair{math.Ldexp(x.hi, -k), math.Ldexp(x.lo, -k)}, e + k
+}
+
+// divFast is div with one correction less: its relative error is about 2^-100.
+func (x pair) divFast(y pair) pair {
+	q := x.hi / y.hi
+	p := twoProduct(q, y.hi)
+	rest := (x.hi - p.hi) - p.lo + x.lo - float64(q*y.lo)
+	return quickSum(q, rest/y.hi)
+}
