@@ -153,22 +153,6 @@ func answerAll(ctx context.Context, o options, c console) (err error) {
 	}
 }
 
-// answer answers one question.
-func (s *system) answer(ctx context.Context, o options, p page) error {
-	var times stopwatch
-	ranking, err := pipeline.Observe(s.search, &times).Retrieve(ctx, pipeline.Query{Text: o.question, Trace: o.explain != ""})
-	if err != nil {
-		return err
-	}
-	p.question(o.question)
-	if o.explain != "" {
-		p.explain(ranking, o.explain)
-	}
-	p.ranking(ranking)
-	p.times(&times, ranking)
-	return nil
-}
-
 // stopwatch is a pipeline.Observer that keeps how long each part took.
 type stopwatch struct {
 	mu     sync.Mutex

@@ -167,6 +167,22 @@ func (s *system) serve(ctx context.Context, m *model.Model) (address string, err
 	return "http://" + listener.Addr().String(), nil
 }
 
+// answer answers one question.
+func (s *system) answer(ctx context.Context, o options, p page) error {
+	var times stopwatch
+	ranking, err := pipeline.Observe(s.search, &times).Retrieve(ctx, pipeline.Query{Text: o.question, Trace: o.explain != ""})
+	if err != nil {
+		return err
+	}
+	p.question(o.question)
+	if o.explain != "" {
+		p.explain(ranking, o.explain)
+	}
+	p.ranking(ranking)
+	p.times(&times, ranking)
+	return nil
+}
+
 func each(documents []pipeline.Document) iter.Seq2[pipeline.Document, error] {
 	return func(yield func(pipeline.Document, error) bool) {
 		for _, d := range documents {

@@ -43,6 +43,7 @@ func split(identifier string) string {
 // asking are words of questions that say nothing about what is looked for: every
 // answer is in Go, and every one is a way to do something.
 const asking = " go golang how do i does can could should would what which where why when is are the a an to in my me we you it its of with for and " +
+
 	"way best simple easy example code program want need use using please several "
 
 // terms returns the words of the question without those of asking, or all of

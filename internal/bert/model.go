@@ -1,6 +1,7 @@
 package bert
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
+
+	"github.com/sourcegraph/conc"
 )
 
 // Options sets how a model is opened. The zero value takes the fastest kernel
@@ -160,6 +163,69 @@ func (m *Model) readWeights(t *tensors) error {
 	}
 	m.identity = hex.EncodeToString(b.hash.Sum(nil)[:16])
 	return b.err
+}
+
+// Embed computes a vector of each text: the pooled last states, of length 1 if
+// Normalised says so. done is told each vector when it is there, never by two
+// goroutines at once; the vector is only lent. Texts are begun in their order. If
+// the context ends, what is done has been told, and the context's cause is in the
+// error. Texts are cut to MaxTokens; of an empty one, the vector of its special
+// tokens is computed.
+func (m *Model) Embed(ctx context.Context, texts []string, done func(i int, vector []float32)) error {
+	job := job{
+		items: len(texts),
+		add:   func(w *worker, i int) { w.add(i, texts[i]) },
+		finish: func(w *worker) error {
+			return w.pool(done)
+		},
+	}
+	return m.run(ctx, &job)
+}
+
+// Score computes the logits of pairs of the query and each text; done is told
+// them as Embed tells vectors. Without a head the error is ErrNoHead.
+func (m *Model) Score(ctx context.Context, query string, texts []string, done func(i int, logits []float32)) error {
+	if m.config.classes == 0 {
+		return ErrNoHead
+	}
+	job := job{
+		items: len(texts),
+		add:   func(w *worker, i int) { w.addPair(i, query, texts[i]) },
+		finish: func(w *worker) error {
+			return w.classify(done)
+		},
+	}
+	return m.run(ctx, &job)
+}
+
+// run works the job off, by as many workers as are idle.
+func (m *Model) run(ctx context.Context, j *job) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if j.items < 2 {
+		j.work(ctx, m)
+		return j.err
+	}
+	var wg conc.WaitGroup
+	for range min(j.items, cap(m.idle)) {
+		wg.Go(func() { j.work(ctx, m) })
+	}
+	wg.Wait()
+	return j.err
+}
+
+// worker waits for an idle one.
+func (m *Model) worker(ctx context.Context) (*worker, error) {
+	select {
+	case w := <-m.idle:
+		if w == nil {
+			w = newWorker(m)
+		}
+		return w, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func (b *builder) layer(prefix string, c config) layer {

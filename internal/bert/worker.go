@@ -1,6 +1,8 @@
 package bert
 
-import "math"
+import (
+	"math"
+)
 
 // worker is the memory of one batch, which is used again by the next. Sequences
 // lie one after the other without padding, so what a sequence gives does not
@@ -199,4 +201,73 @@ func (w *worker) attend(at, n, head int) {
 	for i := range n {
 		copy(w.context.row(at + i)[head*width:], w.values.row(i))
 	}
+}
+
+// pool makes one vector of the states of each sequence.
+func (w *worker) pool(done func(i int, vector []float32)) error {
+	at, c := 0, w.model.config
+	vector := grow(&w.result, c.hidden)
+	for _, s := range w.sequences {
+		if c.pooling == poolCLS {
+			copy(vector, w.x.row(at))
+		} else {
+			w.mean(vector, at, s.length)
+		}
+		length := euclid(vector)
+		if length-length != 0 { // NaN or infinite
+			return ErrNotFinite
+		}
+		if c.normalise && length > 0 {
+			scale := float32(1 / length)
+			for i := range vector {
+				vector[i] *= scale
+			}
+		}
+		done(s.item, vector)
+		at += s.length
+	}
+	return nil
+}
+
+// mean sets the vector to the mean of n states.
+func (w *worker) mean(vector []float32, at, n int) {
+	clear(vector)
+	for r := range n {
+		for i, v := range w.x.row(at + r) {
+			vector[i] += v
+		}
+	}
+	for i := range vector {
+		vector[i] /= float32(n)
+	}
+}
+
+// classify computes the logits of each sequence from its first state.
+func (w *worker) classify(done func(i int, logits []float32)) error {
+	m, at := w.model, 0
+	w.context.resize(len(w.sequences), m.config.hidden)
+	for i, s := range w.sequences {
+		copy(w.context.row(i), w.x.row(at))
+		at += s.length
+	}
+	w.spare.resize(w.context.rows, m.config.hidden)
+	w.multiply(w.spare, w.context, m.pooler.weights)
+	addBias(w.spare, m.pooler.bias)
+	for i := range w.sequences {
+		row := w.spare.row(i)
+		for k, v := range row {
+			row[k] = float32(math.Tanh(float64(v)))
+		}
+	}
+	w.values.resize(w.context.rows, m.config.classes)
+	w.multiply(w.values, w.spare, m.classes.weights)
+	addBias(w.values, m.classes.bias)
+	for i, s := range w.sequences {
+		logits := w.values.row(i)
+		if length := euclid(logits); length-length != 0 {
+			return ErrNotFinite
+		}
+		done(s.item, logits)
+	}
+	return nil
 }

@@ -3,18 +3,19 @@ package rerankertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Suite is the contract of a reranker.Scorer with what a test may vary.
@@ -231,6 +232,30 @@ func (s Suite) valid(t *testing.T, scores reranker.Scores, n int) {
 			assert.Zero(t, v, "document %d is unscored, for %q, and has a value", i, scores.Unscored[i])
 		}
 	}
+}
+
+// goroutines demands that whatever a call starts has ended soon after it
+// returned. Goroutines inherit the profiler labels of the one that starts them,
+// so those of other tests do not count; nor do those that keep an idle
+// connection of net/http.
+func (s Suite) goroutines(t *testing.T, scorer reranker.Scorer) {
+	label := fmt.Sprintf("%s-%p", t.Name(), t)
+	pprof.Do(t.Context(), pprof.Labels("scorer", label), func(ctx context.Context) {
+		_, err := scorer.Score(ctx, s.Query, s.Documents)
+		assert.NoError(t, err)
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err = scorer.Score(ended, s.Query, s.Documents)
+		assert.Error(t, err)
+	})
+	var left []string
+	for range 100 {
+		if left = labelled(label); len(left) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // the runtime has no event for the end of a goroutine
+	}
+	t.Errorf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
 }
 
 func listwise(scorer reranker.Scorer) bool { return pipeline.Describe(scorer).Facts.Listwise }

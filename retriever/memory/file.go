@@ -13,7 +13,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -37,39 +36,6 @@ type head struct {
 	Metric     string `json:"metric"`
 	Dimensions int    `json:"dimensions"`
 	Documents  int    `json:"documents"`
-}
-
-// Save writes the index, as it is when the call begins, to a file that Open reads.
-// The file appears, or takes the place of another one, at once and whole: it is
-// written beside it under another name and then renamed. Metadata that cannot be
-// written as JSON is an error. Searches and changes go on meanwhile.
-func (x *Index) Save(path string) error {
-	if err := x.save(path); err != nil {
-		return fmt.Errorf("memory: save index: %w", err)
-	}
-	return nil
-}
-
-func (x *Index) save(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreClosed(f.Close()), os.Remove(f.Name()))
-		}
-	}()
-	if err := x.write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 func ignoreClosed(err error) error {
@@ -100,48 +66,6 @@ func (w *writer) block(b []byte) {
 	}
 	w.bytes(binary.LittleEndian.AppendUint32(nil, uint32(len(b))))
 	w.bytes(b)
-}
-
-func (x *Index) write(out io.Writer) error {
-	seen := x.seen.Load()
-	w := &writer{out: bufio.NewWriterSize(out, 1<<20), sum: crc32.New(castagnoli)}
-	h, err := json.Marshal(head{x.metric.String(), seen.dimensions, seen.live})
-	if err != nil {
-		return err
-	}
-	w.bytes([]byte(magic))
-	w.bytes([]byte{fileVersion})
-	w.block(h)
-	var row []byte
-	for i := range seen.segments {
-		g := &seen.segments[i]
-		for at, d := range g.documents {
-			if w.err != nil {
-				return w.err
-			}
-			if !g.alive(at) {
-				continue
-			}
-			metadata, err := encodeMetadata(d)
-			if err != nil {
-				return err
-			}
-			w.block([]byte(d.ID))
-			w.block([]byte(d.Text))
-			w.block(metadata)
-			row = row[:0]
-			for _, c := range g.rows[at*seen.dimensions : (at+1)*seen.dimensions] {
-				row = binary.LittleEndian.AppendUint32(row, math.Float32bits(c))
-			}
-			w.bytes(row)
-		}
-	}
-	sum := w.sum.Sum32()
-	w.bytes(binary.LittleEndian.AppendUint32(nil, sum))
-	if w.err != nil {
-		return w.err
-	}
-	return w.out.Flush()
 }
 
 func encodeMetadata(d pipeline.Document) ([]byte, error) {

@@ -26,11 +26,15 @@ type nearest struct {
 	kept  []candidate
 }
 
-func (n *nearest) Len() int           { return len(n.kept) }
+func (n *nearest) Len() int { return len(n.kept) }
+
 func (n *nearest) Less(i, j int) bool { return before(n.kept[i], n.kept[j]) > 0 }
-func (n *nearest) Swap(i, j int)      { n.kept[i], n.kept[j] = n.kept[j], n.kept[i] }
-func (n *nearest) Push(c any)         { n.kept = append(n.kept, c.(candidate)) }
-func (n *nearest) Pop() any           { return nil }
+
+func (n *nearest) Swap(i, j int) { n.kept[i], n.kept[j] = n.kept[j], n.kept[i] }
+
+func (n *nearest) Push(c any) { n.kept = append(n.kept, c.(candidate)) }
+
+func (n *nearest) Pop() any { return nil }
 
 func (n *nearest) offer(c candidate) {
 	if len(n.kept) < n.limit {

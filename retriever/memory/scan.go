@@ -141,8 +141,12 @@ func survivors(found []sieve, limit int) []maybe {
 // floats is a heap with the lowest number on top.
 type floats []float64
 
-func (f floats) Len() int           { return len(f) }
+func (f floats) Len() int { return len(f) }
+
 func (f floats) Less(i, j int) bool { return f[i] < f[j] }
-func (f floats) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
-func (f *floats) Push(v any)        { *f = append(*f, v.(float64)) }
-func (f *floats) Pop() any          { return nil }
+
+func (f floats) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
+
+func (f *floats) Push(v any) { *f = append(*f, v.(float64)) }
+
+func (f *floats) Pop() any { return nil }
