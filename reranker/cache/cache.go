@@ -58,8 +58,16 @@ type Store interface {
 	SetMany(ctx context.Context, entries []Entry) error
 }
 
+// name is the cache's name in descriptions and events.
+const name = "cache"
+
 // Cache is a reranker.Scorer that remembers scores. Make one with New. It is safe
 // for concurrent use, and starts no goroutine.
+//
+// Observers hear of each look into the store, and of each wait for pairs that
+// another call is asking for, as an event of pipeline.KindCache with the details
+// "documents" (how many pairs were wanted), "hits" (how many of them have a score),
+// "hit" (whether all do) and, for a wait, "shared".
 type Cache struct {
 	scorer  reranker.Scorer
 	o       Options
@@ -134,7 +142,7 @@ func (c *Cache) Describe() pipeline.Node {
 	if c.salt != nil {
 		scope = "private"
 	}
-	n := pipeline.Node{Name: "cache", Facts: c.node.Facts, Err: c.err, Settings: []pipeline.Setting{
+	n := pipeline.Node{Name: name, Facts: c.node.Facts, Err: c.err, Settings: []pipeline.Setting{
 		{Name: "entries", Value: scope}, {Name: "patience", Value: c.o.Patience.String()},
 	}}
 	if c.o.Version != "" {

@@ -66,7 +66,7 @@ func (r *run) lead(ctx context.Context, led []Key) {
 		return
 	}
 	defer func() { r.c.flights.land(led, r.cells, ctx.Err() != nil || r.stopped) }()
-	found := r.c.store.get(ctx, led)
+	found := r.look(ctx, led)
 	var missing []Key
 	for _, k := range led {
 		if entry, ok := found[k]; ok {
@@ -82,6 +82,23 @@ func (r *run) lead(ctx context.Context, led []Key) {
 		return
 	}
 	r.ask(ctx, missing)
+}
+
+// look asks the store for the keys, and tells observers what it has.
+func (r *run) look(ctx context.Context, keys []Key) map[Key]kept {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindCache, name)
+	defer span.End(nil)
+	found := r.c.store.get(ctx, keys)
+	tell(span, len(keys), len(found))
+	return found
+}
+
+// tell says of a look into the cache how many pairs were wanted and how many of
+// them have a score; "hit" is true where all do.
+func tell(span *pipeline.Span, wanted, found int) {
+	span.Flag("hit", found == wanted)
+	span.Int("documents", wanted)
+	span.Int("hits", found)
 }
 
 // show tells progress what is there so far and reports whether to go on.
@@ -148,6 +165,13 @@ func (r *run) askStream(ctx context.Context, keys []Key, texts []string) (last r
 // follow waits for the flights of others and takes over what they bring. Pairs
 // that were abandoned stay open. It returns early when the context ends.
 func (r *run) follow(ctx context.Context, followed map[Key]*flight) {
+	if len(followed) == 0 {
+		return
+	}
+	_, span := pipeline.Begin(ctx, pipeline.KindCache, name)
+	span.Flag("shared", true)
+	found := 0
+	defer func() { tell(span, len(followed), found); span.End(context.Cause(ctx)) }()
 	for k, f := range followed {
 		select {
 		case <-f.done:
@@ -158,7 +182,9 @@ func (r *run) follow(ctx context.Context, followed map[Key]*flight) {
 			continue
 		}
 		*r.cells[k] = f.cell
-		r.cells[k].cached = f.cell.scored
+		if r.cells[k].cached = f.cell.scored; f.cell.scored {
+			found++
+		}
 	}
 }
 
