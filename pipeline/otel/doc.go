@@ -37,4 +37,13 @@
 // An exporter for Prometheus is a reader of the SDK's meter provider. The package
 // itself needs the API of OpenTelemetry only, and neither reads nor sets its
 // globals.
+//
+// Without a provider Observe returns the retriever itself: the time of a query is
+// 0.99 to 1.01 of what it is without the package, and no allocation is added. A
+// chain of a store in memory and two cuts, which takes some 10 microseconds, takes
+// 3.1 to 3.3 times as long with spans that are not sampled (77 allocations more)
+// and 8.3 to 8.7 times with spans that are recorded (128 more). Measured on two
+// shared cores, three runs, as the median of runs by turns in one process:
+//
+//	go test ./pipeline/otel -run XXX -bench Observe -benchtime 3000x -count 3
 package otel

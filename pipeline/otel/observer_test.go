@@ -332,24 +332,3 @@ func TestASpanThatIsNotSampledCostsNoAttributes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, r.Hits, 3)
 }
-
-func BenchmarkObserve(b *testing.B) {
-	search := pipeline.Chain(store("a", 200), cut.TopK(100), cut.TopK(10))
-	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
-	for name, o := range map[string]otel.Options{"no provider": {}, "not sampled": {Tracer: provider}} {
-		observed, err := otel.Observe(search, o)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for part, r := range map[string]pipeline.Retriever{"bare": search, "observed": observed} {
-			b.Run(name+"/"+part, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if _, err := r.Retrieve(context.Background(), pipeline.Query{Text: "q"}); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
-}
