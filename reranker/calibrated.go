@@ -68,6 +68,11 @@ var (
 // same for every query and every calibrated model. Put it above a cache and
 // above shards: what is kept are then the model's own scores.
 //
+// Whether the probabilities are true ones on other queries than those of the fit
+// is measured by confidence.ECE, the expected calibration error, and
+// confidence.Brier, in benchmarks/confidence; `quality confidence` prints both
+// for a run.
+//
 // A mistake in the options is in Describe().Err and in the error of every call.
 func Calibrated(scorer Scorer, by Calibration, o CalibratedOptions) *Calibrating {
 	c := &Calibrating{scorer: scorer, by: by, o: o}
