@@ -217,9 +217,10 @@ type cutDocuments struct {
 func (p *ByPassage) cutAll(documents []string) (c *cutDocuments, err error) {
 	defer recoverScorer("passages", &err)
 	c = &cutDocuments{o: p.o, texts: make([]string, 0, len(documents)), first: make([]int, 0, len(documents)+1)}
+	var scratch []stretch
 	for _, d := range documents {
 		c.first = append(c.first, len(c.texts))
-		parts, more := p.o.cut(d)
+		parts, more := p.o.cut(d, &scratch)
 		if more {
 			c.cutOff++
 		}
@@ -313,12 +314,13 @@ func (o PassageOptions) value(values []float64) float64 {
 }
 
 // cut divides a text into passages, and reports whether there would be more than
-// are scored.
-func (o PassageOptions) cut(text string) (parts []Passage, more bool) {
+// are scored. The scratch is used again for the next text.
+func (o PassageOptions) cut(text string, scratch *[]stretch) (parts []Passage, more bool) {
 	if len(text) <= o.Tokens || o.Count(text) <= o.Tokens { // a token has a byte at least
 		return []Passage{{0, len(text)}}, false
 	}
-	pieces := o.stretches(text, o.Most*o.Tokens)
+	pieces := o.stretches((*scratch)[:0], text, o.Most*o.Tokens)
+	*scratch = pieces
 	for at := 0; at < len(pieces); {
 		if len(parts) == o.Most {
 			return parts, true
@@ -349,11 +351,10 @@ type stretch struct {
 	tokens int
 }
 
-// stretches divides a text at the ends of sentences, and sentences that are longer
-// than a passage between words. It stops well behind the tokens that can be
+// stretches appends the sentences of a text to all, and those that are longer than
+// a passage in parts between words. It stops well behind the tokens that can be
 // scored.
-func (o PassageOptions) stretches(text string, enough int) []stretch {
-	var all []stretch
+func (o PassageOptions) stretches(all []stretch, text string, enough int) []stretch {
 	total := 0
 	for at := 0; at < len(text) && total <= 2*enough; {
 		end := at + sentence(text[at:])
@@ -389,16 +390,14 @@ func wordBorder(text string, at, stop int) int {
 // behind it: up to a full stop of any script that a space or the end follows, or
 // up to an empty line. Full stops of scripts without spaces need none.
 func sentence(text string) int {
-	for i, r := range text {
-		after := i + utf8.RuneLen(max(r, 0))
-		if r == utf8.RuneError {
-			after = i + 1
-		}
+	for i := skip(text, 0); i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		after := i + size
 		switch r {
 		case '。', '！', '？', '｡', '।', '။', '።':
 			return after + spaces(text[after:])
 		case '.', '!', '?', '…', '؟', '۔':
-			rest := strings.TrimLeft(text[after:], ".!?…\"'”’)]")
+			rest := strings.TrimLeftFunc(text[after:], closes)
 			if n := spaces(rest); n > 0 || rest == "" {
 				return len(text) - len(rest) + n
 			}
@@ -407,9 +406,41 @@ func sentence(text string) int {
 				return i + n
 			}
 		}
+		i = skip(text, after)
 	}
 	return len(text)
 }
+
+// closes says whether a letter belongs to the end of a sentence, behind a full
+// stop.
+func closes(r rune) bool {
+	switch r {
+	case '.', '!', '?', '…', '"', '\'', '”', '’', ')', ']':
+		return true
+	}
+	return false
+}
+
+// skip returns the first position from i on at which a sentence may end, or the
+// end of the text.
+func skip(text string, i int) int {
+	for i+4 <= len(text) && mayEnd[text[i]]|mayEnd[text[i+1]]|mayEnd[text[i+2]]|mayEnd[text[i+3]] == 0 {
+		i += 4
+	}
+	for i < len(text) && mayEnd[text[i]] == 0 {
+		i++
+	}
+	return i
+}
+
+// mayEnd is 1 for the first bytes of all letters at which sentence looks: most bytes
+// of a text are none of them.
+var mayEnd = func() (first [256]byte) {
+	for _, r := range "。！？｡।။።.!?…؟۔\n" {
+		first[string(r)[0]] = 1
+	}
+	return first
+}()
 
 // spaces is the length of the space at the beginning of text.
 func spaces(text string) int { return len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)) }
