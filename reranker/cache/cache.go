@@ -22,6 +22,10 @@ type Options struct {
 	// the key (never the key itself), and the model. Unless all three are set, the
 	// keys hold a random number as well, and nobody else can find the entries.
 	Tenant, Endpoint, Model string
+	// ServedAs is another name that the model may have in its answers, where the
+	// server serves it under an alias; nebius.Options has the same. Scores of a third
+	// one are not kept and have a warning, reranker.WarnModelMismatch.
+	ServedAs string
 	// Version is part of every key: the way documents become text, and whatever
 	// else changes a score and the scorer cannot know. What it knows, such as the
 	// instruction of a query, its prompt template or the length to which it cuts
@@ -87,7 +91,7 @@ var (
 // New returns a scorer that asks scorer for those pairs of query and document
 // only that the store does not have and that no other call is asking for at the
 // same time. Only real scores that lie within their scale are kept, each with its
-// scale and model, and none of an answer whose model is not the requested one. A
+// scale and model, and none of an answer of another model than Options names. A
 // call that gives up fails nobody who waits for its pairs: they ask themselves.
 //
 // A listwise scorer is refused, since its score for a pair depends on the other

@@ -256,6 +256,33 @@ func TestCacheKeepsOnlyRealScores(t *testing.T) {
 	}
 }
 
+func TestCacheOfAnAlias(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		o      cache.Options
+		kept   int
+		warned bool
+	}{
+		"the model has its name":              {cache.Options{Model: "the/real"}, 1, false},
+		"letters of another size":             {cache.Options{Model: "alias", ServedAs: "The/Real"}, 1, false},
+		"an alias that is declared":           {cache.Options{Model: "alias", ServedAs: "the/real"}, 1, false},
+		"an alias that is not is told of":     {cache.Options{Model: "alias"}, 0, true},
+		"a third model is not kept":           {cache.Options{Model: "alias", ServedAs: "the/other"}, 0, true},
+		"a cache of no model takes every one": {cache.Options{}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := lru(t)
+			cached := cache.New(&counter{alter: func(s *reranker.Scores) { s.Model = "the/real" }}, store, test.o)
+			s, err := cached.Score(t.Context(), "q", []string{"1"})
+			require.NoError(t, err)
+			assert.True(t, s.Complete())
+			assert.Equal(t, test.kept, store.Len())
+			assert.Equal(t, test.warned, slices.ContainsFunc(s.Warnings, func(w reranker.Warning) bool { return w.Kind == reranker.WarnModelMismatch }))
+		})
+	}
+}
+
 // rough is a store that a test can break.
 type rough struct {
 	*cache.LRU

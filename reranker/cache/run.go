@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -200,11 +201,15 @@ func (r *run) take(s reranker.Scores) {
 }
 
 // keep writes fresh real scores to the store, unless the answer came from a
-// model that was not asked for.
+// model that was not asked for, which is a warning.
 func (r *run) keep(ctx context.Context, keys []Key, s reranker.Scores) {
 	wanted := r.c.o.Model
-	if slices.ContainsFunc(s.Warnings, func(w reranker.Warning) bool { return w.Kind == reranker.WarnModelMismatch }) ||
-		(wanted != "" && s.Model != "" && !strings.EqualFold(wanted, s.Model)) {
+	if slices.ContainsFunc(s.Warnings, func(w reranker.Warning) bool { return w.Kind == reranker.WarnModelMismatch }) {
+		return
+	}
+	if wanted != "" && s.Model != "" && !strings.EqualFold(wanted, s.Model) && !strings.EqualFold(r.c.o.ServedAs, s.Model) {
+		r.own.Warnings = append(r.own.Warnings, reranker.Warning{Kind: reranker.WarnModelMismatch, Detail: fmt.Sprintf(
+			"scores of model %.100q are not kept in the cache of %q; if that is an alias, set Options.ServedAs", s.Model, wanted)})
 		return
 	}
 	var entries []Entry

@@ -2,6 +2,7 @@ package nebius_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,12 @@ func responseCases() []conformanceCase {
 			require.NoError(t, err)
 			assert.Equal(t, "other/model", scores.Model)
 			assert.Equal(t, []reranker.WarningKind{reranker.WarnModelMismatch}, kinds(scores))
+			for served, warned := range map[string]bool{"other/model": false, "a/third": true} {
+				scores, err = ask(t, body(`{"model":"other/model","results":[{"index":0,"relevance_score":0.5}]}`), nebius.Options{ServedAs: served}, "a")
+				require.NoError(t, err)
+				assert.Equal(t, "other/model", scores.Model)
+				assert.Equal(t, warned, slices.Contains(kinds(scores), reranker.WarnModelMismatch), served)
+			}
 		}},
 		{"31_bare_list", func(t *testing.T) {
 			script := body(`[{"index":0,"score":0.5}]`)

@@ -23,8 +23,8 @@ func (f *findings) warn(kind reranker.WarningKind, format string, args ...any) {
 
 func (f *findings) all() []reranker.Warning {
 	a, r, c := f.attempt, f.reply, f.attempt.core
-	if r.model != "" && r.model != c.model && c.wire.ModelKey != "" {
-		f.warn(reranker.WarnModelMismatch, "the answer is of model %q, asked was for %q", r.model, c.model)
+	if r.model != "" && r.model != c.model && r.model != c.options.ServedAs && c.wire.ModelKey != "" {
+		f.warn(reranker.WarnModelMismatch, "the answer is of model %q, asked was for %q; if that is an alias, set Options.ServedAs", r.model, c.model)
 	}
 	if a.limits.OverLimit {
 		f.warn(reranker.WarnOverLimit, "the call was served beyond the rate limit, at low priority")

@@ -27,6 +27,11 @@ type Options struct {
 	BaseURL string
 	// Dialect names the server's words; empty means Nebius.
 	Dialect Dialect
+	// ServedAs is the name that answers have where the server, such as a gateway,
+	// serves the model under an alias: the name of what answers. Scores of any other
+	// model than it and the one asked for have a warning, reranker.WarnModelMismatch,
+	// and are kept by no cache. Empty means the name asked for.
+	ServedAs string
 	// Wire, if not nil, takes the place of the dialect's row.
 	Wire *Wire
 	// NoKey allows an empty key, for servers that take none.
