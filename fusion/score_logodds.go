@@ -77,7 +77,7 @@ type logit struct {
 
 func (n logit) Fit(l List) (Map, error) {
 	prior := logOdds(or(n.Prior, 0.5))
-	if _, any := n.inner.(ByScale); any {
+	if _, auto := n.inner.(ByScale); auto {
 		n.inner = nil
 	}
 	if l.Scale == pipeline.Logit && n.inner == nil {

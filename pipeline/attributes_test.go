@@ -16,6 +16,6 @@ func TestAQueryListsItsAttributes(t *testing.T) {
 	assert.Len(t, list, 2, "each key once")
 	assert.Equal(t, []any{"a", "b"}, []any{list[0].Value, list[1].Value}, "with the value in force, newest first")
 	assert.Equal(t, list[0].Name, list[1].Name)
-	assert.False(t, list[0].Key == list[1].Key, "keys that share a name are apart")
-	assert.True(t, list[0].Key == tenant.With(pipeline.Query{}, "x").Attributes()[0].Key)
+	assert.NotSame(t, list[0].Key, list[1].Key, "keys that share a name are apart")
+	assert.Same(t, list[0].Key, tenant.With(pipeline.Query{}, "x").Attributes()[0].Key)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -124,7 +123,7 @@ func TestP9CausesComeBackAsTextWithTheirKind(t *testing.T) {
 			assert.Equal(t, c.kind, recorded.Kind)
 			assert.Equal(t, c.reason, pipeline.ReasonOf(fmt.Errorf("again: %w", recorded)))
 			for _, sentinel := range []error{context.DeadlineExceeded, context.Canceled, pipeline.ErrInvalidRanking} {
-				assert.Equal(t, sentinel == c.is, errors.Is(back.Gaps[0].Err, sentinel), sentinel)
+				assert.Equal(t, errors.Is(sentinel, c.is), errors.Is(back.Gaps[0].Err, sentinel), sentinel)
 			}
 			wrapped := pipeline.RecordError(fmt.Errorf("further: %w", recorded))
 			assert.Equal(t, "further: "+c.err.Error(), wrapped.Text)
@@ -276,7 +275,7 @@ func TestRow98AQueryIsRecordedAndReplayed(t *testing.T) {
 	cancel()
 	_, err = candidates.Retrieve(ctx, recordings[0].Query)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.True(t, strings.Contains(pipeline.String(pipeline.Replay("", recordings...)), "the whole pipeline"))
+	assert.Contains(t, pipeline.String(pipeline.Replay("", recordings...)), "the whole pipeline")
 }
 
 func FuzzRankingJSON(f *testing.F) {

@@ -2,6 +2,7 @@ package reranker
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -339,7 +340,7 @@ func (p *piece) align(standard *piece) bool {
 }
 
 // late reports whether the piece was given up because no time was left.
-func (p *piece) late() bool { return p.last() == errNoTime }
+func (p *piece) late() bool { return errors.Is(p.last(), errNoTime) }
 
 // limits are what the call's answer or error declared.
 func (c *call) limits() Limits {

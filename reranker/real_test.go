@@ -224,7 +224,7 @@ func causes(t *testing.T) {
 		require.NoError(t, err)
 	}
 	found := false
-	for err := error(out.Gaps[0].Err); err != nil && !found; err = errors.Unwrap(err) {
+	for err := out.Gaps[0].Err; err != nil && !found; err = errors.Unwrap(err) {
 		var e *reranker.Error
 		found = errors.As(err, &e) && e.Kind == reranker.KindAuth
 	}

@@ -40,7 +40,6 @@ type run struct {
 	waiter  *pace.Waiter
 	lane    Lane
 	trial   bool // sent although it is likely to come too late
-	refused int  // documents refused alone in a row
 }
 
 func newRun(ctx context.Context, s *Sharded, query string, documents []string) *run {

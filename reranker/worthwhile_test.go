@@ -23,7 +23,7 @@ func gateRanking(t *testing.T, scores ...float64) pipeline.Ranking {
 
 func TestWhenClose(t *testing.T) {
 	t.Parallel()
-	close := reranker.WhenClose(.25)
+	near := reranker.WhenClose(.25)
 	for sentence, test := range map[string]struct {
 		scores []float64
 		want   bool
@@ -31,7 +31,7 @@ func TestWhenClose(t *testing.T) {
 		"far ahead": {[]float64{10, 5, 0}, false}, "just as far as allowed": {[]float64{4, 3, 0}, false}, "close": {[]float64{10, 9, 0}, true},
 		"equal": {[]float64{1, 1, 1}, true}, "two": {[]float64{9, 1}, true}, "none": {nil, true}, "negative": {[]float64{-1, -9, -11}, false},
 	} {
-		assert.Equal(t, test.want, close(pipeline.Query{}, gateRanking(t, test.scores...)), sentence)
+		assert.Equal(t, test.want, near(pipeline.Query{}, gateRanking(t, test.scores...)), sentence)
 	}
 }
 

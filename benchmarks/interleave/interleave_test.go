@@ -47,7 +47,8 @@ func TestN22ADraftIsFair(t *testing.T) {
 		}
 	}
 	assert.InDelta(t, 1000, first, 120, "who begins is drawn")
-	assert.Equal(t, interleave.TeamDraft([]string{"a", "b"}, []string{"c", "d"}, 4, 7), interleave.TeamDraft([]string{"a", "b"}, []string{"c", "d"}, 4, 7))
+	once, again := interleave.TeamDraft([]string{"a", "b"}, []string{"c", "d"}, 4, 7), interleave.TeamDraft([]string{"a", "b"}, []string{"c", "d"}, 4, 7)
+	assert.Equal(t, once, again)
 }
 
 func TestN22ClicksAreCreditedToWhoPicked(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	if len(os.Args) < 4 {
-		must(0, errors.New("usage, with NEBIUS_API_KEY set: chatbot URL MODEL FILE..."))
+		must(0, errors.New("usage, with NEBIUS_API_KEY set: chatbot URL MODEL FILE"))
 	}
 	llm := must(openai.New(openai.WithBaseURL(os.Args[1]), openai.WithModel(os.Args[2]), openai.WithToken(os.Getenv("NEBIUS_API_KEY"))))
 	ctx, model := context.Background(), langchain.Generator(llm)

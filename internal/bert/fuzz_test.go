@@ -1,7 +1,6 @@
 package bert_test
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +47,7 @@ func FuzzSettings(f *testing.F) {
 			return
 		}
 		if err := m.Embed(t.Context(), []string{"wing"}, func(int, []float32) {}); err != nil {
-			require.True(t, errors.Is(err, bert.ErrNotFinite), err)
+			require.ErrorIs(t, err, bert.ErrNotFinite)
 		}
 	})
 }

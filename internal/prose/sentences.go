@@ -39,7 +39,7 @@ type block struct {
 func blocks(text string) []block {
 	var found []block
 	start, fenced := 0, false
-	close := func(at int, whole bool) {
+	end := func(at int, whole bool) {
 		if at > start {
 			found = append(found, block{Span{start, at}, whole})
 		}
@@ -51,24 +51,24 @@ func blocks(text string) []block {
 		switch bare := strings.TrimSpace(line); {
 		case strings.HasPrefix(bare, "```") || strings.HasPrefix(bare, "~~~"):
 			if fenced {
-				close(next, true)
+				end(next, true)
 			} else {
-				close(at, false)
+				end(at, false)
 			}
 			fenced = !fenced
 		case fenced:
 		case bare == "" || listed(bare) || code(line):
-			close(at, false)
+			end(at, false)
 			if bare == "" || code(line) {
-				close(next, code(line))
+				end(next, code(line))
 			}
 		case strings.HasPrefix(bare, "#"):
-			close(at, false)
-			close(next, true)
+			end(at, false)
+			end(next, true)
 		}
 		at = next
 	}
-	close(len(text), fenced)
+	end(len(text), fenced)
 	return found
 }
 

@@ -50,7 +50,7 @@ func newBuilder(ctx context.Context, file, folder string, kinds []kind.Kind) (*b
 	return b, nil
 }
 
-func (b *builder) fail(n *yaml.Node, path, format string, args ...any) error {
+func (b *builder) fail(n *yaml.Node, path, format string, args ...any) *Error {
 	e := &Error{File: b.file, Path: path, Message: fmt.Sprintf(format, args...)}
 	if n != nil {
 		e.Line, e.Column = n.Line, n.Column
@@ -89,7 +89,7 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	}
 	part, err := k.Build(b.ctx, filled.Interface(), b.scope)
 	if err != nil {
-		e := b.fail(n, here, "%v", err).(*Error)
+		e := b.fail(n, here, "%v", err)
 		e.Err = err
 		return none, e
 	}
@@ -126,7 +126,7 @@ func (b *builder) fuser(n *yaml.Node, path, text string, settings *yaml.Node) (r
 	}
 	f, err := fusion.Parse(text)
 	if err != nil {
-		e := b.fail(n, path, "%v", err).(*Error)
+		e := b.fail(n, path, "%v", err)
 		e.Err = err
 		return reflect.Value{}, e
 	}
@@ -254,7 +254,7 @@ func (b *builder) root(text []byte) (*yaml.Node, error) {
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		e := b.fail(nil, "", "%v", err).(*Error)
+		e := b.fail(nil, "", "%v", err)
 		e.Err = err
 		return nil, e
 	}
@@ -268,7 +268,7 @@ func (b *builder) root(text []byte) (*yaml.Node, error) {
 func (b *builder) mistakes(root *yaml.Node, n pipeline.Node) error {
 	var errs []error
 	if n.Err != nil {
-		e := b.fail(root, "", "%v", n.Err).(*Error)
+		e := b.fail(root, "", "%v", n.Err)
 		e.Err = n.Err
 		errs = append(errs, e)
 	}
@@ -344,7 +344,7 @@ func (b *builder) filter(n *yaml.Node, path string, into reflect.Value) error {
 			return nil
 		}
 	}
-	e := b.fail(n, path, "%v", err).(*Error)
+	e := b.fail(n, path, "%v", err)
 	e.Err = err
 	return e
 }

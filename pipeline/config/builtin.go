@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // builtin are the kinds that every file may name: what is pure arithmetic and
 // links nothing.
-func builtin() []kind.Kind { return append(combinators(), cuts()...) }
+func builtin() []kind.Kind { return slices.Concat(combinators(), wrappers(), cuts()) }
 
 func combinators() []kind.Kind {
 	return []kind.Kind{
@@ -42,6 +43,12 @@ func combinators() []kind.Kind {
 		kind.New("keep", "The ranking as it came.", func(context.Context, struct{}, *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Keep(), nil
 		}),
+	}
+}
+
+// wrappers are combinators around one part.
+func wrappers() []kind.Kind {
+	return []kind.Kind{
 		kind.New("within", "A stage with a time budget: what it was given goes on where time runs out.", func(_ context.Context, o struct {
 			Budget  time.Duration  `config:"budget,required" doc:"the time that the stage may take"`
 			Reserve time.Duration  `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`

@@ -69,7 +69,6 @@ type reader struct {
 	intake *intake
 	at     []*face
 	bounds bounds
-	extra  bool
 	in     inquiry
 	seen   map[role]bool
 	echo   *bool

@@ -79,7 +79,7 @@ func TestO5StatusThatIsNoAnswer(t *testing.T) {
 		})
 	}
 	own := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 101, Body: io.NopCloser(forever{})}, nil
+		return &http.Response{StatusCode: http.StatusSwitchingProtocols, Body: io.NopCloser(forever{})}, nil
 	})}
 	_, err := ownClient(t, "http://127.0.0.1:1", nebius.Options{HTTPClient: own}).Score(context.Background(), "q", []string{"a"})
 	kind(t, err, reranker.KindProtocol)

@@ -3,7 +3,6 @@ package embed_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -311,7 +310,7 @@ func TestAWaitEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	s := server(t, func(w http.ResponseWriter, _ *http.Request, _ []string) bool {
 		w.Header().Set("Retry-After", "50")
-		w.WriteHeader(429)
+		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -356,7 +355,7 @@ func TestSettingsOfAClientAreChecked(t *testing.T) {
 	} {
 		err := make()
 		assert.ErrorContains(t, err, says)
-		assert.False(t, errors.As(err, new(*embed.Error)), says)
+		assert.NotErrorAs(t, err, new(*embed.Error), says)
 	}
 	c, err := embed.HTTP("k", "m", embed.HTTPOptions{})
 	require.NoError(t, err)

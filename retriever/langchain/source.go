@@ -207,11 +207,11 @@ func (s *Source) compile(c pipeline.Condition) (filter any, exact bool, err erro
 	if s.store == nil {
 		return nil, false, unable("a schema.Retriever takes no filter")
 	}
-	make, ok := compilers[s.kind]
+	build, ok := compilers[s.kind]
 	if !ok {
 		return nil, false, unable("%s: see Options.Compile and Options.OverFetch", s.kind)
 	}
-	filter, exact, err = make(s.kind.Traits(), c)
+	filter, exact, err = build(s.kind.Traits(), c)
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", s.kind, err)
 	}
@@ -447,7 +447,7 @@ func (s *Source) sieve(filter any) (sieve, error) {
 		out.nothing = true
 		return out, nil
 	}
-	exact := false
+	var exact bool
 	out.native, exact, err = s.compile(c)
 	switch {
 	case err != nil && s.options.OverFetch == 0:

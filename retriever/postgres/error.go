@@ -58,7 +58,7 @@ func classify(err error) error {
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.As(err, &server):
-		if kind, reason := kindOf(server.Code); kind != nil {
+		if reason, kind := kindOf(server.Code); kind != nil {
 			return &failure{kind, err, reason}
 		}
 	case errors.As(err, &connect), pgconn.Timeout(err), pgconn.SafeToRetry(err):
@@ -68,27 +68,27 @@ func classify(err error) error {
 }
 
 // kindOf reads an SQLSTATE.
-func kindOf(code string) (error, pipeline.Reason) {
+func kindOf(code string) (pipeline.Reason, error) {
 	switch code {
 	case "42P01", "42703", "42704", "42883", "3F000", "0A000", "58P01":
-		return ErrSchema, pipeline.ReasonClientError
+		return pipeline.ReasonClientError, ErrSchema
 	case "22000": // of pgvector: expected 384 dimensions, not 3
-		return ErrDimensions, pipeline.ReasonClientError
+		return pipeline.ReasonClientError, ErrDimensions
 	case "22021", "22P05":
-		return ErrDocument, pipeline.ReasonClientError
+		return pipeline.ReasonClientError, ErrDocument
 	case "42501":
-		return ErrAccess, pipeline.ReasonClientError
+		return pipeline.ReasonClientError, ErrAccess
 	}
 	if len(code) < 2 {
-		return nil, ""
+		return "", nil
 	}
 	switch code[:2] {
 	case "28":
-		return ErrAccess, pipeline.ReasonClientError
+		return pipeline.ReasonClientError, ErrAccess
 	case "53":
-		return ErrFull, pipeline.ReasonServerError
+		return pipeline.ReasonServerError, ErrFull
 	case "08", "57":
-		return ErrUnavailable, pipeline.ReasonTransport
+		return pipeline.ReasonTransport, ErrUnavailable
 	}
-	return nil, ""
+	return "", nil
 }

@@ -95,7 +95,7 @@ func TestErrorsHaveNames(t *testing.T) {
 		"42P01": ErrSchema, "22000": ErrDimensions, "22021": ErrDocument, "28P01": ErrAccess, "42501": ErrAccess, "53100": ErrFull, "57P01": ErrUnavailable,
 		"08006": ErrUnavailable, "23505": nil, "": nil,
 	} {
-		kind, reason := kindOf(code)
+		reason, kind := kindOf(code)
 		assert.Equal(t, want, kind, code)
 		assert.Equal(t, want == nil, reason == "", code)
 	}

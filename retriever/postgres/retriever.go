@@ -47,7 +47,7 @@ func (r *Retriever) statement(ctx context.Context, q pipeline.Query, w *where) (
 		return "", context.Cause(ctx)
 	}
 	text := strings.ReplaceAll(strings.ToValidUTF8(q.Text, " "), "\x00", " ")
-	score, from, condition := "", "", ""
+	var score, from, condition string
 	if r.vectors {
 		v, err := r.vector(ctx, text)
 		if err != nil {

@@ -95,31 +95,31 @@ func cannot(c pipeline.Condition, format string, args ...any) error {
 // one by one.
 func portableValues(path string, c pipeline.Condition) (*api.Condition, error) {
 	var texts []string
-	var any []*api.Condition
+	var either []*api.Condition
 	for _, v := range c.Values {
 		switch v.Kind() {
 		case pipeline.TextValue:
 			texts = append(texts, v.Text())
 		case pipeline.BoolValue:
-			any = append(any, api.NewMatchBool(path, v.Bool()))
+			either = append(either, api.NewMatchBool(path, v.Bool()))
 		default:
 			one, err := portableBetween(path, c, &pipeline.Bound{Value: v}, &pipeline.Bound{Value: v})
 			if err != nil {
 				return nil, err
 			}
-			any = append(any, one)
+			either = append(either, one)
 		}
 	}
 	switch {
 	case len(texts) == 1:
-		any = append(any, api.NewMatchKeyword(path, texts[0]))
+		either = append(either, api.NewMatchKeyword(path, texts[0]))
 	case len(texts) > 1:
-		any = append(any, api.NewMatchKeywords(path, texts...))
+		either = append(either, api.NewMatchKeywords(path, texts...))
 	}
-	if len(any) == 1 {
-		return any[0], nil
+	if len(either) == 1 {
+		return either[0], nil
 	}
-	return api.NewFilterAsCondition(&api.Filter{Should: any}), nil
+	return api.NewFilterAsCondition(&api.Filter{Should: either}), nil
 }
 
 func portableRange(path string, c pipeline.Condition) (*api.Condition, error) {

@@ -144,7 +144,7 @@ func (r *load) compare(ctx context.Context, sizes []int) error {
 	sparse := info.GetConfig().GetParams().GetSparseVectorsConfig().GetMap()
 	for i := range r.opts.Vectors {
 		v := &r.opts.Vectors[i]
-		how := ""
+		var how string
 		if v.sparse() {
 			how = v.sparseDiffers(sparse[v.Name])
 		} else {

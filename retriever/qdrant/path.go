@@ -89,10 +89,10 @@ func cutIndexes(path string) (rest string, ok bool) {
 	return path, true
 }
 
-// onPaths makes a condition on each path that the key may mean. With any, one of
+// onPaths makes a condition on each path that the key may mean. With either, one of
 // them suffices; else all must hold, which is right where a missing field
 // passes.
-func onPaths(at, key string, any bool, condition func(path string) *api.Condition) (*api.Condition, error) {
+func onPaths(at, key string, either bool, condition func(path string) *api.Condition) (*api.Condition, error) {
 	meant := paths(key)
 	if len(meant) == 0 {
 		return nil, unknown(at, "key %q is not a path of Qdrant: a name with a quotation mark or a backslash cannot be reached", shorten(key))
@@ -101,7 +101,7 @@ func onPaths(at, key string, any bool, condition func(path string) *api.Conditio
 		return condition(meant[0]), nil
 	}
 	conditions := []*api.Condition{condition(meant[0]), condition(meant[1])}
-	if any {
+	if either {
 		return api.NewFilterAsCondition(&api.Filter{Should: conditions}), nil
 	}
 	return api.NewFilterAsCondition(&api.Filter{Must: conditions}), nil

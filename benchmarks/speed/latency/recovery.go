@@ -22,16 +22,17 @@ const (
 
 // recovery is what queries get after a slow spell.
 type recovery struct {
-	idle       time.Duration // from the end of the spell until the server has done what it accepted
-	first      time.Duration // from then until the first query with all scores has begun
-	five       time.Duration // until the fifth in a row has
-	interval   time.Duration
-	late, full int
-	attempts   float64
+	idle     time.Duration // from the end of the spell until the server has done what it accepted
+	first    time.Duration // from then until the first query with all scores has begun
+	five     time.Duration // until the fifth in a row has
+	interval time.Duration
+	late     int
+	attempts float64
 }
 
 // recover runs queries at a rate through a slow spell.
 func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
+	r.first, r.five, r.interval = -1, -1, time.Duration(float64(time.Second)/rate)
 	synctest.Test(t, func(t *testing.T) {
 		g := goodput{n: 100}
 		srv := rerankertest.NewFIFO(rerankertest.FIFOOptions{
@@ -44,13 +45,13 @@ func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
 		}
 		stage, in := reranker.Stage(reranker.Shard(endpoint, reranker.ShardOptions{}), reranker.Chat()), g.ranking()
 		begin := time.Now()
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		var idle time.Time
+		var (
+			mu   sync.Mutex
+			wg   sync.WaitGroup
+			idle time.Time
+		)
 		first, extra, row := 0, 0, 0
-		r.first, r.five = -1, -1
 		fulls := map[time.Duration]bool{}
-		r.interval = time.Duration(float64(time.Second) / rate)
 		for time.Since(begin) < spellAfter+spellFor+30*time.Second {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
