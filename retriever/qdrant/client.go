@@ -36,11 +36,18 @@ type Getter interface {
 	Get(ctx context.Context, request *api.GetPoints) ([]*api.RetrievedPoint, error)
 }
 
+// Scroller reads the points that pass a filter, page by page; Fetch and Neighbours
+// of a Retriever need it. *qdrant.Client is one.
+type Scroller interface {
+	ScrollAndOffset(ctx context.Context, request *api.ScrollPoints) ([]*api.RetrievedPoint, *api.PointId, error)
+}
+
 var (
 	_ Client    = (*api.Client)(nil)
 	_ Inspector = (*api.Client)(nil)
 	_ Writer    = (*api.Client)(nil)
 	_ Getter    = (*api.Client)(nil)
+	_ Scroller  = (*api.Client)(nil)
 )
 
 // Embedder turns a query into one dense vector. Every embeddings.Embedder of

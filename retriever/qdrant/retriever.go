@@ -10,6 +10,8 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
+var _ pipeline.Fetcher = (*Retriever)(nil)
+
 // Retriever searches one collection. It is safe for concurrent use if its
 // client, encoders and fuser are.
 type Retriever struct {
@@ -92,6 +94,49 @@ func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ra
 		return pipeline.Ranking{}, mapError(ctx, "query points", err)
 	}
 	return call.ranking(ctx, r.name, root, hits)
+}
+
+// Fetch implements pipeline.Fetcher: the documents with the IDs, in their order,
+// each once. Options.Filter holds: what it hides is not handed out. The client has
+// to be a Scroller. Where Mapping.DocumentID names the documents, their points
+// cannot be found by ID, and the error is of KindInvalid. Errors are *Error.
+func (r *Retriever) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, error) {
+	s, err := r.shelf(ctx, "fetch documents")
+	if err != nil {
+		return nil, err
+	}
+	return s.fetch(ctx, ids)
+}
+
+// Neighbours implements pipeline.Fetcher: the document with the ID and those
+// around it in its source, by pipeline.SourceKey and pipeline.PositionKey of the
+// payload. Options.Filter holds. It reads every point of the source; a source of
+// more than 10,000 points is an error of KindTooLarge. In a large collection the
+// field of the source wants a keyword index. See Fetch for the rest.
+func (r *Retriever) Neighbours(ctx context.Context, id string, before, after int) ([]pipeline.Document, error) {
+	s, err := r.shelf(ctx, "fetch neighbours")
+	if err != nil {
+		return nil, err
+	}
+	if before < 0 || after < 0 {
+		return nil, &Error{Kind: KindInvalid, Op: s.op, Message: "the counts before and after must not be negative"}
+	}
+	return s.neighbours(ctx, id, before, after)
+}
+
+// shelf is for reading documents without a query.
+func (r *Retriever) shelf(ctx context.Context, op string) (*shelf, error) {
+	if err := ended(ctx, op); err != nil {
+		return nil, err
+	}
+	scroller, ok := r.client.(Scroller)
+	if !ok {
+		return nil, &Error{Kind: KindInvalid, Op: op, Message: "the client is no Scroller: give New one that is, such as *qdrant.Client"}
+	}
+	if r.opts.Mapping.DocumentID != nil {
+		return nil, &Error{Kind: KindInvalid, Op: op, Message: "points cannot be found by the ids that Mapping.DocumentID makes: leave it nil"}
+	}
+	return &shelf{call{Retriever: r}, scroller, op}, nil
 }
 
 // Describe implements pipeline.Describer. Legs that are fused here are children

@@ -168,6 +168,16 @@ func (c *collection) passing(f *api.Filter) ([]*point, error) {
 	return found, nil
 }
 
+// refuseOrder is the refusal of an order by a field, which the server has where
+// the field has an index of ranges.
+func (c *collection) refuseOrder(by *api.OrderBy) error {
+	if c.indexes[by.GetKey()] != nil {
+		return missing("an order by a field")
+	}
+	return invalid("No range index for `order_by` key: `%s`. Please create one to use `order_by`. Check "+
+		"https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support Range conditions", by.GetKey())
+}
+
 // point checks a point against the collection and stores a copy of it.
 func (c *collection) point(i int, p *api.PointStruct) (*point, error) {
 	if p.GetId() == nil {

@@ -8,7 +8,7 @@
 //	_, err := client.Query(ctx, &qdrant.QueryPoints{CollectionName: "articles"})
 //
 // It has collections with named dense, sparse and multi vectors, payload indexes,
-// upsert, get, count, delete, query with nested prefetch, RRF and DBSF fusion,
+// upsert, get, scroll, count, delete, query with nested prefetch, RRF and DBSF fusion,
 // score thresholds, offsets, groups, every condition of a filter on JSON paths,
 // keys, and the faults that a real server shows: rate limits with a Retry-After
 // trailer, delays, errors, answers over a size limit. Every request is recorded.

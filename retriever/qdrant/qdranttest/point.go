@@ -1,6 +1,7 @@
 package qdranttest
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -61,6 +62,19 @@ func idOf(id *api.PointId, key string) *api.PointId {
 		return api.NewIDUUID(key)
 	}
 	return id
+}
+
+// compareIDs orders ids as the server does: numbers, then UUIDs.
+func compareIDs(a, b *api.PointId) int {
+	_, x := a.GetPointIdOptions().(*api.PointId_Uuid)
+	_, y := b.GetPointIdOptions().(*api.PointId_Uuid)
+	switch {
+	case x && !y:
+		return 1
+	case y && !x:
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.GetNum(), b.GetNum()), cmp.Compare(a.GetUuid(), b.GetUuid()))
 }
 
 // readVector reads the forms that a vector may have.

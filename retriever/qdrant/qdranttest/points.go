@@ -3,6 +3,7 @@ package qdranttest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -88,6 +89,67 @@ func (h *points) Get(_ context.Context, r *api.GetPoints) (*api.GetResponse, err
 		}
 	}
 	return reply, nil
+}
+
+// Scroll implements the call of that name, without an order by a field.
+func (h *points) Scroll(_ context.Context, r *api.ScrollPoints) (*api.ScrollResponse, error) {
+	if err := checkScroll(r); err != nil {
+		return nil, err
+	}
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
+	c, err := h.server.lookup(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	if by := r.GetOrderBy(); by != nil {
+		return nil, c.refuseOrder(by)
+	}
+	found, err := c.passing(r.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b *point) int { return compareIDs(a.id, b.id) })
+	if r.Offset != nil {
+		k, err := key(r.GetOffset())
+		if err != nil {
+			return nil, err
+		}
+		from := idOf(r.GetOffset(), k)
+		found = slices.DeleteFunc(found, func(p *point) bool { return compareIDs(p.id, from) < 0 })
+	}
+	reply, most := &api.ScrollResponse{}, defaultLimit
+	if r.Limit != nil {
+		most = int(r.GetLimit())
+	}
+	if len(found) > most {
+		reply.NextPageOffset, found = found[most].id, found[:most]
+	}
+	with := r.GetWithPayload()
+	if with == nil {
+		with = api.NewWithPayloadEnable(true)
+	}
+	for _, p := range found {
+		reply.Result = append(reply.Result, &api.RetrievedPoint{Id: p.id, Payload: selected(p.payload, with)})
+	}
+	return reply, nil
+}
+
+func checkScroll(r *api.ScrollPoints) error {
+	err := checkName("collection_name", r.GetCollectionName())
+	if err == nil && r.Limit != nil && r.GetLimit() == 0 {
+		err = inBody("limit", "value 0 invalid, must be 1 or larger")
+	}
+	if err = first(err, checkFilter("filter", r.GetFilter()), convertFilter(r.GetFilter()), checkPositive("timeout", r.Timeout)); err != nil {
+		return err
+	}
+	switch {
+	case r.GetWithVectors().GetEnable() || r.GetWithVectors().GetInclude() != nil:
+		return missing("vectors in an answer")
+	case len(r.GetShardKeySelector().GetShardKeys()) > 0:
+		return refusal("Bad request: Shard key %q not found", r.GetShardKeySelector().GetShardKeys()[0].GetKeyword())
+	}
+	return checkSelector(r.GetWithPayload())
 }
 
 // Query implements the call of that name.
