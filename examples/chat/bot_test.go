@@ -107,20 +107,27 @@ type answer struct {
 
 func (c *client) ask(question string) answer {
 	c.t.Helper()
+	var a answer
+	a.status = c.follow(question, func(e event) { a.events = append(a.events, e) })
+	return a
+}
+
+// follow asks and hands each event on as it arrives.
+func (c *client) follow(question string, see func(event)) (status int) {
+	c.t.Helper()
 	body, err := json.Marshal(map[string]string{"question": question})
 	require.NoError(c.t, err)
 	r := c.do("POST", "/api/ask", bytes.NewReader(body))
 	defer r.Body.Close()
-	a := answer{status: r.StatusCode}
 	lines := bufio.NewScanner(r.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e event
 		require.NoError(c.t, json.Unmarshal(lines.Bytes(), &e))
-		a.events = append(a.events, e)
+		see(e)
 	}
 	require.NoError(c.t, lines.Err())
-	return a
+	return r.StatusCode
 }
 
 func (a answer) first(kind string) (event, bool) {
