@@ -74,9 +74,10 @@ func bodyRefusal(e *Error) bool {
 }
 
 // contentRefusal reports whether the server refused what the call holds, which
-// may be the fault of one document.
+// may be the fault of one document: one with more tokens than its length tells is
+// refused for its size where longer ones were scored.
 func contentRefusal(e *Error) bool {
-	return e.Kind == KindValidation && (e.Status == 0 || slices.Contains(sizeStatuses, e.Status))
+	return (e.Kind == KindValidation || sizeRefusal(e)) && (e.Status == 0 || slices.Contains(sizeStatuses, e.Status))
 }
 
 // elsewhere reports whether another replica may accept what this one refused: one

@@ -238,7 +238,9 @@ func TestGatewayBeforeHostileServersFailsInTheContractsForm(t *testing.T) {
 				assert.NotContains(t, r.body, secret)
 				assert.NotContains(t, out.String(), secret)
 			}
-			assert.Less(t, s.Count(), 40, "no storm")
+			// A server that may be restarting is asked until the time is over, each of
+			// the two shards about once a second.
+			assert.Less(t, s.Count(), 60, "no storm")
 		})
 	}
 }
