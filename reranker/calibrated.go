@@ -135,31 +135,31 @@ func (c *Calibrating) Describe() pipeline.Node {
 func (c *Calibrating) Variant(context.Context) string { return c.variant }
 
 // TypicalLatency is that of the scorer behind it.
-func (c *Calibrating) TypicalLatency() time.Duration { return latencyOf(c.scorer) }
+func (c *Calibrating) TypicalLatency() time.Duration { return TypicalLatency(c.scorer) }
 
 // Score scores the documents.
 func (c *Calibrating) Score(ctx context.Context, query string, documents []string) (Scores, error) {
 	if c.err != nil {
 		return Scores{}, c.err
 	}
-	s, err := c.scorer.Score(ctx, query, documents)
+	s, err := Ask(ctx, c.scorer, query, documents)
 	if err != nil {
 		return s, err
 	}
-	return c.mapped(s, true), nil
+	return c.mapped(s, true).Check(len(documents))
 }
 
 // ScoreStream maps what a streaming scorer hands out, see StreamScorer.
 func (c *Calibrating) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
 	return func(yield func(Scores, error) bool) {
-		s, ok := c.scorer.(StreamScorer)
-		if c.err != nil || !ok {
-			yield(c.Score(ctx, query, documents))
+		if c.err != nil {
+			yield(Scores{}, c.err)
 			return
 		}
-		for scores, err := range s.ScoreStream(ctx, query, documents) {
+		_, streams := c.scorer.(StreamScorer)
+		for scores, err := range Stream(ctx, c.scorer, query, documents) {
 			if err == nil {
-				scores = c.mapped(scores, scores.Complete())
+				scores, err = c.mapped(scores, !streams || scores.Complete()).Check(len(documents))
 			}
 			if !yield(scores, err) {
 				return

@@ -114,7 +114,7 @@ func (f *Fallbacks) TypicalLatency() time.Duration {
 	if len(f.scorers) == 0 {
 		return 0
 	}
-	return latencyOf(f.scorers[0])
+	return TypicalLatency(f.scorers[0])
 }
 
 // Score scores the documents.
@@ -385,14 +385,6 @@ func recoverScorer(name string, err *error) {
 }
 
 var errNoAnswer = errors.New("the scorer's sequence ended without scores")
-
-// latencyOf is the typical latency of a scorer that knows it, else 0.
-func latencyOf(scorer Scorer) time.Duration {
-	if t, ok := scorer.(interface{ TypicalLatency() time.Duration }); ok {
-		return t.TypicalLatency()
-	}
-	return 0
-}
 
 // reasonFor is the reason that a document lost to an error is given: a deadline
 // is told as one, whoever ended the context for it.

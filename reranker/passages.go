@@ -167,7 +167,7 @@ func (p *ByPassage) Variant(context.Context) string {
 }
 
 // TypicalLatency is that of the scorer behind it.
-func (p *ByPassage) TypicalLatency() time.Duration { return latencyOf(p.scorer) }
+func (p *ByPassage) TypicalLatency() time.Duration { return TypicalLatency(p.scorer) }
 
 // Score scores the documents by their passages.
 func (p *ByPassage) Score(ctx context.Context, query string, documents []string) (_ Scores, err error) {
@@ -178,16 +178,15 @@ func (p *ByPassage) Score(ctx context.Context, query string, documents []string)
 	if err != nil {
 		return Scores{}, err
 	}
-	s, err := p.scorer.Score(ctx, query, cut.texts)
+	s, err := Ask(ctx, p.scorer, query, cut.texts)
 	return cut.combined(s, err)
 }
 
 // ScoreStream combines what a streaming scorer hands out, see StreamScorer.
 func (p *ByPassage) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[Scores, error] {
 	return func(yield func(Scores, error) bool) {
-		s, ok := p.scorer.(StreamScorer)
-		if p.err != nil || !ok {
-			yield(p.Score(ctx, query, documents))
+		if p.err != nil {
+			yield(Scores{}, p.err)
 			return
 		}
 		cut, err := p.cutAll(documents)
@@ -195,7 +194,7 @@ func (p *ByPassage) ScoreStream(ctx context.Context, query string, documents []s
 			yield(Scores{}, err)
 			return
 		}
-		for scores, err := range s.ScoreStream(ctx, query, cut.texts) {
+		for scores, err := range Stream(ctx, p.scorer, query, cut.texts) {
 			if !yield(cut.combined(scores, err)) {
 				return
 			}
@@ -233,13 +232,12 @@ func (p *ByPassage) cutAll(documents []string) (c *cutDocuments, err error) {
 	return c, nil
 }
 
-// combined makes the scores of documents out of those of passages.
+// combined makes the scores of documents out of those of passages. Beside an
+// error there are reasons at most if they are reasons for these passages.
 func (c *cutDocuments) combined(s Scores, err error) (Scores, error) {
 	n := len(c.first) - 1
-	if err == nil {
-		s, err = s.Check(len(c.texts))
-	}
-	if err != nil && len(s.Unscored) != len(c.texts) {
+	if err != nil && !c.tells(s) {
+		s.Values, s.Unscored, s.Cached = nil, nil, nil
 		return s, err
 	}
 	if !c.present {
@@ -263,6 +261,12 @@ func (c *cutDocuments) combined(s Scores, err error) (Scores, error) {
 		out.Report = &report
 	}
 	return out, err
+}
+
+// tells reports whether what came beside an error has a reason for each passage.
+func (c *cutDocuments) tells(s Scores) bool {
+	n := len(c.texts)
+	return len(s.Unscored) == n && (len(s.Values) == 0 || len(s.Values) == n) && (s.Cached == nil || len(s.Cached) == n)
 }
 
 // one combines the passages of document i and returns how many have a score.

@@ -25,7 +25,7 @@ func (b blanks) Describe() pipeline.Node { return pipeline.Describe(b.shards) }
 
 // Score scores the documents.
 func (b blanks) Score(ctx context.Context, query string, documents []string) (reranker.Scores, error) {
-	scores, err := b.shards.Score(ctx, query, documents)
+	scores, err := reranker.Ask(ctx, b.shards, query, documents)
 	var kinds []string
 	for _, d := range documents {
 		if strings.TrimSpace(d) == "" && len(kinds) < maxBlanks && !slices.Contains(kinds, d) {
@@ -54,7 +54,7 @@ func (b blanks) Score(ctx context.Context, query string, documents []string) (re
 
 func (b blanks) ask(ctx context.Context, query string, documents []string) (scores reranker.Scores, err error) {
 	for _, u := range b.upstreams {
-		if scores, err = u.Score(ctx, query, documents); err == nil || ctx.Err() != nil {
+		if scores, err = reranker.Ask(ctx, u, query, documents); err == nil || ctx.Err() != nil {
 			break
 		}
 	}

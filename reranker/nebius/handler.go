@@ -388,22 +388,11 @@ func (h *handler) ask(ctx context.Context, in *inquiry) (scores reranker.Scores,
 	if len(texts) == 0 {
 		return spread(reranker.Scores{}, places, len(in.documents)), nil
 	}
-	scores, err = h.scorer.Score(ctx, in.query, texts)
-	if err == nil {
-		err = checkScores(scores, len(texts))
-	}
+	scores, err = reranker.Ask(ctx, h.scorer, in.query, texts)
 	if err != nil || len(texts) == len(in.documents) {
 		return scores, err
 	}
 	return spread(scores, places, len(in.documents)), nil
-}
-
-// checkScores refuses scores that break the contract of a Scorer.
-func checkScores(s reranker.Scores, n int) error {
-	if len(s.Values) == n && (s.Unscored == nil || len(s.Unscored) == n) && (s.Cached == nil || len(s.Cached) == n) {
-		return nil
-	}
-	return &reranker.Error{Kind: reranker.KindProtocol, Op: "nebius: serve", Message: fmt.Sprintf("the scorer gave %d scores for %d documents", len(s.Values), n)}
 }
 
 // withText returns the documents that have text, and where they stand.

@@ -8,6 +8,10 @@
 //		rerankertest.Run(t, func(t *testing.T) reranker.Scorer { return lexical.New(lexical.Options{}) })
 //	}
 //
+// Decorator is the suite for a scorer that asks other scorers: what they can do
+// beside Score is passed on, and no broken answer gets through. Breaches has such
+// answers for tests of whoever else asks a Scorer.
+//
 // The server asks a Script what to do with each call, and keeps what it was
 // sent. It can lie about anything that a server can lie about: status, headers,
 // length, encoding, order, count and numbers; and it can be late, trickle, cut a
