@@ -147,8 +147,7 @@ func (b *bot) judge(o options, documents []pipeline.Document) error {
 func blend(scorer reranker.Scorer, fuser pipeline.Fuser, golang bool) pipeline.Stage {
 	o := reranker.Chat()
 	o.Text = reranker.WithFields(godoc.WordsKey)
-	o.Timeout = 2 * time.Second
-	rerank := reranker.Stage(scorer, o)
+	rerank := pipeline.Within(judging, reranker.Stage(scorer, o)) // a question's own deadline is longer
 	if golang {
 		return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank, usage{})
 	}
@@ -172,8 +171,9 @@ const (
 	shown       = 6   // sources
 	unlikely    = 0.3 // below it the answer is "I do not know"
 	patience    = 60 * time.Second
-	longest     = 2000 // bytes of a question
-	promptLimit = 4000 // tokens
+	judging     = 2 * time.Second // of it for the rerank
+	longest     = 2000            // bytes of a question
+	promptLimit = 4000            // tokens
 )
 
 var errLong = fmt.Errorf("the question is longer than %d characters", longest)
