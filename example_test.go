@@ -40,11 +40,13 @@ func newSearch(client *api.Client, embedder embeddings.Embedder) (pipeline.Retri
 	}
 	rerank := reranker.Stage(reranker.Shard(model, reranker.ShardOptions{}), reranker.Chat())
 
-	return pipeline.Chain(articles, // 200 candidates
+	return pipeline.Chain(
+		pipeline.RetrieveWithin(500*time.Millisecond, articles), // 200 candidates
 		pipeline.Within(800*time.Millisecond, // never later than this
 			pipeline.Blend(fusion.Convex{Weights: []float64{.2, .8}}, // fuse ...
 				pipeline.Keep(), // ... the retrieval ranking
 				rerank)),        // ... with the reranked one
+		cut.Threshold{Scale: pipeline.Probability, Value: .3, By: "rerank", Pass: true}, // nothing left: "I do not know"
 		cut.TopK(8)), nil
 }
 
