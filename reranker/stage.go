@@ -37,9 +37,10 @@ type StageOptions struct {
 	// Report.TopScored is computed; 0 means 10.
 	Top int
 
-	// Timeout is the time limit for a caller without a deadline; 0 means none. Time
-	// is limited here and by the caller's context, see pipeline.Within, and nowhere
-	// else: what is below the stage inherits its deadline.
+	// Timeout is the time limit for a caller without a deadline; 0 means none. It is
+	// no upper bound: where the caller's deadline may be longer, pipeline.Within is.
+	// Time is limited by these two and the caller's context, and nowhere else: what
+	// is below the stage inherits its deadline.
 	Timeout time.Duration
 	// Reserve is the part of the caller's time that is left to what follows, so that
 	// a fallback always runs; 0 means 5 % of the remaining time, at least 20 ms;
