@@ -226,11 +226,25 @@ func (r *fallbackRun) follow(ctx context.Context, i int, query string, yield fun
 	}
 	ctx, cancel := r.within(ctx, i)
 	defer cancel()
+	consuming := false // a panic of the consumer is the consumer's
+	defer func() {
+		if consuming {
+			return
+		}
+		if v := recover(); v != nil {
+			last = fallbackAnswer{err: &pipeline.PanicError{Part: r.f.names[i], Value: v}}
+		}
+	}()
 	first := true
 	last.err = errNoAnswer
 	for scores, err := range s.ScoreStream(ctx, query, r.texts()) {
-		if early, bad := r.checked(last.scores); !first && last.err == nil && bad == nil && !yield(r.show(early), nil) {
-			return last, true
+		if early, bad := r.checked(last.scores); !first && last.err == nil && bad == nil {
+			consuming = true
+			stopped = !yield(r.show(early), nil)
+			consuming = false
+			if stopped {
+				return last, true
+			}
 		}
 		first, last = false, fallbackAnswer{scores, err}
 	}

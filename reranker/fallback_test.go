@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,46 @@ func TestFallbackFailsWithAllCauses(t *testing.T) {
 	cancel(first)
 	_, err = reranker.Fallback(&giving{}, &giving{}).Score(ctx, "q", []string{"a"})
 	require.ErrorIs(t, err, first)
+}
+
+// panicking streams one state of two documents, then panics.
+type panicking struct{ giving }
+
+func (*panicking) ScoreStream(context.Context, string, []string) iter.Seq2[reranker.Scores, error] {
+	return func(yield func(reranker.Scores, error) bool) {
+		for range 2 {
+			if !yield(reranker.Scores{Values: []float64{.5, 0}, Unscored: []pipeline.Reason{"", pipeline.ReasonNotSent}}, nil) {
+				break
+			}
+		}
+		panic("stream")
+	}
+}
+
+func TestAStreamThatPanicsCostsOnlyItsOwnScorer(t *testing.T) {
+	t.Parallel()
+	f := reranker.Fallback(&panicking{}, &giving{value: .1})
+	var last reranker.Scores
+	for s, err := range f.ScoreStream(t.Context(), "q", []string{"1", "2"}) {
+		require.NoError(t, err)
+		last = s
+	}
+	assert.Equal(t, []float64{.1, .1}, last.Values)
+	require.Len(t, last.Causes, 1)
+	var panicked *pipeline.PanicError
+	require.ErrorAs(t, last.Causes[0], &panicked)
+
+	states := 0
+	for range f.ScoreStream(t.Context(), "q", []string{"1", "2"}) {
+		states++
+		break // nothing may follow, though the scorer panics while it ends
+	}
+	assert.Equal(t, 1, states)
+	assert.PanicsWithValue(t, "the consumer's own", func() {
+		for range f.ScoreStream(t.Context(), "q", []string{"1", "2"}) {
+			panic("the consumer's own")
+		}
+	})
 }
 
 func TestFallbackStreams(t *testing.T) {
