@@ -50,7 +50,7 @@ func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
 			wg   sync.WaitGroup
 			idle time.Time
 		)
-		first, extra, row := 0, 0, 0
+		first, extra := 0, 0
 		fulls := map[time.Duration]bool{}
 		for time.Since(begin) < spellAfter+spellFor+30*time.Second {
 			wg.Go(func() {
@@ -77,23 +77,32 @@ func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
 		}
 		wg.Wait()
 		r.idle = idle.Sub(begin) - spellAfter - spellFor
-		for at := time.Duration(0); at < time.Since(begin); at += r.interval {
-			switch full, asked := fulls[at]; {
-			case !asked || at < idle.Sub(begin):
-			case !full:
-				row = 0
-			default:
-				if row++; r.first < 0 {
-					r.first = at - idle.Sub(begin)
-				}
-				if row == 5 && r.five < 0 {
-					r.five = at - idle.Sub(begin)
-				}
-			}
-		}
+		r.count(fulls, idle.Sub(begin), time.Since(begin))
 		r.attempts = float64(first+extra) / float64(max(1, first))
 	})
 	return r
+}
+
+// count finds the first whole answers after the server was idle; full says for each
+// time at which a query began whether it got one.
+func (r *recovery) count(full map[time.Duration]bool, idle, end time.Duration) {
+	row := 0
+	for at := time.Duration(0); at < end; at += r.interval {
+		whole, asked := full[at]
+		if !asked || at < idle {
+			continue
+		}
+		if row++; !whole {
+			row = 0
+			continue
+		}
+		if r.first < 0 {
+			r.first = at - idle
+		}
+		if row == 5 && r.five < 0 {
+			r.five = at - idle
+		}
+	}
 }
 
 // recoveryTable prints how soon queries are whole again.

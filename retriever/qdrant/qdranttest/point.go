@@ -92,7 +92,7 @@ func readVector(field string, v *api.Vector) (vector, error) {
 	case v.GetIndices() != nil || v.GetVectorsCount() != 0:
 		return vector{}, missing("the deprecated form of a sparse or multi vector")
 	}
-	return vector{kind: denseKind, dense: v.GetData()}, nil //nolint:staticcheck // the deprecated form, which old clients send and the server reads
+	return vector{kind: denseKind, dense: v.GetData()}, nil
 }
 
 func rows(m *api.MultiDenseVector) [][]float32 {
