@@ -20,7 +20,8 @@
 // the upstreams gave. Web pages are refused unless -origins names theirs.
 //
 // GET /healthz tells that the gateway runs, GET /metrics counts in the text form
-// of Prometheus. SIGTERM and SIGINT stop it after the calls under way. A caller
+// of Prometheus: answers and documents under "rerank_", attempts, upstream calls
+// and the breaker under "cascade_", as package otel measures them. SIGTERM and SIGINT stop it after the calls under way. A caller
 // who hangs up cancels the calls made for it.
 //
 // Keys come from environment variables whose names are given by flags, so that

@@ -18,6 +18,7 @@ type gateway struct {
 	http.Handler
 	endpoint *reranker.Endpoint
 	clients  []*nebius.Client
+	metrics  *metrics
 }
 
 // build connects the parts. getenv reads the keys.
@@ -27,14 +28,20 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 	if err != nil {
 		return nil, err
 	}
-	counted := newMetrics()
+	counted, err := newMetrics()
+	if err != nil {
+		return nil, err
+	}
+	g.metrics = counted
 	g.endpoint, err = reranker.NewEndpoint(scorers, reranker.EndpointOptions{
 		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: counted.changed,
 	})
 	if err != nil {
 		return nil, err
 	}
-	counted.watch(g.endpoint)
+	if err := counted.watch(g.endpoint); err != nil {
+		return nil, err
+	}
 	keys, err := callerKeys(s.clientKey, getenv)
 	if err != nil {
 		return nil, err
@@ -47,12 +54,7 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 	if s.blank == "score" {
 		scorer = blanks{shards: scorer, upstreams: scorers}
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", health)
-	if s.metrics {
-		mux.Handle("GET /metrics", counted.handler())
-	}
-	mux.Handle("/", nebius.Handler(scorer, nebius.HandlerOptions{
+	served := nebius.Handler(scorer, nebius.HandlerOptions{
 		Models: []string{s.model}, Keys: keys, Hosts: list(s.hosts), Origins: list(s.origins), Attributes: passes,
 		Partial: s.policy(), Blank: s.blanks(), Timeout: s.timeout, AllowExtra: s.extra,
 		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
@@ -62,9 +64,21 @@ func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, 
 				tell(log, served)
 			}
 		},
-	}))
-	g.Handler = mux
+	})
+	g.Handler = routes(served, counted, s.metrics)
 	return g, nil
+}
+
+// routes serves health and, where wanted, metrics beside the reranker.
+func routes(served http.Handler, counted *metrics, shown bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", health)
+	if shown {
+		mux.Handle("GET /metrics", counted.handler())
+		served = counted.observed(served)
+	}
+	mux.Handle("/", served)
+	return mux
 }
 
 // connect makes a client for each upstream.
@@ -107,7 +121,7 @@ func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 
 // close ends the upstream connections.
 func (g *gateway) close() error {
-	err := g.endpoint.Close()
+	err := errors.Join(g.endpoint.Close(), g.metrics.close())
 	for _, c := range g.clients {
 		err = errors.Join(err, c.Close())
 	}

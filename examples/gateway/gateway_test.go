@@ -74,13 +74,15 @@ func start(t *testing.T, args ...string) (string, *output) {
 	return address(t, out, done), out
 }
 
-func address(t *testing.T, out *output, done <-chan error) string {
+func address(t *testing.T, out *output, done chan error) string {
 	t.Helper()
 	var url string
 	require.Eventually(t, func() bool {
 		select {
 		case err := <-done:
-			t.Fatalf("gateway ended: %v", err)
+			done <- err // for the cleanup, which waits for it
+			t.Errorf("gateway ended: %v", err)
+			return true
 		default:
 		}
 		_, rest, ok := strings.Cut(out.String(), " on ")
@@ -354,12 +356,37 @@ func TestGatewayTellsHowItIs(t *testing.T) {
 	for _, line := range []string{
 		`rerank_requests_total{status="200"} 1`, `rerank_documents_total{state="scored"} 8`,
 		`rerank_upstream_calls_total{kind="first"} 2`, `rerank_modes_total{mode="full"} 1`,
+		`cascade_part_duration_seconds_count{kind="attempt"} 2`, `cascade_part_duration_seconds_count{kind="call"} 2`,
+		`cascade_endpoint_breaker_ratio{endpoint="upstream",state="healthy"} 1`, `cascade_endpoint_in_flight{endpoint="upstream"} 0`,
 	} {
 		assert.Contains(t, body, line)
 	}
 	status, body = get(t, url+"/v1/models")
 	assert.Equal(t, 200, status)
 	assert.Contains(t, body, `"id":"m"`)
+}
+
+func TestMetricsTellWhyUpstreamCallsFail(t *testing.T) {
+	t.Parallel()
+	s := rerankertest.NewServer(t, rerankertest.Status(500, `{"detail":"SECRET"}`))
+	url, _ := start(t, "-upstream", s.URL, "-attempts", "1", "-hedge", "off")
+	for range 3 {
+		rerank(t, url, "", documents(2))
+	}
+	_, body := get(t, url+"/metrics")
+	for _, kind := range []string{"attempt", "call"} {
+		assert.Regexp(t, `cascade_part_duration_seconds_count\{error_type="http_5xx",kind="`+kind+`"\} [1-9]`, body)
+	}
+	assert.NotContains(t, body, "SECRET")
+}
+
+func TestMetricsAreOffWhereNobodyWantsThem(t *testing.T) {
+	t.Parallel()
+	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+	url, _ := start(t, "-upstream", s.URL, "-metrics=false")
+	rerank(t, url, "", documents(2))
+	status, _ := get(t, url+"/metrics")
+	assert.Equal(t, 404, status)
 }
 
 func TestCallersDisconnectionCancelsUpstreamCalls(t *testing.T) {

@@ -1,20 +1,31 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/otel"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
 
-// metrics counts calls. Labels are statuses, modes, reasons and kinds of
-// warnings: small closed sets, never text of a call.
+// metrics counts calls. What only a server knows, such as statuses and refusals,
+// it counts itself under "rerank_"; attempts, upstream calls and the endpoint are
+// measured by package otel under "cascade_", through OpenTelemetry's bridge to
+// Prometheus. Labels are statuses, modes, reasons and kinds of warnings: small
+// closed sets, never text of a call.
 type metrics struct {
 	registry  *prometheus.Registry
+	provider  *sdkmetric.MeterProvider
+	observer  *otel.Observer
 	requests  *prometheus.CounterVec
 	modes     *prometheus.CounterVec
 	seconds   prometheus.Histogram
@@ -26,7 +37,7 @@ type metrics struct {
 	changes   prometheus.Counter
 }
 
-func newMetrics() *metrics {
+func newMetrics() (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "rerank", Name: name, Help: help}, labels)
 	}
@@ -46,20 +57,42 @@ func newMetrics() *metrics {
 		}),
 	}
 	m.registry.MustRegister(m.requests, m.modes, m.seconds, m.documents, m.unscored, m.attempts, m.tokens, m.warnings, m.changes)
-	return m
+	return m, m.bridge()
 }
 
+// bridge makes the observer, whose metrics the registry shows beside its own.
+func (m *metrics) bridge() error {
+	exporter, err := promexporter.New(promexporter.WithRegisterer(m.registry), promexporter.WithoutTargetInfo(), promexporter.WithoutScopeInfo())
+	if err != nil {
+		return fmt.Errorf("metrics: make exporter: %w", err)
+	}
+	m.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	m.observer, err = otel.New(otel.Options{Meter: m.provider})
+	return err
+}
+
+// close ends the bridge.
+func (m *metrics) close() error { return m.provider.Shutdown(context.Background()) }
+
 // watch adds the state of the endpoint, read when the metrics are.
-func (m *metrics) watch(e *reranker.Endpoint) {
+func (m *metrics) watch(e *reranker.Endpoint) error {
 	gauge := func(name, help string, value func(reranker.EndpointState) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "rerank", Name: name, Help: help}, func() float64 { return value(e.State()) })
 	}
 	m.registry.MustRegister(
-		gauge("upstream_in_flight", "Upstream calls in flight.", func(s reranker.EndpointState) float64 { return float64(s.InFlight) }),
 		gauge("upstream_limit", "Upstream calls that may be in flight.", func(s reranker.EndpointState) float64 { return s.Limit }),
 		gauge("upstream_gate_seconds", "Time that calls are held back after a refusal.", func(s reranker.EndpointState) float64 { return s.GateWait.Seconds() }),
 		gauge("breaker_open_seconds", "Time that the breaker stays open.", func(s reranker.EndpointState) float64 { return s.BreakerWait.Seconds() }),
 	)
+	_, err := m.observer.Endpoints(e.State) // until the provider is shut down
+	return err
+}
+
+// observed measures what happens inside the handler's calls.
+func (m *metrics) observed(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(pipeline.WithObserver(r.Context(), m.observer)))
+	})
 }
 
 func (m *metrics) changed(reranker.EndpointState) { m.changes.Inc() }
