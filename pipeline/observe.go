@@ -20,6 +20,10 @@ import (
 // Both are called on the goroutine of the part. The observer must be safe for
 // concurrent use and should return soon. A panic of it fails the part that it was
 // told about.
+//
+// An observer may have a method Active() bool. Where it returns false, a query
+// that comes through WithObserver or Observe runs as if the observer were not
+// there, and costs nothing for it.
 type Observer interface {
 	Start(ctx context.Context, e Event) (context.Context, func(Event))
 }
@@ -62,17 +66,24 @@ func (o *observation) in(ctx context.Context) context.Context {
 // WithObserver returns a context under which the observer hears of every event:
 // for work around pipelines, such as the whole answer of a chatbot. Inside a
 // pipeline Observe does the same. An observer that is in force already hears of
-// the events too.
+// the events too. An observer whose method Active returns false leaves ctx as it
+// is.
 func WithObserver(ctx context.Context, observer Observer) context.Context {
-	return observed(ctx, observer, new(atomic.Uint64))
+	return observed(ctx, observer, nil)
 }
 
-// observed adds an observer to those of ctx. ids numbers the events unless an
-// outer observer does so already.
+// observed adds an observer to those of ctx. ids, nil for new ones, numbers the
+// events unless an outer observer does so already.
 func observed(ctx context.Context, observer Observer, ids *atomic.Uint64) context.Context {
+	if a, ok := observer.(interface{ Active() bool }); ok && !a.Active() {
+		return ctx
+	}
 	o := observation{ids: ids}
 	if outer := observing(ctx); outer != nil {
 		o = *outer
+	}
+	if o.ids == nil {
+		o.ids = new(atomic.Uint64)
 	}
 	o.watchers = append(slices.Clip(o.watchers), watcher{observer, o.depth})
 	return o.in(ctx)

@@ -234,6 +234,33 @@ func TestAConsumerThatPanicsEndsTheEvents(t *testing.T) {
 	assert.ErrorContains(t, notes.named("chain").Err, "abandoned")
 }
 
+// fickle is a notebook that takes no notes while it is closed.
+type fickle struct {
+	*notebook
+	open bool
+}
+
+func (f *fickle) Active() bool { return f.open }
+
+func TestAnObserverThatIsNotActiveIsLeftOut(t *testing.T) {
+	t.Parallel()
+	notes, others := &fickle{notebook: newNotebook()}, newNotebook()
+	search := pipeline.Observe(pipeline.Chain(abcd(), reverse{}), notes)
+	for _, ctx := range []context.Context{t.Context(), pipeline.WithObserver(t.Context(), others)} {
+		notes.open = false
+		_, err := search.Retrieve(ctx, pipeline.Query{})
+		require.NoError(t, err)
+		assert.Empty(t, notes.started)
+		assert.Equal(t, ctx, pipeline.WithObserver(ctx, notes))
+	}
+	assert.Len(t, others.started, 3, "the others hear as ever")
+	notes.open = true
+	_, err := search.Retrieve(t.Context(), pipeline.Query{})
+	require.NoError(t, err)
+	assert.Len(t, notes.started, 3)
+	assert.NotEqual(t, t.Context(), pipeline.WithObserver(t.Context(), notes))
+}
+
 // indent is an observer that prints a line before and after.
 type indent struct{}
 

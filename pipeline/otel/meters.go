@@ -14,7 +14,7 @@ import (
 type meters struct {
 	duration, hits, coverage, tokens histogram
 	cost                             metric.Float64Counter
-	gaps                             metric.Int64Counter
+	gaps, caches                     metric.Int64Counter
 }
 
 type histogram = metric.Float64Histogram
@@ -25,7 +25,7 @@ var seconds = []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25
 
 func newMeters(meter metric.Meter) (*meters, error) {
 	var m meters
-	var errs [6]error
+	var errs [7]error
 	m.duration, errs[0] = meter.Float64Histogram("cascade.part.duration", metric.WithUnit("s"),
 		metric.WithDescription("How long a part of a pipeline, an attempt or a call took."), metric.WithExplicitBucketBoundaries(seconds...))
 	m.hits, errs[1] = meter.Float64Histogram("cascade.part.hits", metric.WithUnit("{hit}"),
@@ -38,12 +38,14 @@ func newMeters(meter metric.Meter) (*meters, error) {
 		metric.WithDescription("What reranking cost, in the currency of the client's prices."))
 	m.gaps, errs[5] = meter.Int64Counter("cascade.gaps", metric.WithUnit("{gap}"),
 		metric.WithDescription("What was missing from rankings, by stage and reason."))
+	m.caches, errs[6] = meter.Int64Counter("cascade.cache.events", metric.WithUnit("{event}"),
+		metric.WithDescription("Looks into caches, waits for equal work, and what went past or into them, by cache and result."))
 	return &m, errors.Join(errs[:]...)
 }
 
 // record measures an event. Names of parts come from the program and kinds and
 // reasons from fixed sets, so the number of series is bounded; the name that Begin
-// was given counts only for its kind.
+// was given counts only for its kind, except that of a cache.
 func (m *meters) record(ctx context.Context, e pipeline.Event, gaps []pipeline.Gap) {
 	labels := []attribute.KeyValue{attribute.String("kind", e.Kind)}
 	part := attribute.String("part", e.Name)
@@ -62,9 +64,35 @@ func (m *meters) record(ctx context.Context, e pipeline.Event, gaps []pipeline.G
 	for _, g := range gaps {
 		m.gaps.Add(ctx, 1, metric.WithAttributes(attribute.String("stage", g.Stage), attribute.String("reason", string(g.Reason))))
 	}
+	if e.Kind == pipeline.KindCache {
+		m.caches.Add(ctx, 1, metric.WithAttributes(attribute.String("cache", e.Name), attribute.String("result", cacheResult(e))))
+	}
 	if reranks(e) && e.Err == nil {
 		m.rerank(ctx, e, metric.WithAttributes(part))
 	}
+}
+
+// cacheResult is what came of an event of a cache, after the details that the
+// caches of this module give.
+func cacheResult(e pipeline.Event) string {
+	if e.Err != nil {
+		return "failed"
+	}
+	if _, bypassed := e.Detail("bypassed"); bypassed {
+		return "bypassed"
+	}
+	if saved, ok := e.Detail("saved"); ok {
+		return map[bool]string{true: "saved", false: "stale"}[saved == true]
+	}
+	hit, _ := e.Detail("hit")
+	shared, _ := e.Detail("shared")
+	switch {
+	case hit != true:
+		return "miss"
+	case shared == true:
+		return "shared"
+	}
+	return "hit"
 }
 
 // billionth is the unit of reranker.Usage.Cost.

@@ -19,6 +19,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/otel"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/retriever/cache"
 )
 
 // collected are the data points of every metric, as text by name and attributes.
@@ -92,6 +93,64 @@ func TestMetricsOfAPipeline(t *testing.T) {
 	assert.Equal(t, map[string]float64{"part=judge": 5}, got["cascade.rerank.cost"])
 	assert.Equal(t, map[string]float64{"reason=failed,stage=c": 2, "reason=http_5xx,stage=judge": 2}, got["cascade.gaps"], "each gap once")
 }
+
+// The caches say what they do through details, which are counted by result.
+func TestEventsOfCachesAreCountedByResult(t *testing.T) {
+	t.Parallel()
+	asked := func(ctx context.Context, c *cache.Cache) {
+		_, _ = c.Retrieve(ctx, pipeline.Query{Text: "q"})
+	}
+	for name, c := range map[string]struct {
+		options cache.Options
+		do      func(ctx context.Context, c *cache.Cache)
+		want    map[string]float64
+	}{
+		"a miss, what is saved and a hit": {do: func(ctx context.Context, c *cache.Cache) { asked(ctx, c); asked(ctx, c) }, want: map[string]float64{
+			"cache=memo,result=miss": 1, "cache=memo,result=saved": 1, "cache=memo,result=hit": 1,
+		}},
+		"a query that cannot be remembered": {do: func(ctx context.Context, c *cache.Cache) { _, _ = c.Retrieve(ctx, pipeline.Query{Trace: true}) }, want: map[string]float64{
+			"cache=memo,result=bypassed": 1,
+		}},
+		"a cache that is down": {options: cache.Options{Store: noStore{}}, do: asked, want: map[string]float64{"cache=memo,result=failed": 2}},
+		"what other caches say": {do: func(ctx context.Context, _ *cache.Cache) {
+			_, shared := pipeline.Begin(ctx, pipeline.KindCache, "memo")
+			shared.Flag("shared", true)
+			shared.Flag("hit", true)
+			shared.End(nil)
+			_, vain := pipeline.Begin(ctx, pipeline.KindCache, "memo")
+			vain.Flag("shared", true)
+			vain.Flag("hit", false)
+			vain.End(nil)
+			_, late := pipeline.Begin(ctx, pipeline.KindCache, "memo")
+			late.Flag("saved", false)
+			late.End(nil)
+			_, other := pipeline.Begin(ctx, pipeline.KindCall, "memo")
+			other.Flag("hit", true)
+			other.End(nil)
+		}, want: map[string]float64{"cache=memo,result=shared": 1, "cache=memo,result=miss": 1, "cache=memo,result=stale": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reader := sdkmetric.NewManualReader()
+			observer, err := otel.New(otel.Options{Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+			require.NoError(t, err)
+			c.options.Name = "memo"
+			memo, err := cache.New(store("a", 2), c.options)
+			require.NoError(t, err)
+			c.do(pipeline.WithObserver(t.Context(), observer), memo)
+			assert.Equal(t, c.want, collected(t, reader)["cascade.cache.events"])
+		})
+	}
+}
+
+// noStore fails at everything.
+type noStore struct{ cache.Store }
+
+func (noStore) Load(context.Context, string) (cache.Entry, bool, error) {
+	return cache.Entry{}, false, errDown
+}
+
+func (noStore) Save(context.Context, cache.Entry) error { return errDown }
 
 func TestTheStateOfEndpointsIsMeasured(t *testing.T) {
 	reader := sdkmetric.NewManualReader()

@@ -47,11 +47,13 @@ func New(o Options) (*Observer, error) {
 	return observer, nil
 }
 
-func (o *Observer) active() bool { return o.tracer != nil || o.meters != nil }
+// Active reports whether there is a provider of spans or metrics. Without one
+// package pipeline leaves the observer out.
+func (o *Observer) Active() bool { return o.tracer != nil || o.meters != nil }
 
 // Start begins the span of an event and returns the context that carries it.
 func (o *Observer) Start(ctx context.Context, e pipeline.Event) (context.Context, func(pipeline.Event)) {
-	if !o.active() {
+	if !o.Active() {
 		return ctx, nil
 	}
 	f := &frame{outer: frameOf(ctx)}

@@ -311,6 +311,13 @@ func TestWithoutAProviderNothingIsSpent(t *testing.T) {
 				t.Error("it does something")
 			}
 		}), name)
+		assert.False(t, observer.Active(), name)
+		assert.Zero(t, testing.AllocsPerRun(50, func() {
+			if pipeline.WithObserver(context.Background(), observer) != context.Background() {
+				t.Error("it is in force")
+			}
+		}), name)
+		assert.InDelta(t, retrieve(search), retrieve(pipeline.Observe(search, observer)), 0, name)
 	}
 }
 

@@ -85,7 +85,7 @@ func Observe(retriever pipeline.Retriever, o Options) (pipeline.Retriever, error
 	if retriever == nil {
 		return nil, errors.New("pipeline/otel: observe: the retriever is nil")
 	}
-	if !observer.active() {
+	if !observer.Active() {
 		return retriever, nil
 	}
 	return pipeline.Observe(retriever, observer), nil

@@ -44,6 +44,15 @@ type Stats struct {
 
 // Cache is a pipeline.Retriever that remembers the rankings of another one. Make
 // one with New. It is safe for concurrent use.
+//
+// Observers hear of what it does for a query as events of pipeline.KindCache under
+// the cache's name. A look into the store has the details "hit" and, for a hit,
+// "similarity"; a wait for an equal query that is being answered has "shared" and
+// "hit", which is false where the answer is of no use to the one who waited; a
+// query that cannot be remembered has "bypassed", which is "traced", "filter" or
+// "attribute"; a ranking that is handed to the store has "saved", which is false
+// where something was forgotten meanwhile. The error of an event is that of the
+// Store or the Embedder, which costs the query nothing, or of the wait.
 type Cache struct {
 	retriever   pipeline.Retriever
 	o           Options
@@ -152,8 +161,8 @@ func (c *Cache) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 		return pipeline.Ranking{}, fmt.Errorf("cache: %w", ended(ctx))
 	}
 	r := &request{query: q}
-	if q.Trace || !c.identify(ctx, r) {
-		c.bypassed.Add(1)
+	if why := c.identify(ctx, r); why != "" {
+		c.bypass(ctx, why)
 		return pipeline.Ask(ctx, c.retriever, q)
 	}
 	if ranking, ok := c.lookUp(ctx, r); ok {
@@ -161,12 +170,8 @@ func (c *Cache) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 	}
 	f, first := c.board(ctx, r)
 	if !first {
-		ranking, ok, err := f.wait(ctx)
+		ranking, ok, err := c.share(ctx, r, f)
 		if ok || err != nil {
-			if err == nil {
-				c.shared.Add(1)
-				ranking = AnswerKey.Note(ranking, Answer{Text: q.Text, Similarity: 1, Shared: true})
-			}
 			return ranking, err
 		}
 		f = nil // it came to nothing that this caller could use
@@ -175,9 +180,20 @@ func (c *Cache) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Rankin
 	return c.make(ctx, r, f)
 }
 
-// identify fills in what tells the query from others, and reports whether that
-// can be said.
-func (c *Cache) identify(ctx context.Context, r *request) bool {
+// bypass counts a query that goes past the cache, and tells observers why.
+func (c *Cache) bypass(ctx context.Context, why string) {
+	c.bypassed.Add(1)
+	_, span := pipeline.Begin(ctx, pipeline.KindCache, c.o.Name)
+	span.Text("bypassed", why)
+	span.End(nil)
+}
+
+// identify fills in what tells the query from others. It returns what of the
+// query cannot be told, "" for nothing.
+func (c *Cache) identify(ctx context.Context, r *request) (why string) {
+	if r.query.Trace {
+		return "traced"
+	}
 	var d digest
 	d.part(c.fingerprint)
 	tenant := ""
@@ -190,8 +206,11 @@ func (c *Cache) identify(ctx context.Context, r *request) bool {
 		d.part(turn.Role)
 		d.part(turn.Text)
 	}
-	if d.value(r.query.Filter) != nil || !c.attributes(&d, r.query.Attributes()) {
-		return false
+	if d.value(r.query.Filter) != nil {
+		return "filter"
+	}
+	if !c.attributes(&d, r.query.Attributes()) {
+		return "attribute"
 	}
 	r.scope = d.sum()
 	d.part(r.query.Text)
@@ -199,7 +218,7 @@ func (c *Cache) identify(ctx context.Context, r *request) bool {
 	c.forgetting.RLock()
 	r.generation = c.generation
 	c.forgetting.RUnlock()
-	return true
+	return ""
 }
 
 // maxKeys is the number of different keys of attributes that are told apart. A
@@ -250,41 +269,43 @@ func (c *Cache) number(key any) (int, bool) {
 // lookUp is remembered, and tells observers of it.
 func (c *Cache) lookUp(ctx context.Context, r *request) (pipeline.Ranking, bool) {
 	ctx, span := pipeline.Begin(ctx, pipeline.KindCache, c.o.Name)
-	ranking, ok := c.remembered(ctx, r)
+	ranking, ok, err := c.remembered(ctx, r)
 	span.Flag("hit", ok)
 	if answer, noted := AnswerKey.Noted(ranking); noted {
 		span.Float("similarity", answer.Similarity)
 	}
-	span.End(nil)
+	span.End(err)
 	return ranking, ok
 }
 
-// remembered returns the ranking of an equal or a similar query.
-func (c *Cache) remembered(ctx context.Context, r *request) (pipeline.Ranking, bool) {
+// remembered returns the ranking of an equal or a similar query, and beside it
+// the error of a store or an embedder that failed.
+func (c *Cache) remembered(ctx context.Context, r *request) (pipeline.Ranking, bool, error) {
 	now := time.Now()
-	e, ok, err := c.store.Load(ctx, r.key)
-	c.count(err)
-	if ok && err == nil && fresh(e, now) {
+	e, ok, down := c.store.Load(ctx, r.key)
+	c.count(down)
+	if ok && down == nil && fresh(e, now) {
 		c.equal.Add(1)
-		return AnswerKey.Note(e.Ranking, Answer{Text: e.Text, Similarity: 1, Age: now.Sub(e.Stored)}), true
+		return AnswerKey.Note(e.Ranking, Answer{Text: e.Text, Similarity: 1, Age: now.Sub(e.Stored)}), true, nil
 	}
 	if c.o.Embedder == nil {
-		return pipeline.Ranking{}, false
+		return pipeline.Ranking{}, false, down
 	}
 	v, err := c.o.Embedder.EmbedQuery(ctx, r.query.Text)
 	if err == nil {
 		v, err = unit(v)
 	}
 	if c.count(err); err != nil {
-		return pipeline.Ranking{}, false
+		return pipeline.Ranking{}, false, errors.Join(down, err)
 	}
 	r.vector = v
-	return c.nearby(ctx, r, now)
+	ranking, ok, err := c.nearby(ctx, r, now)
+	return ranking, ok, errors.Join(down, err)
 }
 
 // nearby looks at a few entries, since the nearest may be too old, or differ in
 // the words that have to be equal.
-func (c *Cache) nearby(ctx context.Context, r *request, now time.Time) (pipeline.Ranking, bool) {
+func (c *Cache) nearby(ctx context.Context, r *request, now time.Time) (pipeline.Ranking, bool, error) {
 	near, err := c.store.Near(ctx, r.scope, r.vector, 8)
 	c.count(err)
 	for _, e := range near {
@@ -294,10 +315,10 @@ func (c *Cache) nearby(ctx context.Context, r *request, now time.Time) (pipeline
 		cosine := dot(e.Vector, r.vector)
 		if cosine >= c.o.Threshold && fresh(e, now) && alike(e.Text, r.query.Text) {
 			c.similar.Add(1)
-			return AnswerKey.Note(e.Ranking, Answer{Text: e.Text, Similarity: min(1, cosine), Age: now.Sub(e.Stored)}), true
+			return AnswerKey.Note(e.Ranking, Answer{Text: e.Text, Similarity: min(1, cosine), Age: now.Sub(e.Stored)}), true, nil
 		}
 	}
-	return pipeline.Ranking{}, false
+	return pipeline.Ranking{}, false, err
 }
 
 func fresh(e Entry, now time.Time) bool { return e.Expires.IsZero() || now.Before(e.Expires) }
@@ -321,6 +342,21 @@ func (c *Cache) board(ctx context.Context, r *request) (*flight, bool) {
 	f.deadline, _ = ctx.Deadline()
 	c.flights[name] = f
 	return f, true
+}
+
+// share waits for the flight of another caller, and tells observers of it. It
+// returns what wait does, with a note.
+func (c *Cache) share(ctx context.Context, r *request, f *flight) (pipeline.Ranking, bool, error) {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindCache, c.o.Name)
+	ranking, ok, err := f.wait(ctx)
+	span.Flag("shared", true)
+	span.Flag("hit", ok && err == nil)
+	span.End(err)
+	if ok && err == nil {
+		c.shared.Add(1)
+		ranking = AnswerKey.Note(ranking, Answer{Text: r.query.Text, Similarity: 1, Shared: true})
+	}
+	return ranking, ok, err
 }
 
 // wait returns what the flight came to, and false if that is of no use to this
@@ -362,7 +398,16 @@ func (c *Cache) make(ctx context.Context, r *request, f *flight) (ranking pipeli
 	return ranking, err
 }
 
+// save hands the ranking to the store, and tells observers of it.
 func (c *Cache) save(ctx context.Context, r *request, ranking pipeline.Ranking) {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindCache, c.o.Name)
+	saved, err := c.keep(ctx, r, ranking)
+	span.Flag("saved", saved)
+	span.End(err)
+}
+
+// keep saves the ranking unless something was forgotten since it was begun.
+func (c *Cache) keep(ctx context.Context, r *request, ranking pipeline.Ranking) (bool, error) {
 	now := time.Now()
 	e := Entry{Key: r.key, Scope: r.scope, Text: r.query.Text, Vector: r.vector, Ranking: ranking, Stored: now}
 	if c.o.TTL > 0 {
@@ -370,9 +415,12 @@ func (c *Cache) save(ctx context.Context, r *request, ranking pipeline.Ranking) 
 	}
 	c.forgetting.RLock()
 	defer c.forgetting.RUnlock()
-	if c.generation == r.generation {
-		c.count(c.store.Save(ctx, e))
+	if c.generation != r.generation {
+		return false, nil
 	}
+	err := c.store.Save(ctx, e)
+	c.count(err)
+	return err == nil, err
 }
 
 // ended returns an error with ctx.Err() and its cause in the chain.

@@ -502,19 +502,3 @@ func ExampleNew() {
 	// [d1] false
 	// [d1] true
 }
-
-func TestObserversHearOfTheCache(t *testing.T) {
-	t.Parallel()
-	var heard []pipeline.Event
-	ctx := pipeline.WithObserver(t.Context(), pipeline.ObserverFunc(func(_ context.Context, e pipeline.Event) { heard = append(heard, e) }))
-	c := remembering(t, &shelf{}, cache.Options{})
-	for range 2 {
-		_, err := c.Retrieve(ctx, pipeline.Query{Text: "a"})
-		require.NoError(t, err)
-	}
-	require.Len(t, heard, 3)
-	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: false}}, heard[0].Details)
-	assert.Equal(t, pipeline.KindRetrieve, heard[1].Kind, "the retriever behind the cache")
-	assert.Equal(t, []pipeline.Detail{{Name: "hit", Value: true}, {Name: "similarity", Value: 1.0}}, heard[2].Details)
-	assert.Equal(t, pipeline.KindCache, heard[2].Kind)
-}
