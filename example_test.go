@@ -18,7 +18,9 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/chat"
 	"github.com/rankcascade/cascade/pipeline/cut"
+	"github.com/rankcascade/cascade/pipeline/rewrite"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/lexical"
 	"github.com/rankcascade/cascade/reranker/nebius"
@@ -136,6 +138,31 @@ func Example() {
 	// 1. b: How to bake bread: mix, knead, wait, bake.
 	// 2. a: A bakery sells bread.
 	// degraded: false
+}
+
+// Example_anotherWay asks in other words where what was found does not answer.
+func Example_anotherWay() {
+	ctx := context.Background()
+	model := pipeline.GeneratorFunc(func(context.Context, string) (string, error) {
+		return "How is bread baked?", nil // a language model, in a program
+	})
+	bm25, err := bleve.New(ctx, pipeline.Documents(
+		pipeline.Document{ID: "bread", Text: "Bread is baked for an hour."},
+		pipeline.Document{ID: "cake", Text: "To make a cake takes less."},
+	), bleve.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer bm25.Close()
+	var search pipeline.Retriever = bm25
+	search = pipeline.Otherwise(func(q pipeline.Query, r pipeline.Ranking) bool {
+		return chat.Answerable(q, r).Probability > 0.5
+	}, search, pipeline.Expand(rewrite.Wordings(model, 3, rewrite.Options{}), fusion.RRF{}, search))
+	ranking, err := search.Retrieve(ctx, pipeline.Query{Text: "how do I make a loaf"})
+	fmt.Println(ranking.IDs(), err)
+	// Output:
+	// [bread cake] <nil>
 }
 
 // The functions above are written for readers; this keeps them from being

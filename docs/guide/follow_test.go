@@ -1,0 +1,317 @@
+package guide_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	module = "github.com/rankcascade/cascade"
+	root   = "../.."
+)
+
+var update = flag.Bool("update", false, "write what programs print into the pages, where it is shown whole")
+
+// TestEveryPageIsFollowed does what a reader of a page does, in an empty module
+// outside of this one: it saves the files that the page shows, runs its programs
+// and its commands, and compares what they print with what the page says.
+func TestEveryPageIsFollowed(t *testing.T) {
+	t.Parallel()
+	pages := readPages(t)
+	built := build(t, pages)
+	for _, p := range pages {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			follow(t, p, built)
+		})
+	}
+}
+
+// follow goes through the blocks of one page, in one folder.
+func follow(t *testing.T, p page, built workshop) {
+	t.Helper()
+	folder, printed, ran := t.TempDir(), "", false
+	text, err := os.ReadFile(filepath.Join(root, p.name))
+	require.NoError(t, err)
+	lines := strings.SplitAfter(string(text), "\n")
+	for _, b := range p.blocks {
+		at := p.at(b)
+		switch {
+		case b.file != "":
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, b.file)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, b.file), []byte(b.text), 0o600))
+		case b.program():
+			require.False(t, ran, "%s: the page does not show what the program above prints", at)
+			printed, ran = run(t, at, folder, built.programs, built.names[at]), true
+		case b.language == "sh":
+			if command, runs := built.command(b.text); runs {
+				printed, ran = run(t, at, folder, "bash", "-euo", "pipefail", "-c", command), true
+			} else {
+				ran = false
+			}
+		case b.language == "text" && ran:
+			if *update && !elided(b.text) {
+				shown := strings.Count(b.text, "\n")
+				for i := range shown {
+					lines[b.line+i] = ""
+				}
+				lines[b.line-1] += strings.TrimSuffix(printed, "\n") + "\n"
+			} else {
+				compare(t, at, b.text, printed)
+			}
+			ran = false
+		}
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(filepath.Join(root, p.name), []byte(strings.Join(lines, "")), 0o644))
+	}
+	require.False(t, ran, "%s does not show what its last program prints", p.name)
+}
+
+// run returns what a command printed to its standard output.
+func run(t *testing.T, at, folder, name string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), name, args...)
+	command.Dir = folder
+	var failure strings.Builder
+	command.Stderr = &failure
+	out, err := command.Output()
+	require.NoError(t, err, "%s: %s", at, failure.String())
+	return string(out)
+}
+
+// compare holds a page to what was printed. A line of three dots stands for
+// anything.
+func compare(t *testing.T, at, shown, printed string) {
+	t.Helper()
+	if !elided(shown) {
+		assert.Equal(t, shown, printed, at)
+		return
+	}
+	rest := printed
+	for i, part := range strings.Split("\n"+shown, "\n...\n") {
+		part = strings.TrimPrefix(part, "\n")
+		before, after, found := strings.Cut(rest, part)
+		require.True(t, found && (i > 0 || before == ""), "%s: not printed:\n%s\nprinted:\n%s", at, part, printed)
+		rest = after
+	}
+}
+
+func elided(shown string) bool { return strings.Contains("\n"+shown, "\n...\n") }
+
+// workshop has the programs and commands of all pages, built.
+type workshop struct {
+	programs string            // one binary with all programs
+	names    map[string]string // the argument that runs a program, by its place
+	commands map[string]string // binaries, by the package that "go run" names
+}
+
+var goRun = regexp.MustCompile(`go run (\S+)`)
+
+// command returns the lines of a shell block that run here. What sets a module up,
+// what needs a key and what takes long is left out.
+func (w workshop) command(block string) (string, bool) {
+	var lines []string
+	for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
+		if strings.HasPrefix(line, "go run ") || strings.HasPrefix(line, "cat ") {
+			lines = append(lines, goRun.ReplaceAllStringFunc(line, func(s string) string {
+				return w.commands[ours(strings.TrimPrefix(s, "go run "))]
+			}))
+		}
+	}
+	return strings.Join(lines, ""), len(lines) > 0
+}
+
+// ours is the import path of a package that "go run" names.
+func ours(named string) string {
+	if rest, ok := strings.CutPrefix(named, "./"); ok {
+		return module + "/" + rest
+	}
+	return strings.TrimSuffix(named, "@latest")
+}
+
+// build makes one program of all programs, because linking is what takes long, and
+// the commands.
+func build(t *testing.T, pages []page) workshop {
+	t.Helper()
+	folder := emptyModule(t)
+	w := workshop{programs: filepath.Join(folder, "programs"), names: map[string]string{}, commands: map[string]string{}}
+	var imports, cases strings.Builder
+	for _, p := range pages {
+		var shared []block // the Go files that stand beside main.go
+		for _, b := range p.blocks {
+			if b.file != "" && b.language == "go" {
+				shared = append(shared, b)
+			}
+			if b.program() {
+				name := fmt.Sprintf("p%d", len(w.names)+1)
+				w.names[p.at(b)] = name
+				for _, file := range append(shared, b) {
+					writePackage(t, filepath.Join(folder, name), p, file)
+				}
+				fmt.Fprintf(&imports, "\t%q\n", "example.com/reader/"+name)
+				fmt.Fprintf(&cases, "\tcase %q:\n\t\t%s.Main()\n", name, name)
+			}
+			for _, m := range goRun.FindAllStringSubmatch(b.text, -1) {
+				if pkg := ours(m[1]); b.language == "sh" && strings.HasPrefix(pkg, module+"/") {
+					w.commands[pkg] = filepath.Join(folder, "command-"+filepath.Base(pkg))
+				}
+			}
+		}
+	}
+	source := "package main\n\nimport (\n\t\"os\"\n\n" + imports.String() + ")\n\nfunc main() {\n\tname := os.Args[1]\n\tos.Args = os.Args[:1]\n\tswitch name {\n" + cases.String() + "\t}\n}\n"
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "main.go"), []byte(source), 0o600))
+	run(t, "go vet", folder, "go", "vet", "-mod=mod", "./...")
+	run(t, "go build", folder, "go", "build", "-mod=mod", "-o", w.programs, ".")
+	for pkg, binary := range w.commands {
+		run(t, "go build "+pkg, folder, "go", "build", "-mod=mod", "-o", binary, pkg)
+	}
+	return w
+}
+
+// writePackage writes a Go file of a page into a package of its own.
+func writePackage(t *testing.T, folder string, p page, b block) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	text := strings.Replace(b.text, "package main\n", "package "+filepath.Base(folder)+"\n", 1)
+	text = strings.Replace(text, "\nfunc main() {", "\nfunc Main() {", 1)
+	name := cmp.Or(b.file, "main.go")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name), fmt.Appendf(nil, "//line %s:%d\n%s", p.name, b.line+1, text), 0o600))
+}
+
+// emptyModule is a module as "go mod init" makes it, in which this one is
+// required. It needs no network, since it requires what this module requires.
+func emptyModule(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	here, err := filepath.Abs(root)
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	mod := strings.Replace(string(text), "module "+module, "module example.com/reader", 1)
+	mod += fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", module, module, here)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.mod"), []byte(mod), 0o600))
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.sum"), sums, 0o600))
+	return folder
+}
+
+// page is a Markdown page.
+type page struct {
+	name   string // below the root
+	blocks []block
+}
+
+// at is the place of a block.
+func (p page) at(b block) string { return fmt.Sprintf("%s:%d", p.name, b.line) }
+
+// block is one fenced block: its language, the file that it is saved as if the
+// fence names one, and the line of its fence.
+type block struct {
+	language, file, text string
+	line                 int
+}
+
+// program reports whether the block is a program's main.go.
+func (b block) program() bool {
+	return b.language == "go" && b.file == "" && strings.HasPrefix(b.text, "package main\n")
+}
+
+// readPages reads README.md and every page below docs.
+func readPages(t *testing.T) []page {
+	t.Helper()
+	names := []string{"README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/guide/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, name := range found {
+			relative, err := filepath.Rel(root, name)
+			require.NoError(t, err)
+			names = append(names, filepath.ToSlash(relative))
+		}
+	}
+	var pages []page
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		require.NoError(t, err)
+		pages = append(pages, page{name, blocks(string(text))})
+	}
+	return pages
+}
+
+func blocks(text string) []block {
+	var found []block
+	var open *block
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		fence, fenced := strings.CutPrefix(line, "```")
+		switch {
+		case fenced && open == nil:
+			words := append(strings.Fields(fence), "", "")
+			open = &block{language: words[0], file: words[1], line: number}
+		case fenced:
+			found = append(found, *open)
+			open = nil
+		case open != nil:
+			open.text += line
+		}
+	}
+	return found
+}
+
+// TestEveryGoBlockIsPartOfAProgram holds every block that is no whole program to
+// a program of its page, or to a program or a test of the module.
+func TestEveryGoBlockIsPartOfAProgram(t *testing.T) {
+	t.Parallel()
+	var module string
+	for _, pattern := range []string{"*_test.go", "examples/*/*.go", "docs/guide/parts/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			module += flatten(string(text))
+		}
+	}
+	for _, p := range readPages(t) {
+		own := ""
+		for _, b := range p.blocks {
+			if b.program() || b.file != "" {
+				own += flatten(b.text)
+			}
+		}
+		for _, b := range p.blocks {
+			if b.language == "go" {
+				if !strings.Contains(own+module, flatten(b.text)) {
+					assert.Fail(t, "part of no program", p.at(b)) // without the text of all programs
+				}
+				formatted, err := format.Source([]byte(b.text))
+				require.NoError(t, err, "%s:%d", p.name, b.line)
+				assert.Equal(t, string(formatted), b.text, "%s:%d is not as gofmt writes it", p.name, b.line)
+			}
+		}
+	}
+}
+
+// flatten drops indentation and runs of spaces, which gofmt lines comments up
+// with.
+func flatten(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
