@@ -1,27 +1,18 @@
 package memory
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"iter"
 	"maps"
-	"math"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/sourcegraph/conc"
 )
 
 // Entry is a document with its vector.
@@ -363,74 +354,10 @@ func (x *Index) Neighbours(ctx context.Context, id string, before, after int) ([
 // written beside it under another name and then renamed. Metadata that cannot be
 // written as JSON is an error. Searches and changes go on meanwhile.
 func (x *Index) Save(path string) error {
-	if err := x.save(path); err != nil {
+	if err := replaceFile(path, func(out io.Writer) error { return x.seen.Load().write(out, x.metric) }); err != nil {
 		return fmt.Errorf("memory: save index: %w", err)
 	}
 	return nil
-}
-
-func (x *Index) save(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreClosed(f.Close()), os.Remove(f.Name()))
-		}
-	}()
-	if err := x.write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-func (x *Index) write(out io.Writer) error {
-	seen := x.seen.Load()
-	w := &writer{out: bufio.NewWriterSize(out, 1<<20), sum: crc32.New(castagnoli)}
-	h, err := json.Marshal(head{x.metric.String(), seen.dimensions, seen.live})
-	if err != nil {
-		return err
-	}
-	w.bytes([]byte(magic))
-	w.bytes([]byte{fileVersion})
-	w.block(h)
-	var row []byte
-	for i := range seen.segments {
-		g := &seen.segments[i]
-		for at, d := range g.documents {
-			if w.err != nil {
-				return w.err
-			}
-			if !g.alive(at) {
-				continue
-			}
-			metadata, err := encodeMetadata(d)
-			if err != nil {
-				return err
-			}
-			w.block([]byte(d.ID))
-			w.block([]byte(d.Text))
-			w.block(metadata)
-			row = row[:0]
-			for _, c := range g.rows[at*seen.dimensions : (at+1)*seen.dimensions] {
-				row = binary.LittleEndian.AppendUint32(row, math.Float32bits(c))
-			}
-			w.bytes(row)
-		}
-	}
-	sum := w.sum.Sum32()
-	w.bytes(binary.LittleEndian.AppendUint32(nil, sum))
-	if w.err != nil {
-		return w.err
-	}
-	return w.out.Flush()
 }
 
 // Retrieve returns the documents whose vectors are nearest to the query's, at
@@ -481,8 +408,8 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 	if err != nil || vector == nil || seen.live == 0 {
 		return nil, err
 	}
-	s := &scan{snapshot: seen, metric: x.metric, limit: min(x.limit, seen.live), keep: keep, vector: vector, length: norm(vector)}
-	best, err := x.nearest(ctx, s)
+	s := &scan{snapshot: seen, name: x.name, quantized: x.quantized, metric: x.metric, limit: min(x.limit, seen.live), keep: keep, vector: vector, length: norm(vector)}
+	best, err := s.nearest(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -513,60 +440,4 @@ func (x *Index) queryVector(ctx context.Context, q pipeline.Query, dimensions in
 		return nil, fmt.Errorf("query: %w", err)
 	}
 	return vector, nil
-}
-
-// nearest lets each core take one segment after the other. Which core looks at a
-// row changes neither its score nor who wins, so the number of cores does not show
-// in the result.
-func (x *Index) nearest(ctx context.Context, s *scan) ([]candidate, error) {
-	workers := 1
-	if s.live >= parallelFrom {
-		workers = min(runtime.GOMAXPROCS(0), len(s.segments))
-	}
-	rows := s.exact
-	if x.quantized {
-		s.probe = newProbe(s.vector)
-		rows = s.coarse
-	}
-	found := make([]sieve, workers)
-	if err := x.side(ctx, found, len(s.segments), func(found *sieve, i int) { rows(ctx, found, i) }); err != nil {
-		return nil, err
-	}
-	if x.quantized {
-		maybe := survivors(found, s.limit)
-		found = make([]sieve, workers)
-		pieces := (len(maybe) + block - 1) / block
-		if err := x.side(ctx, found, pieces, func(found *sieve, i int) {
-			for _, m := range maybe[i*block : min(len(maybe), (i+1)*block)] {
-				s.rescore(found, m.row)
-			}
-		}); err != nil {
-			return nil, err
-		}
-	}
-	parts := make([]nearest, workers)
-	for i := range found {
-		parts[i] = found[i].best
-	}
-	return merge(parts, s.limit), nil
-}
-
-// side does the pieces of work side by side, one sieve for each worker.
-func (x *Index) side(ctx context.Context, found []sieve, pieces int, work func(*sieve, int)) error {
-	var next atomic.Int64
-	var wg conc.WaitGroup
-	for w := range found {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < pieces && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				work(&found[w], i)
-			}
-		})
-	}
-	if p := wg.WaitAndRecover(); p != nil { // the caller's filter may panic
-		return &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }

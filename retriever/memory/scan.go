@@ -4,20 +4,25 @@ import (
 	"container/heap"
 	"context"
 	"math"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/sourcegraph/conc"
 )
 
 // scan is one query over one snapshot. A row is counted through all segments.
 type scan struct {
 	*snapshot
-	metric Metric
-	limit  int
-	keep   func(pipeline.Document) bool
-	vector []float32
-	length float64
-	probe  probe
+	name      string
+	quantized bool
+	metric    Metric
+	limit     int
+	keep      func(pipeline.Document) bool
+	vector    []float32
+	length    float64
+	probe     probe
 }
 
 func (s *scan) document(row int) *pipeline.Document {
@@ -79,6 +84,62 @@ func (s *scan) coarse(ctx context.Context, found *sieve, i int) {
 		}
 		found.note(maybe{i*segmentRows + row, high}, low, s.limit)
 	}
+}
+
+// nearest lets each core take one segment after the other. Which core looks at a
+// row changes neither its score nor who wins, so the number of cores does not show
+// in the result.
+func (s *scan) nearest(ctx context.Context) ([]candidate, error) {
+	workers := 1
+	if s.live >= parallelFrom {
+		workers = min(runtime.GOMAXPROCS(0), len(s.segments))
+	}
+	rows := s.exact
+	if s.quantized {
+		s.probe = newProbe(s.vector)
+		rows = s.coarse
+	}
+	found := make([]sieve, workers)
+	if err := s.side(ctx, found, len(s.segments), func(found *sieve, i int) { rows(ctx, found, i) }); err != nil {
+		return nil, err
+	}
+	if s.quantized {
+		maybe := survivors(found, s.limit)
+		found = make([]sieve, workers)
+		pieces := (len(maybe) + block - 1) / block
+		if err := s.side(ctx, found, pieces, func(found *sieve, i int) {
+			for _, m := range maybe[i*block : min(len(maybe), (i+1)*block)] {
+				s.rescore(found, m.row)
+			}
+		}); err != nil {
+			return nil, err
+		}
+	}
+	parts := make([]nearest, workers)
+	for i := range found {
+		parts[i] = found[i].best
+	}
+	return merge(parts, s.limit), nil
+}
+
+// side does the pieces of work side by side, one sieve for each worker.
+func (s *scan) side(ctx context.Context, found []sieve, pieces int, work func(*sieve, int)) error {
+	var next atomic.Int64
+	var wg conc.WaitGroup
+	for w := range found {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < pieces && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				work(&found[w], i)
+			}
+		})
+	}
+	if p := wg.WaitAndRecover(); p != nil { // the caller's filter may panic
+		return &pipeline.PanicError{Part: s.name, Value: p.Value, Stack: p.Stack}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // maybe is a row with a score that it does not exceed.

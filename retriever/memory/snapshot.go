@@ -1,6 +1,11 @@
 package memory
 
 import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"io"
 	"iter"
 	"math"
 	"slices"
@@ -100,6 +105,48 @@ func (s *snapshot) all() iter.Seq[pipeline.Document] {
 			}
 		}
 	}
+}
+
+// write writes the living documents as Open reads them.
+func (s *snapshot) write(out io.Writer, metric Metric) error {
+	w := &writer{out: bufio.NewWriterSize(out, 1<<20), sum: crc32.New(castagnoli)}
+	h, err := json.Marshal(head{metric.String(), s.dimensions, s.live})
+	if err != nil {
+		return err
+	}
+	w.bytes([]byte(magic))
+	w.bytes([]byte{fileVersion})
+	w.block(h)
+	var row []byte
+	for i := range s.segments {
+		g := &s.segments[i]
+		for at, d := range g.documents {
+			if w.err != nil {
+				return w.err
+			}
+			if !g.alive(at) {
+				continue
+			}
+			metadata, err := encodeMetadata(d)
+			if err != nil {
+				return err
+			}
+			w.block([]byte(d.ID))
+			w.block([]byte(d.Text))
+			w.block(metadata)
+			row = row[:0]
+			for _, c := range g.rows[at*s.dimensions : (at+1)*s.dimensions] {
+				row = binary.LittleEndian.AppendUint32(row, math.Float32bits(c))
+			}
+			w.bytes(row)
+		}
+	}
+	sum := w.sum.Sum32()
+	w.bytes(binary.LittleEndian.AppendUint32(nil, sum))
+	if w.err != nil {
+		return w.err
+	}
+	return w.out.Flush()
 }
 
 // norm returns the length of the vector, summed in float64 from the first

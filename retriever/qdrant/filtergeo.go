@@ -18,7 +18,7 @@ func geo(n node, key string) (*api.Condition, error) {
 }
 
 func geoBox(n node, key string) (*api.Condition, error) {
-	o, err := n.object("geo_bounding_box")
+	o, err := n.inner("geo_bounding_box")
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func geoBox(n node, key string) (*api.Condition, error) {
 }
 
 func geoRadius(n node, key string) (*api.Condition, error) {
-	o, err := n.object("geo_radius")
+	o, err := n.inner("geo_radius")
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +63,14 @@ func geoRadius(n node, key string) (*api.Condition, error) {
 }
 
 func geoPolygon(n node, key string) (*api.Condition, error) {
-	o, err := n.object("geo_polygon")
+	o, err := n.inner("geo_polygon")
 	if err != nil {
 		return nil, err
 	}
 	if err := o.only("exterior", "interiors"); err != nil {
 		return nil, err
 	}
-	outer, err := o.object("exterior")
+	outer, err := o.inner("exterior")
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package qdrant
 
 import (
-	"encoding/json"
 	"reflect"
 	"strconv"
 	"time"
@@ -18,15 +17,11 @@ func isClause(key string) bool {
 // maxFilterDepth bounds the nesting of filters, which may come from outside.
 const maxFilterDepth = 16
 
-// node is an object of the JSON filter with its path, for errors.
-type node struct {
-	path  string
-	m     map[string]any
-	depth int
-}
+// node is an object of the JSON filter that stands for a filter or a condition.
+type node struct{ object }
 
 func jsonFilter(path string, m map[string]any) (*api.Filter, error) {
-	f, err := node{path: path, m: m}.filter()
+	f, err := node{object{path: path, m: m}}.filter()
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +56,14 @@ func (n node) filter() (*api.Filter, error) {
 }
 
 func (n node) minShould() (*api.MinShould, error) {
-	s, err := n.object("min_should")
+	s, err := n.inner("min_should")
 	if err != nil {
 		return nil, err
 	}
 	if err := s.only("conditions", "min_count"); err != nil {
 		return nil, err
 	}
-	conditions, err := s.conditions("conditions")
+	conditions, err := node{s}.conditions("conditions")
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +88,7 @@ func (n node) conditions(key string) ([]*api.Condition, error) {
 	}
 	path := n.path + "." + key
 	if m, ok := v.(map[string]any); ok {
-		c, err := node{path, m, n.depth + 1}.condition()
+		c, err := node{object{path, m, n.depth + 1}}.condition()
 		return []*api.Condition{c}, err
 	}
 	list := reflect.ValueOf(v)
@@ -111,7 +106,7 @@ func (n node) conditions(key string) ([]*api.Condition, error) {
 			return nil, unknown(at, "type %T: a condition is an object", list.Index(i).Interface())
 		}
 		var err error
-		if conditions[i], err = (node{at, m, n.depth + 1}).condition(); err != nil {
+		if conditions[i], err = (node{object{at, m, n.depth + 1}}).condition(); err != nil {
 			return nil, err
 		}
 	}
@@ -157,7 +152,7 @@ func (n node) fieldOf(kind string) (string, error) {
 	if err := n.only(kind); err != nil {
 		return "", err
 	}
-	o, err := n.object(kind)
+	o, err := n.inner(kind)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +196,7 @@ func (n node) nested() (*api.Condition, error) {
 	if err := n.only("nested"); err != nil {
 		return nil, err
 	}
-	o, err := n.object("nested")
+	o, err := n.inner("nested")
 	if err != nil {
 		return nil, err
 	}
@@ -212,11 +207,11 @@ func (n node) nested() (*api.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner, err := o.object("filter")
+	inner, err := o.inner("filter")
 	if err != nil {
 		return nil, err
 	}
-	f, err := inner.filter()
+	f, err := node{inner}.filter()
 	return api.NewNestedFilter(field, f), err
 }
 
@@ -244,7 +239,7 @@ func (n node) field() (*api.Condition, error) {
 }
 
 func (n node) match(key string) (*api.Condition, error) {
-	o, err := n.object("match")
+	o, err := n.inner("match")
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +260,7 @@ func (n node) match(key string) (*api.Condition, error) {
 		case "any", "except":
 			return matchList(path, key, kind, v)
 		}
-		return o.matchText(key, kind)
+		return node{o}.matchText(key, kind)
 	}
 	return nil, nil
 }
@@ -305,7 +300,7 @@ func (n node) matchText(key, kind string) (*api.Condition, error) {
 
 // between reads a range of numbers, or of RFC 3339 times.
 func (n node) between(key string) (*api.Condition, error) {
-	o, err := n.object("range")
+	o, err := n.inner("range")
 	if err != nil {
 		return nil, err
 	}
@@ -314,7 +309,7 @@ func (n node) between(key string) (*api.Condition, error) {
 	}
 	for _, v := range o.m {
 		if _, ok := v.(string); ok {
-			return o.betweenTimes(key)
+			return node{o}.betweenTimes(key)
 		}
 	}
 	r := &api.Range{}
@@ -351,7 +346,7 @@ func (n node) betweenTimes(key string) (*api.Condition, error) {
 }
 
 func (n node) valuesCount(key string) (*api.Condition, error) {
-	o, err := n.object("values_count")
+	o, err := n.inner("values_count")
 	if err != nil {
 		return nil, err
 	}
@@ -371,145 +366,4 @@ func (n node) valuesCount(key string) (*api.Condition, error) {
 	// fields that a key may mean must be few.
 	lower := c.Gt != nil || c.GetGte() > 0
 	return onPaths(o.path, key, lower, func(path string) *api.Condition { return api.NewValuesCount(path, c) })
-}
-
-// only refuses every key but the given ones.
-func (n node) only(keys ...string) error {
-	for key := range n.m {
-		known := false
-		for _, k := range keys {
-			known = known || k == key
-		}
-		if !known {
-			return unknown(n.path, "key %q is not known here", shorten(key))
-		}
-	}
-	return nil
-}
-
-func (n node) object(key string) (node, error) {
-	m, ok := n.m[key].(map[string]any)
-	if !ok {
-		return node{}, unknown(n.path+"."+key, "type %T: use an object", n.m[key])
-	}
-	return node{n.path + "." + key, m, n.depth + 1}, nil
-}
-
-func (n node) text(key string) (string, error) {
-	s, ok := n.m[key].(string)
-	if !ok || s == "" {
-		return "", unknown(n.path+"."+key, "must be text that is not empty")
-	}
-	return s, nil
-}
-
-// number reads an optional number; nil if the key is not there.
-func (n node) number(key string) (*float64, error) {
-	v, set := n.m[key]
-	if !set {
-		return nil, nil
-	}
-	var f float64
-	r := reflect.ValueOf(v)
-	switch {
-	case r.CanFloat():
-		f = r.Float()
-	case r.CanInt():
-		f = float64(r.Int())
-	case r.CanUint():
-		f = float64(r.Uint())
-	default:
-		number, ok := v.(json.Number)
-		if !ok {
-			return nil, unknown(n.path+"."+key, "type %T: use a number", v)
-		}
-		var err error
-		if f, err = number.Float64(); err != nil {
-			return nil, unknown(n.path+"."+key, "%q is not a number", shorten(number.String()))
-		}
-	}
-	return &f, checkBound(n.path+"."+key, f)
-}
-
-// count reads an optional integer of at least 0; nil if the key is not there.
-func (n node) count(key string) (*uint64, error) {
-	if _, set := n.m[key]; !set {
-		return nil, nil
-	}
-	i, ok, err := integer(n.path+"."+key, n.m[key])
-	if err != nil {
-		return nil, err
-	}
-	if !ok || i < 0 {
-		return nil, unknown(n.path+"."+key, "must be an integer of at least 0")
-	}
-	u := uint64(i)
-	return &u, nil
-}
-
-// line reads {"points": [{"lat": .., "lon": ..}, ..]}.
-func (n node) line() (*api.GeoLineString, error) {
-	if err := n.only("points"); err != nil {
-		return nil, err
-	}
-	corners, err := n.objects("points")
-	if err != nil {
-		return nil, err
-	}
-	line := &api.GeoLineString{}
-	for _, corner := range corners {
-		p, err := corner.place()
-		if err != nil {
-			return nil, err
-		}
-		line.Points = append(line.Points, p)
-	}
-	return line, nil
-}
-
-func (n node) point(key string) (*api.GeoPoint, error) {
-	o, err := n.object(key)
-	if err != nil {
-		return nil, err
-	}
-	return o.place()
-}
-
-func (n node) place() (*api.GeoPoint, error) {
-	if err := n.only("lat", "lon"); err != nil {
-		return nil, err
-	}
-	lat, err := n.number("lat")
-	if err != nil {
-		return nil, err
-	}
-	lon, err := n.number("lon")
-	if err != nil {
-		return nil, err
-	}
-	if lat == nil || lon == nil {
-		return nil, unknown(n.path, "a place has lat and lon")
-	}
-	return &api.GeoPoint{Lat: *lat, Lon: *lon}, nil
-}
-
-// objects reads an optional list of objects.
-func (n node) objects(key string) ([]node, error) {
-	v, path := n.m[key], n.path+"."+key
-	if v == nil {
-		return nil, nil
-	}
-	list := reflect.ValueOf(v)
-	if list.Kind() != reflect.Slice {
-		return nil, unknown(path, "type %T: use a list", v)
-	}
-	nodes := make([]node, list.Len())
-	for i := range nodes {
-		m, ok := list.Index(i).Interface().(map[string]any)
-		if !ok {
-			return nil, unknown(path+"["+strconv.Itoa(i)+"]", "type %T: use an object", list.Index(i).Interface())
-		}
-		nodes[i] = node{path + "[" + strconv.Itoa(i) + "]", m, n.depth + 1}
-	}
-	return nodes, nil
 }
