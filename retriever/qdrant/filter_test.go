@@ -281,6 +281,9 @@ func TestFilterFindsWhatItSays(t *testing.T) {
 			{fromJSON(`{"must": [{"is_empty": {"key": "only4"}}]}`), []string{"1", "2", "3"}},
 			{fromJSON(`{"min_should": {"conditions": [{"key": "n", "match": {"value": 4}}, {"key": "even", "match": {"value": true}}], "min_count": 2}}`), []string{"4"}},
 		} {
+			if fields, _ := c.filter.(map[string]any); b.recorded && fields["deep.kind"] != nil {
+				continue // recorded before a dotted key meant either field, see TestFilterKeysMeanWhatIsStored
+			}
 			ids := searchAll(t, b.client, name, c.filter)
 			assert.ElementsMatch(t, c.want, ids, "%v", c.filter)
 		}

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	api "github.com/qdrant/go-client/qdrant"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -142,6 +143,8 @@ var collectionNumber atomic.Int64
 type backend struct {
 	client *api.Client
 	fake   *qdranttest.Server // nil for a real server
+	// recorded says that the answers of a real server are played, see suite_test.go.
+	recorded bool
 }
 
 // fresh returns the name of a collection that is deleted with the test.
@@ -155,12 +158,23 @@ func (b backend) fresh(t testing.TB) string {
 	return name
 }
 
-// everywhere runs a test against the fake, and against a real server where
+// everywhere runs a test against the fake, against the recorded answers of a real
+// server where the test is among the recorded ones, and against a real server where
 // CASCADE_QDRANT holds the address of one.
 func everywhere(t *testing.T, test func(t *testing.T, b backend)) {
 	t.Run("fake", func(t *testing.T) {
 		server := qdranttest.Start(t)
 		test(t, backend{client: server.Client(t), fake: server})
+	})
+	t.Run("recorded", func(t *testing.T) {
+		name, _, _ := strings.Cut(t.Name(), "/")
+		p := newPlayer(t, name)
+		if p == nil {
+			t.Skip("the test is younger than the recording")
+		}
+		test(t, backend{client: p.client(t), recorded: true})
+		assert.Empty(t, p.missed, "requests that differ from the recorded ones")
+		assert.NotZero(t, p.matched)
 	})
 	t.Run("real", func(t *testing.T) {
 		address := os.Getenv("CASCADE_QDRANT")
