@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	api "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // collection is what one collection holds.
@@ -25,14 +27,15 @@ type collection struct {
 // fill puts the points of the collection whose ids are the groups' into them: by
 // exact id, and the text of a number is none.
 func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error {
-	if with.GetWithVectors().GetEnable() {
-		return missing("vectors of a lookup")
-	}
 	selector := with.GetWithPayload()
 	if selector == nil {
 		selector = api.NewWithPayloadEnable(true)
 	}
 	if err := checkSelector(selector); err != nil {
+		return err
+	}
+	shown, err := c.show(selector, with.GetWithVectors())
+	if err != nil {
 		return err
 	}
 	for _, g := range groups {
@@ -44,7 +47,7 @@ func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error 
 			id = api.NewIDUUID(k.StringValue)
 		}
 		if k, err := key(id); err == nil && c.points[k] != nil {
-			g.Lookup = &api.RetrievedPoint{Id: c.points[k].id, Payload: selected(c.points[k].payload, selector)}
+			g.Lookup = shown.retrieved(c.points[k])
 		}
 	}
 	return nil
@@ -269,9 +272,13 @@ func (c *collection) knows(name string) error {
 // answer answers one checked query.
 func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
 	most := limit(r.Limit, defaultLimit)
+	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	if err != nil {
+		return nil, err
+	}
 	found, err := c.search(&query{
 		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
-		threshold: r.ScoreThreshold, limit: most + min(r.GetOffset(), math.MaxUint64-most),
+		threshold: r.ScoreThreshold, limit: most + min(r.GetOffset(), math.MaxUint64-most), offset: min(r.GetOffset(), math.MaxUint64-most),
 	})
 	if err != nil {
 		return nil, err
@@ -279,7 +286,7 @@ func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
 	found = found[min(r.GetOffset(), uint64(len(found))):]
 	reply := make([]*api.ScoredPoint, len(found))
 	for i, f := range found {
-		reply[i] = f.scored(r.GetWithPayload())
+		reply[i] = shown.scored(f)
 	}
 	return reply, nil
 }
@@ -309,9 +316,13 @@ func (c *collection) search(q *query) ([]scored, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ownOrder(q.query) {
+		return found[:min(uint64(len(found)), q.limit)], nil
+	}
 	order(found, distance)
 	if q.threshold != nil {
-		found = slices.DeleteFunc(found, func(s scored) bool { return !better(s.score, *q.threshold, distance, fuses(q.query)) })
+		computed := fuses(q.query) || q.query.GetFormula() != nil
+		found = slices.DeleteFunc(found, func(s scored) bool { return !better(s.score, *q.threshold, distance, computed) })
 	}
 	return found[:min(uint64(len(found)), q.limit)], nil
 }
@@ -326,22 +337,25 @@ func (c *collection) score(q *query, lists [][]scored) (found []scored, distance
 		return found, false, err
 	case *api.Query_Nearest:
 		return c.nearest(q, v.Nearest, lists)
+	case *api.Query_Formula:
+		found, err = c.rescored(q, v.Formula, lists)
+		return found, false, err
+	case *api.Query_OrderBy:
+		found, err = c.ordered(q, v.OrderBy, lists)
+		return found, false, err
+	case *api.Query_NearestWithMmr:
+		found, err = c.diverse(q, v.NearestWithMmr, lists)
+		return found, false, err
 	case nil:
-		if len(q.prefetch) > 0 {
-			return nil, false, refusal("Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
-		}
-		return nil, false, missing("a query without a query")
+		found, err = c.byID(q)
+		return found, false, err
 	}
 	return nil, false, missing(fmt.Sprintf("query %T", q.query.GetVariant()))
 }
 
 // nearest scores the points of the prefetches, or all if there are none.
 func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored) ([]scored, bool, error) {
-	given := vectorOf(input)
-	if given == nil {
-		return nil, false, missing(fmt.Sprintf("nearest to %T", input.GetVariant()))
-	}
-	asked, err := readVector("", given)
+	asked, except, err := c.asked(q.using, input)
 	if err == nil {
 		err = c.fits(q.using, asked, true)
 	}
@@ -365,11 +379,36 @@ func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored)
 		if err != nil {
 			return nil, false, err
 		}
-		if score, has := similarity(metric, asked, p.vectors[q.using]); ok && has {
-			found = append(found, scored{p, score})
+		if score, has := similarity(metric, asked, p.vectors[q.using]); ok && has && p != except {
+			found = append(found, scored{point: p, score: score})
 		}
 	}
 	return found, distance, nil
+}
+
+// asked is the vector of a query; that of a point is taken from it, and the point
+// itself left out of the answer.
+func (c *collection) asked(using string, input *api.VectorInput) (v vector, except *point, err error) {
+	if id := input.GetId(); id != nil {
+		k, err := key(id)
+		if err != nil {
+			return v, nil, err
+		}
+		p := c.points[k]
+		if p == nil {
+			return v, nil, status.Errorf(codes.NotFound, "Not found: No point with id %s found", k)
+		}
+		if !p.has(using) {
+			return v, nil, missing("nearest to a point without the vector")
+		}
+		return p.vectors[using], p, nil
+	}
+	given := vectorOf(input)
+	if given == nil {
+		return v, nil, missing(fmt.Sprintf("nearest to %T", input.GetVariant()))
+	}
+	v, err = readVector("", given)
+	return v, nil, err
 }
 
 // weighted multiplies the weights of a query by the inverse document frequency

@@ -3,7 +3,6 @@ package qdranttest
 import (
 	"slices"
 	"strings"
-	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -208,11 +207,7 @@ func within(r *api.Range, v *api.Value) bool {
 }
 
 func during(r *api.DatetimeRange, v *api.Value) bool {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
-		at, err := time.Parse(layout, v.GetStringValue())
-		if err != nil {
-			continue
-		}
+	if at, ok := readTime(v.GetStringValue()); ok {
 		return (r.Gt == nil || at.After(r.Gt.AsTime())) && (r.Gte == nil || !at.Before(r.Gte.AsTime())) &&
 			(r.Lt == nil || at.Before(r.Lt.AsTime())) && (r.Lte == nil || !at.After(r.Lte.AsTime()))
 	}

@@ -75,7 +75,7 @@ func sum(lists [][]scored, scores func(int, []scored) []float32) []scored {
 	for i, list := range lists {
 		for j, s := range scores(i, list) {
 			p := list[j].point
-			totals[p.key] = scored{p, totals[p.key].score + s}
+			totals[p.key] = scored{point: p, score: totals[p.key].score + s, order: cmp.Or(totals[p.key].order, list[j].order)}
 		}
 	}
 	out := make([]scored, 0, len(totals))
@@ -87,7 +87,7 @@ func sum(lists [][]scored, scores func(int, []scored) []float32) []scored {
 }
 
 // group collects the best hits of each value of the field, best group first.
-func group(found []scored, by jsonPath, with *api.WithPayloadSelector, most, size uint64) []*api.PointGroup {
+func group(found []scored, by jsonPath, shown output, most, size uint64) []*api.PointGroup {
 	var groups []*api.PointGroup
 	if slices.ContainsFunc(by, func(s step) bool { return s.index >= 0 && !s.every }) {
 		return nil // one element of a list forms no groups
@@ -108,7 +108,7 @@ func group(found []scored, by jsonPath, with *api.WithPayloadSelector, most, siz
 				groups = append(groups, g)
 			}
 			if g != nil && uint64(len(g.Hits)) < size {
-				g.Hits = append(g.Hits, s.scored(with))
+				g.Hits = append(g.Hits, shown.scored(s))
 			}
 		}
 	}

@@ -32,6 +32,20 @@ type vector struct {
 	multi   [][]float32
 }
 
+// sorted is a sparse vector with its terms in their order.
+func (v vector) sorted() vector {
+	at := make([]int, len(v.indices))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortFunc(at, func(a, b int) int { return cmp.Compare(v.indices[a], v.indices[b]) })
+	out := vector{kind: v.kind, indices: make([]uint32, len(at)), values: make([]float32, len(at))}
+	for to, from := range at {
+		out.indices[to], out.values[to] = v.indices[from], v.values[from]
+	}
+	return out
+}
+
 type kind uint8
 
 const (

@@ -47,7 +47,11 @@ func (h *points) Upsert(_ context.Context, r *api.UpsertPoints) (*api.PointsOper
 		return nil, invalid("Shard key %q not found", keys[0].GetKeyword())
 	}
 	for _, p := range all {
-		if old := c.points[p.key]; old != nil && r.UpdateFilter != nil {
+		old := c.points[p.key]
+		if old == nil && r.GetUpdateMode() == api.UpdateMode_UpdateOnly || old != nil && r.GetUpdateMode() == api.UpdateMode_InsertOnly {
+			continue
+		}
+		if old != nil && r.UpdateFilter != nil {
 			if ok, err := old.passes(r.GetUpdateFilter()); !ok || err != nil {
 				continue
 			}
@@ -75,17 +79,20 @@ func (h *points) Get(_ context.Context, r *api.GetPoints) (*api.GetResponse, err
 	if err != nil {
 		return nil, err
 	}
-	if r.GetWithVectors().GetEnable() || r.GetWithVectors().GetInclude() != nil {
-		return nil, missing("vectors in an answer")
+	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	if err != nil {
+		return nil, err
 	}
 	reply := &api.GetResponse{}
+	seen := map[string]bool{}
 	for _, id := range r.GetIds() {
 		k, err := key(id)
 		if err != nil {
 			return nil, err
 		}
-		if p := c.points[k]; p != nil {
-			reply.Result = append(reply.Result, &api.RetrievedPoint{Id: p.id, Payload: selected(p.payload, r.GetWithPayload())})
+		if p := c.points[k]; p != nil && !seen[k] {
+			seen[k] = true
+			reply.Result = append(reply.Result, shown.retrieved(p))
 		}
 	}
 	return reply, nil
@@ -129,8 +136,12 @@ func (h *points) Scroll(_ context.Context, r *api.ScrollPoints) (*api.ScrollResp
 	if with == nil {
 		with = api.NewWithPayloadEnable(true)
 	}
+	shown, err := c.show(with, r.GetWithVectors())
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range found {
-		reply.Result = append(reply.Result, &api.RetrievedPoint{Id: p.id, Payload: selected(p.payload, with)})
+		reply.Result = append(reply.Result, shown.retrieved(p))
 	}
 	return reply, nil
 }
@@ -144,8 +155,6 @@ func checkScroll(r *api.ScrollPoints) error {
 		return err
 	}
 	switch {
-	case r.GetWithVectors().GetEnable() || r.GetWithVectors().GetInclude() != nil:
-		return missing("vectors in an answer")
 	case len(r.GetShardKeySelector().GetShardKeys()) > 0:
 		return refusal("Bad request: Shard key %q not found", r.GetShardKeySelector().GetShardKeys()[0].GetKeyword())
 	}
@@ -221,7 +230,11 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 	if err != nil {
 		return nil, err
 	}
-	groups := group(found, by, r.GetWithPayload(), limit(r.Limit, defaultGroups), limit(r.GroupSize, defaultGroupSize))
+	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	if err != nil {
+		return nil, err
+	}
+	groups := group(found, by, shown, limit(r.Limit, defaultGroups), limit(r.GroupSize, defaultGroupSize))
 	if with := r.GetWithLookup(); with != nil {
 		other := h.server.collections[with.GetCollection()]
 		if other == nil {
@@ -322,10 +335,6 @@ func limit(asked *uint64, otherwise uint64) uint64 {
 		return otherwise
 	}
 	return *asked
-}
-
-func (f scored) scored(with *api.WithPayloadSelector) *api.ScoredPoint {
-	return &api.ScoredPoint{Id: f.point.id, Score: f.score, Payload: selected(f.point.payload, with)}
 }
 
 // selected returns the payload fields that the selector asks for; without one,

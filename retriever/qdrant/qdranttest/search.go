@@ -15,13 +15,15 @@ type query struct {
 	using     string
 	filter    *api.Filter
 	threshold *float32
-	limit     uint64
+	limit     uint64 // with the offset
+	offset    uint64
 }
 
 // scored is a point with its score.
 type scored struct {
 	point *point
 	score float32
+	order *api.OrderValue // of an order by a field
 }
 
 // fuses reports whether the query fuses what its prefetches found.

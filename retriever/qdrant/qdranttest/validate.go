@@ -80,8 +80,6 @@ func checkQuery(at string, q *api.QueryPoints) error {
 	switch {
 	case err != nil:
 		return err
-	case q.WithVectors != nil && q.GetWithVectors().SelectorOptions != nil && (q.GetWithVectors().GetEnable() || q.GetWithVectors().GetInclude() != nil):
-		return missing("vectors in an answer")
 	case q.LookupFrom != nil:
 		return missing("lookup_from")
 	case len(q.GetShardKeySelector().GetShardKeys()) > 0:
@@ -113,6 +111,9 @@ func checkPrefetches(at string, list []*api.PrefetchQuery) error {
 			checkParams(here+"params", p.GetParams()), checkFilter(here+"filter", p.GetFilter()),
 			checkPositive(here+"limit", p.Limit), convertFilter(p.GetFilter()),
 		)
+		if err == nil && p.GetQuery().GetNearestWithMmr() != nil {
+			err = missing("MMR in a prefetch, which the server answers by relevance alone")
+		}
 		if err != nil {
 			return err
 		}
@@ -154,6 +155,14 @@ func checkVariant(field string, q *api.Query) error {
 		}
 	case *api.Query_Nearest:
 		return checkInput(field+".variant.variant", v.Nearest)
+	case *api.Query_NearestWithMmr:
+		if v.NearestWithMmr.GetMmr() == nil {
+			return refusal("mmr is missing")
+		}
+		if d := v.NearestWithMmr.GetMmr().Diversity; d != nil && !(*d >= 0 && *d <= 1) {
+			return inBody(field+".variant.mmr.diversity", "value %v invalid, must be from 0.0 to 1.0", *d)
+		}
+		return checkInput(field+".variant.nearest", v.NearestWithMmr.GetNearest())
 	}
 	return nil
 }
