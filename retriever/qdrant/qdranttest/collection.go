@@ -34,7 +34,7 @@ func (c *collection) fill(groups []*api.PointGroup, with *api.WithLookup) error 
 	if err := checkSelector(selector); err != nil {
 		return err
 	}
-	shown, err := c.show(selector, with.GetWithVectors())
+	shown, err := show(c, selector, with.GetWithVectors())
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (c *collection) knows(name string) error {
 // answer answers one checked query.
 func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
 	most := limit(r.Limit, defaultLimit)
-	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	shown, err := show(c, r.GetWithPayload(), r.GetWithVectors())
 	if err != nil {
 		return nil, err
 	}
@@ -338,16 +338,16 @@ func (c *collection) score(q *query, lists [][]scored) (found []scored, distance
 	case *api.Query_Nearest:
 		return c.nearest(q, v.Nearest, lists)
 	case *api.Query_Formula:
-		found, err = c.rescored(q, v.Formula, lists)
+		found, err = rescored(c, q, v.Formula, lists)
 		return found, false, err
 	case *api.Query_OrderBy:
-		found, err = c.ordered(q, v.OrderBy, lists)
+		found, err = ordered(c, q, v.OrderBy, lists)
 		return found, false, err
 	case *api.Query_NearestWithMmr:
-		found, err = c.diverse(q, v.NearestWithMmr, lists)
+		found, err = diverse(c, q, v.NearestWithMmr, lists)
 		return found, false, err
 	case nil:
-		found, err = c.byID(q)
+		found, err = byID(c, q)
 		return found, false, err
 	}
 	return nil, false, missing(fmt.Sprintf("query %T", q.query.GetVariant()))

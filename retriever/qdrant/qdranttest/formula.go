@@ -18,7 +18,7 @@ type formula struct {
 }
 
 // rescored scores the points of the prefetches by a formula.
-func (c *collection) rescored(q *query, f *api.Formula, lists [][]scored) ([]scored, error) {
+func rescored(c *collection, q *query, f *api.Formula, lists [][]scored) ([]scored, error) {
 	switch {
 	case f.GetExpression() == nil:
 		return nil, refusal("missing field: expression")

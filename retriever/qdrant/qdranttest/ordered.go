@@ -14,7 +14,7 @@ func ownOrder(q *api.Query) bool {
 }
 
 // byID lists points without a query: by id, each with score 1.
-func (c *collection) byID(q *query) ([]scored, error) {
+func byID(c *collection, q *query) ([]scored, error) {
 	switch {
 	case len(q.prefetch) > 0:
 		return nil, refusal("Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
@@ -36,7 +36,7 @@ func ones(points []*point) []scored {
 
 // ordered lists the points by a field with an index of ranges; those without a
 // value are left out.
-func (c *collection) ordered(q *query, by *api.OrderBy, lists [][]scored) ([]scored, error) {
+func ordered(c *collection, q *query, by *api.OrderBy, lists [][]scored) ([]scored, error) {
 	kind := c.indexes[by.GetKey()].GetDataType()
 	if kind != api.PayloadSchemaType_Integer && kind != api.PayloadSchemaType_Float && kind != api.PayloadSchemaType_Datetime {
 		return nil, c.refuseOrder(by)
@@ -122,7 +122,7 @@ func startOf(from *api.StartFrom) (float64, bool, error) {
 
 // diverse picks points one after the other, each by the best of relevance and
 // distance to those that were picked before.
-func (c *collection) diverse(q *query, n *api.NearestInputWithMmr, lists [][]scored) ([]scored, error) {
+func diverse(c *collection, q *query, n *api.NearestInputWithMmr, lists [][]scored) ([]scored, error) {
 	most := q.limit - q.offset
 	candidates := most
 	if n.GetMmr().CandidatesLimit != nil {

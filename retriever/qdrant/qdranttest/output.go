@@ -15,7 +15,7 @@ type output struct {
 }
 
 // show checks that the collection has the vectors that are asked for.
-func (c *collection) show(payload *api.WithPayloadSelector, vectors *api.WithVectorsSelector) (output, error) {
+func show(c *collection, payload *api.WithPayloadSelector, vectors *api.WithVectorsSelector) (output, error) {
 	for _, name := range vectors.GetInclude().GetNames() {
 		if c.dense[name] == nil && c.sparse[name] == nil {
 			return output{}, invalid("Not existing vector name error: %s", name)

@@ -79,7 +79,7 @@ func (h *points) Get(_ context.Context, r *api.GetPoints) (*api.GetResponse, err
 	if err != nil {
 		return nil, err
 	}
-	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	shown, err := show(c, r.GetWithPayload(), r.GetWithVectors())
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (h *points) Scroll(_ context.Context, r *api.ScrollPoints) (*api.ScrollResp
 	if with == nil {
 		with = api.NewWithPayloadEnable(true)
 	}
-	shown, err := c.show(with, r.GetWithVectors())
+	shown, err := show(c, with, r.GetWithVectors())
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 	if err != nil {
 		return nil, err
 	}
-	shown, err := c.show(r.GetWithPayload(), r.GetWithVectors())
+	shown, err := show(c, r.GetWithPayload(), r.GetWithVectors())
 	if err != nil {
 		return nil, err
 	}
