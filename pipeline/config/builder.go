@@ -28,6 +28,14 @@ type builder struct {
 	scope  *kind.Scope
 	depth  int
 	parts  int
+	built  []placed
+}
+
+// placed is a part that was built, and where the file names it.
+type placed struct {
+	part any
+	node *yaml.Node
+	path string
 }
 
 // A file may come from outside, and its aliases may name each other many times.
@@ -64,7 +72,7 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	b.depth++
 	defer func() { b.depth-- }()
 	if b.parts++; b.depth > maxDepth || b.parts > maxParts {
-		return none, b.fail(n, path, "nested deeper than %d, or more than %d parts", maxDepth, maxParts)
+		return none, b.fail(n, path, "nested deeper than %d, or more than %d parts: split the pipeline into several files", maxDepth, maxParts)
 	}
 	if err := b.ctx.Err(); err != nil {
 		return none, fmt.Errorf("config: build: %w", context.Cause(b.ctx))
@@ -84,7 +92,7 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	}
 	here := join(path, name)
 	filled := reflect.New(k.Settings()).Elem()
-	if err := b.settings(settings, here, filled); err != nil {
+	if err := b.settings(settings, n, here, filled); err != nil {
 		return none, err
 	}
 	part, err := k.Build(b.ctx, filled.Interface(), b.scope)
@@ -95,8 +103,9 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	}
 	v := reflect.ValueOf(part)
 	if !v.IsValid() {
-		return none, b.fail(n, here, "kind %q built nothing", name)
+		return none, b.fail(n, here, "kind %q built nothing: its function returned neither a part nor an error", name)
 	}
+	b.built = append(b.built, placed{part, n, here})
 	return v, nil
 }
 
@@ -162,14 +171,14 @@ func (b *builder) choice(want reflect.Type) string {
 }
 
 // settings fills a struct from a mapping, or from the single value that may
-// stand for it.
-func (b *builder) settings(n *yaml.Node, path string, into reflect.Value) error {
+// stand for it. owner is the node that the settings belong to, where there are none.
+func (b *builder) settings(n, owner *yaml.Node, path string, into reflect.Value) error {
 	fields := fieldsOf(into.Type())
 	if n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		return b.required(n, path, fields, nil)
+		return b.required(owner, path, fields, nil)
 	}
 	if alone, ok := fields.alone(); ok && !fields.looksLikeSettings(n, b.kinds) {
-		if err := b.value(n, join(path, alone.name), into.Field(alone.index)); err != nil {
+		if err := b.value(n, path, into.Field(alone.index)); err != nil {
 			return err
 		}
 		return b.required(n, path, fields, map[string]bool{alone.name: true})
@@ -191,7 +200,7 @@ func (b *builder) setting(key, v *yaml.Node, path string, fields fields, seen ma
 	case !ok:
 		return b.fail(key, join(path, key.Value), "there is no such setting%s", suggest(key.Value, fields))
 	case seen[key.Value]:
-		return b.fail(key, join(path, key.Value), "stands twice")
+		return b.fail(key, join(path, key.Value), "stands twice: take one of them out")
 	}
 	seen[key.Value] = true
 	return b.value(v, join(path, key.Value), into.Field(f.index))
@@ -238,44 +247,32 @@ func (b *builder) env(n *yaml.Node, path string) (value string, ok bool, err err
 	}
 	name := n.Content[1].Value
 	if n.Content[1].Kind != yaml.ScalarNode || name == "" {
-		return "", true, b.fail(n.Content[1], path, "env names a variable of the environment")
+		return "", true, b.fail(n.Content[1], path, "env names a variable of the environment: write {env: NAME}")
 	}
 	value, set := b.lookup(name)
 	if !set || value == "" {
-		return "", true, b.fail(n.Content[1], path, "the environment has no %s", name)
+		return "", true, b.fail(n.Content[1], path, "the environment has no %s: set it, or name another variable", name)
 	}
 	return value, true, nil
 }
 
-// root reads the text into a tree of nodes.
-func (b *builder) root(text []byte) (*yaml.Node, error) {
-	if len(text) > maxFile {
-		return nil, b.fail(nil, "", "the file has %d bytes, and at most %d are read", len(text), maxFile)
-	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		e := b.fail(nil, "", "%v", err)
-		e.Err = err
-		return nil, e
-	}
-	if len(document.Content) == 0 {
-		return nil, b.fail(nil, "", "the file is empty: it names a retriever, such as chain")
-	}
-	return document.Content[0], nil
-}
-
-// mistakes finds what a part says would fail the first query.
-func (b *builder) mistakes(root *yaml.Node, n pipeline.Node) error {
-	var errs []error
-	if n.Err != nil {
-		e := b.fail(root, "", "%v", n.Err)
-		e.Err = n.Err
-		errs = append(errs, e)
-	}
-	if n.Err == nil {
-		for _, c := range n.Children {
-			errs = append(errs, b.mistakes(root, c))
+// mistakes finds what a part says would fail the first query, and where the file
+// names it; at is the place of the part around it.
+func (b *builder) mistakes(at placed, n pipeline.Node) error {
+	for _, p := range b.built {
+		if n.Value != nil && reflect.TypeOf(n.Value) == reflect.TypeOf(p.part) && reflect.ValueOf(p.part).Comparable() && n.Value == p.part {
+			at = p
+			break
 		}
+	}
+	if n.Err != nil {
+		e := b.fail(at.node, at.path, "%v", n.Err)
+		e.Err = n.Err
+		return e
+	}
+	var errs []error
+	for _, c := range n.Children {
+		errs = append(errs, b.mistakes(at, c))
 	}
 	return errors.Join(errs...)
 }
@@ -304,7 +301,7 @@ func (b *builder) value(n *yaml.Node, path string, into reflect.Value) error {
 		into.Set(reflect.New(into.Type().Elem()))
 		return b.value(n, path, into.Elem())
 	case reflect.Struct:
-		return b.settings(n, path, into)
+		return b.settings(n, n, path, into)
 	case reflect.Slice:
 		return b.list(n, path, into)
 	case reflect.Map:
@@ -351,7 +348,7 @@ func (b *builder) filter(n *yaml.Node, path string, into reflect.Value) error {
 
 func (b *builder) list(n *yaml.Node, path string, into reflect.Value) error {
 	if n.Kind != yaml.SequenceNode {
-		return b.fail(n, path, "%s is no list", shown(n))
+		return b.fail(n, path, "%s is no list: write [one, two], or a line with a dash for each", shown(n))
 	}
 	list := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
 	var errs []error
@@ -364,14 +361,14 @@ func (b *builder) list(n *yaml.Node, path string, into reflect.Value) error {
 
 func (b *builder) mapping(n *yaml.Node, path string, into reflect.Value) error {
 	if n.Kind != yaml.MappingNode {
-		return b.fail(n, path, "%s is no mapping", shown(n))
+		return b.fail(n, path, "%s is no mapping: write name: value", shown(n))
 	}
 	m := reflect.MakeMap(into.Type())
 	var errs []error
 	for i := 0; i < len(n.Content); i += 2 {
 		key := reflect.ValueOf(n.Content[i].Value).Convert(into.Type().Key())
 		if m.MapIndex(key).IsValid() {
-			errs = append(errs, b.fail(n.Content[i], join(path, n.Content[i].Value), "stands twice"))
+			errs = append(errs, b.fail(n.Content[i], join(path, n.Content[i].Value), "stands twice: take one of them out"))
 			continue
 		}
 		v := reflect.New(into.Type().Elem()).Elem()
@@ -398,21 +395,21 @@ func (b *builder) scalar(n *yaml.Node, path string, into reflect.Value) error {
 	case into.CanInt() && tag == "!!int":
 		v, err := strconv.ParseInt(n.Value, 0, into.Type().Bits())
 		if err != nil {
-			return b.fail(n, path, "%s is too large", shown(n))
+			return b.fail(n, path, "%s is too large, or too far below 0: %d bits hold it", shown(n), into.Type().Bits())
 		}
 		into.SetInt(v)
 		return nil
 	case into.CanUint() && tag == "!!int":
 		v, err := strconv.ParseUint(n.Value, 0, into.Type().Bits())
 		if err != nil {
-			return b.fail(n, path, "%s is negative or too large", shown(n))
+			return b.fail(n, path, "%s is negative or too large: write 0 or more, %d bits hold it", shown(n), into.Type().Bits())
 		}
 		into.SetUint(v)
 		return nil
 	case into.CanFloat() && (tag == "!!float" || tag == "!!int"):
 		v, err := strconv.ParseFloat(n.Value, 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			return b.fail(n, path, "%s is no finite number", shown(n))
+			return b.fail(n, path, "%s is no finite number: write digits, such as 0.5", shown(n))
 		}
 		into.SetFloat(v)
 		return nil
@@ -428,7 +425,7 @@ func (b *builder) text(n *yaml.Node, path string, into reflect.Value) error {
 	case ok:
 		into.SetString(text)
 	case n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null":
-		return b.fail(n, path, "%s is no text", shown(n))
+		return b.fail(n, path, "%s is no text: write a word, text in quotes, or {env: NAME}", shown(n))
 	case n.ShortTag() != "!!str":
 		return b.fail(n, path, "%s is no text: put it into quotes", shown(n))
 	default:

@@ -15,7 +15,7 @@ import (
 
 // builtin are the kinds that every file may name: what is pure arithmetic and
 // links nothing.
-func builtin() []kind.Kind { return slices.Concat(combinators(), wrappers(), cuts()) }
+func builtin() []kind.Kind { return slices.Concat(combinators(), wrappers(), choices(), cuts(), calibrations()) }
 
 func combinators() []kind.Kind {
 	return []kind.Kind{
@@ -29,16 +29,18 @@ func combinators() []kind.Kind {
 			Fuse        pipeline.Fuser       `config:"fuse,required" doc:"how their rankings become one: rrf, convex(w=[0.3,0.7])"`
 			Retrievers  []pipeline.Retriever `config:"retrievers,required" doc:"the legs; weights belong to them in this order"`
 			Quorum      int                  `config:"quorum" doc:"how many must succeed; 0 means one"`
-			Concurrency int                  `config:"concurrency" doc:"how many run at a time"`
+			Concurrency int                  `config:"concurrency" doc:"how many run at a time; 0 means 8"`
+			Depth       int                  `config:"depth" doc:"hits of each leg that are fused; 0 means all"`
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
-			return pipeline.Parallel{Quorum: o.Quorum, Concurrency: o.Concurrency}.Fan(o.Fuse, o.Retrievers...), nil
+			return pipeline.Parallel{Quorum: o.Quorum, Concurrency: o.Concurrency, Depth: o.Depth}.Fan(o.Fuse, o.Retrievers...), nil
 		}),
 		kind.New("blend", "Several stages on the same ranking, fused.", func(_ context.Context, o struct {
 			Fuse   pipeline.Fuser   `config:"fuse,required" doc:"how their rankings become one"`
 			Stages []pipeline.Stage `config:"stages,required" doc:"the stages; keep is the ranking as it came"`
 			Quorum int              `config:"quorum" doc:"how many must succeed; 0 means all"`
+			Depth  int              `config:"depth" doc:"hits that the stages are given, from the top; 0 means all"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
-			return pipeline.Parallel{Quorum: o.Quorum}.Blend(o.Fuse, o.Stages...), nil
+			return pipeline.Parallel{Quorum: o.Quorum, Depth: o.Depth}.Blend(o.Fuse, o.Stages...), nil
 		}),
 		kind.New("keep", "The ranking as it came.", func(context.Context, struct{}, *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Keep(), nil
@@ -69,6 +71,12 @@ func wrappers() []kind.Kind {
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Else(o.Stage, o.Alternative), nil
 		}),
+		kind.New("fill", "A stage, and another one for the hits that it could not judge.", func(_ context.Context, o struct {
+			Stage       pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Alternative pipeline.Stage `config:"alternative,required" doc:"what judges the rest, on the same scale"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return pipeline.Fill(o.Stage, o.Alternative), nil
+		}),
 		kind.New("fallback", "The first retriever that succeeds.", buildFallback),
 		kind.New("strict", "A stage whose gaps are errors.", func(_ context.Context, o struct {
 			Stage pipeline.Stage `config:"stage,value,required" doc:"the stage"`
@@ -85,8 +93,9 @@ func wrappers() []kind.Kind {
 			Rewriter  pipeline.Rewriter  `config:"rewriter,required" doc:"what makes the forms"`
 			Fuse      pipeline.Fuser     `config:"fuse,required" doc:"how their rankings become one"`
 			Retriever pipeline.Retriever `config:"retriever,required" doc:"what is asked"`
+			Quorum    int                `config:"quorum" doc:"how many forms must succeed; 0 means one"`
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
-			return pipeline.Expand(o.Rewriter, o.Fuse, o.Retriever), nil
+			return pipeline.Parallel{Quorum: o.Quorum}.Expand(o.Rewriter, o.Fuse, o.Retriever), nil
 		}),
 		kind.New("named", "A retriever under a name of your choice.", func(_ context.Context, o struct {
 			Name      string             `config:"name,required" doc:"the name in marks, gaps and traces"`
@@ -147,26 +156,50 @@ func cuts() []kind.Kind {
 			return cut.Threshold{Scale: scale, Value: o.Value, By: o.By}, err
 		}),
 		kind.New("elbow", "Hits in front of the bend of the scores.", func(_ context.Context, o struct {
-			Jumps int `config:"jumps" doc:"how many bends to pass"`
+			Jumps int `config:"jumps" doc:"how many bends to pass; 0 means 1"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return cut.Elbow{Jumps: o.Jumps}, nil
 		}),
 		kind.New("largest-gap", "Hits in front of the largest gap between scores.", func(_ context.Context, o struct {
-			Min int `config:"min" doc:"hits that are kept in any case"`
+			Min int `config:"min" doc:"hits that are kept in any case; 0 means 1"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return cut.LargestGap{Min: o.Min}, nil
 		}),
-		kind.New("mmr", "The most relevant hits that differ from one another.", func(_ context.Context, o struct {
-			Limit  int     `config:"limit" doc:"how many hits"`
-			Lambda float64 `config:"lambda" doc:"1 is relevance alone; 0 means 0.5"`
+		kind.New("top-p", "The first hits whose shares of the scores add up to p.", func(_ context.Context, o struct {
+			P            float64 `config:"p,value,required" doc:"the share, from 0 to 1; 0 keeps the first hit"`
+			Min          int     `config:"min" doc:"hits that are kept in any case; 0 means 1"`
+			Proportional bool    `config:"proportional" doc:"shares of the scores as they are, in place of their softmax"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
-			return cut.MMR{Limit: o.Limit, Lambda: o.Lambda}, nil
+			return cut.Nucleus{P: o.P, Min: o.Min, Proportional: o.Proportional}, nil
 		}),
-		kind.New("dedupe", "Each text once.", func(_ context.Context, o struct {
-			By        string  `config:"by" doc:"id, text or near; empty means id"`
-			Threshold float64 `config:"threshold" doc:"for near: the share of shingles in common; 0 means 0.9"`
+		kind.New("tokens", "The first hits whose texts fit a budget of tokens, four bytes each.", func(_ context.Context, o struct {
+			Limit    int  `config:"limit,value,required" doc:"tokens of all texts together"`
+			Overhead int  `config:"overhead" doc:"tokens that each hit costs beside its text; 0 means none"`
+			Skip     bool `config:"skip" doc:"passes over hits that do not fit and goes on with shorter ones"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
-			return dedupe(o.By, o.Threshold)
+			count := func(text string) int { return (len(text) + 3) / 4 }
+			return cut.Tokens{Count: count, Limit: o.Limit, Overhead: o.Overhead, Skip: o.Skip}, nil
+		}),
+		kind.New("where", "Hits whose metadata match a filter.", func(_ context.Context, o struct {
+			Filter pipeline.Filter `config:"filter,required" doc:"what a hit must match"`
+			Report bool            `config:"report" doc:"says in a gap what was left out"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.Predicate{Keep: func(d pipeline.Document) bool { return o.Filter.Match(d.Metadata) }, Report: o.Report}, nil
+		}),
+		kind.New("mmr", "The most relevant hits that differ from one another.", func(_ context.Context, o struct {
+			Limit     int     `config:"limit" doc:"how many hits; 0 means all, in another order"`
+			Lambda    float64 `config:"lambda" doc:"1 is relevance alone; 0 means 0.5"`
+			KeepOrder bool    `config:"keep-order" doc:"keeps the hits in their order, with their scores"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			return cut.MMR{Limit: o.Limit, Lambda: o.Lambda, KeepOrder: o.KeepOrder}, nil
+		}),
+		kind.New("dedupe", "Each document once.", func(_ context.Context, o struct {
+			By        string  `config:"by,value" doc:"id, text or similar text; empty means id"`
+			Threshold float64 `config:"threshold" doc:"for similar text: the share of word triples in common; 0 means 0.9"`
+			Shingle   int     `config:"shingle" doc:"for similar text: words that are compared together; 0 means 3"`
+		}, _ *kind.Scope) (pipeline.Stage, error) {
+			by, err := kind.OneOf("by", o.By, cut.SameID, cut.SameText, cut.SimilarText)
+			return cut.Dedupe{By: by, Threshold: o.Threshold, Shingle: o.Shingle}, err
 		}),
 		kind.New("group", "The best hits of each value of a metadata field.", func(_ context.Context, o struct {
 			Field string `config:"field,required" doc:"the metadata field"`
@@ -175,18 +208,6 @@ func cuts() []kind.Kind {
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return cut.Groups{Field: o.Field, Best: max(1, o.Best), Limit: o.Limit}, nil
 		}),
-	}
-}
-
-func dedupe(by string, threshold float64) (pipeline.Stage, error) {
-	for s := cut.SameID; ; s++ {
-		name := s.String()
-		if by == name || by == "" && s == cut.SameID {
-			return cut.Dedupe{By: s, Threshold: threshold}, nil
-		}
-		if strings.HasPrefix(name, "invalid") {
-			return nil, fmt.Errorf("there is no sameness %q", by)
-		}
 	}
 }
 

@@ -136,7 +136,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                   "the file is empty",
 		"# only a comment\n":                 "the file is empty",
-		"chain: [fixed":                      "line 1",
+		"chain: [fixed":                      "1:1: did not find",
 		"42":                                 "1:1: a retriever is needed here",
 		"[fixed]":                            "1:1: a retriever is needed here",
 		"fixd":                               `1:1: there is no kind "fixd"; did you mean "fixed"?`,
@@ -165,7 +165,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		"chain: [topk: 3]":                   "the first part is a stage: use join",
 		"chain: [fixed, fixed]":              "part 2 of a chain must be a stage: fuse several retrievers by fan",
 		"chain: [fixed, {topk: 0}]":          "",
-		"chain: [fixed, {topk: 3, mmr: {}}]": `1:26: chain.parts[1]: a part has one name, and "mmr" stands beside "topk"`,
+		"chain: [fixed, {topk: 3, mmr: {}}]": `1:26: chain[1]: a part has one name, and "mmr" stands beside "topk"`,
 		"chain: [fixed, {within: {stage: keep}}]":                   "within: budget is not set: the time that the stage may take",
 		"chain: [fixed, {within: {budget: 800, stage: keep}}]":      `within.budget: "800" is no duration: write 800ms`,
 		"chain: [fixed, {within: {budget: 1s, stage: fixed}}]":      `a stage is needed here, and "fixed" is a retriever`,
@@ -201,7 +201,7 @@ func count(log []string, what string) int {
 func TestAllMistakesAreTold(t *testing.T) {
 	t.Parallel()
 	_, _, err := parse(t, "chain:\n  - fixed: {nam: x, limit: many}\n  - topk: lots\n")
-	for _, want := range []string{`2:13: chain.parts[0].fixed.nam`, "2:28: chain.parts[0].fixed.limit", `3:11: chain.parts[1].topk.k: "lots"`} {
+	for _, want := range []string{`2:13: chain[0].fixed.nam`, "2:28: chain[0].fixed.limit", `3:11: chain[1].topk: "lots"`} {
 		assert.ErrorContains(t, err, want)
 	}
 	var e *config.Error

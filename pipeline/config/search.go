@@ -2,11 +2,8 @@ package config
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"reflect"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
@@ -15,8 +12,7 @@ import (
 // Search is a pipeline that a file described. It is a pipeline.Retriever, safe for
 // concurrent use as its parts are, and owns what its kinds opened.
 type Search struct {
-	retriever pipeline.Retriever
-	scope     *kind.Scope
+	*Built[pipeline.Retriever]
 }
 
 // Load reads a file and builds its pipeline. Relative paths within start at the
@@ -28,53 +24,31 @@ type Search struct {
 func Load(ctx context.Context, path string, kinds ...kind.Kind) (*Search, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, fmt.Errorf("config: read the file: %w", err)
 	}
-	return build(ctx, path, filepath.Dir(path), text, kinds)
+	return load(ctx, path, text, kinds)
 }
 
 // Parse is Load for text. Relative paths start at the working directory.
 func Parse(ctx context.Context, text []byte, kinds ...kind.Kind) (*Search, error) {
-	return build(ctx, "", "", text, kinds)
+	return load(ctx, "", text, kinds)
 }
 
-// maxFile is the largest file that is read.
-const maxFile = 1 << 20
-
-func build(ctx context.Context, file, folder string, text []byte, kinds []kind.Kind) (*Search, error) {
-	b, err := newBuilder(ctx, file, folder, kinds)
+func load(ctx context.Context, file string, text []byte, kinds []kind.Kind) (*Search, error) {
+	built, err := build[pipeline.Retriever](ctx, file, text, "", true, kinds)
 	if err != nil {
 		return nil, err
 	}
-	root, err := b.root(text)
-	if err != nil {
-		return nil, err
-	}
-	part, err := b.part(root, "", reflect.TypeFor[pipeline.Retriever]())
-	if err == nil {
-		retriever := part.Interface().(pipeline.Retriever)
-		if err = b.mistakes(root, pipeline.Describe(retriever)); err == nil {
-			return &Search{retriever: retriever, scope: b.scope}, nil
-		}
-	}
-	return nil, errors.Join(append([]error{err}, b.scope.Close()...)...)
+	return &Search{built}, nil
 }
 
 // Retrieve asks the pipeline.
 func (s *Search) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
-	return s.retriever.Retrieve(ctx, q)
+	return s.part.Retrieve(ctx, q)
 }
 
 // Describe describes the pipeline, for pipeline.String and pipeline.Lint.
-func (s *Search) Describe() pipeline.Node { return pipeline.Describe(s.retriever) }
+func (s *Search) Describe() pipeline.Node { return pipeline.Describe(s.part) }
 
 // Retriever is the pipeline itself, for pipeline.Stream.
-func (s *Search) Retriever() pipeline.Retriever { return s.retriever }
-
-// Close closes what the kinds opened, the newest first. Queries must have ended.
-func (s *Search) Close() error {
-	if err := errors.Join(s.scope.Close()...); err != nil {
-		return fmt.Errorf("config: close: %w", err)
-	}
-	return nil
-}
+func (s *Search) Retriever() pipeline.Retriever { return s.part }

@@ -40,7 +40,7 @@ func typeName(k reflect.Kind) string {
 	case reflect.Bool:
 		return "boolean: write true or false"
 	case reflect.Float32, reflect.Float64:
-		return "number"
+		return "number: write digits, such as 0.5"
 	}
-	return "whole number"
+	return "whole number: write digits, such as 10"
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Kind is a kind of part. It is made by New, never changes and is safe for
@@ -61,4 +62,18 @@ func (k Kind) Build(ctx context.Context, settings any, s *Scope) (any, error) {
 		return nil, fmt.Errorf("kind: %s: settings of type %T: use %v", k.name, settings, k.settings)
 	}
 	return k.build(ctx, settings, s)
+}
+
+// OneOf returns the value whose String is the text of a setting, letter case aside.
+// Empty text is the first value, the default. Other text is an error that names
+// the setting and lists what there is.
+func OneOf[T fmt.Stringer](setting, text string, values ...T) (T, error) {
+	names := make([]string, len(values))
+	for i, v := range values {
+		if names[i] = v.String(); i == 0 && text == "" || strings.EqualFold(names[i], text) {
+			return v, nil
+		}
+	}
+	var none T
+	return none, fmt.Errorf("%s is %q: write %s", setting, text, strings.Join(names, ", "))
 }

@@ -21,24 +21,15 @@ type kindSettings struct {
 
 // Kind is the client for configuration files: "nebius".
 var Kind = kind.New("nebius", "A rerank server that speaks POST /v1/rerank, in any dialect.",
-
 	func(_ context.Context, s kindSettings, scope *kind.Scope) (reranker.Scorer, error) {
-
 		client, err := New(s.Key.Reveal(), s.Model, Options{
-
 			BaseURL: s.URL, Dialect: Dialect(s.Dialect), NoKey: s.Key == "", ProjectID: s.Project, ServiceTier: ServiceTier(s.Tier),
-
 			Instruction: s.Instruction, DocumentTokens: s.Tokens,
 		})
-
 		if err != nil {
-
 			return nil, err
-
 		}
-
 		scope.OnClose(func() error { client.Close(); return nil })
-
 		return client, nil
 
 	})

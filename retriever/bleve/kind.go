@@ -2,6 +2,8 @@ package bleve
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
@@ -9,24 +11,44 @@ import (
 
 // kindSettings are what a configuration file says of an index.
 type kindSettings struct {
-	Folder   string  `config:"folder,value,required" doc:"the folder of the index, as Create made it"`
-	Name     string  `config:"name" doc:"the name in marks and trees; empty means bm25"`
-	Language string  `config:"language" doc:"the language of the index; empty means en"`
-	Limit    int     `config:"limit" doc:"the most hits; 0 means 100"`
-	K1       float64 `config:"k1" doc:"0 means 0.9"`
-	B        float64 `config:"b" doc:"0 means 0.4; below 0 means no length normalisation"`
+	Folder    string   `config:"folder,value" doc:"the folder of the index, as Create made it; this or documents"`
+	Documents string   `config:"documents" doc:"JSON lines with _id, title, text and metadata, which are indexed in memory now; this or folder"`
+	Name      string   `config:"name" doc:"the name in marks and trees; empty means bm25"`
+	Language  string   `config:"language" doc:"the language of the texts; empty means en"`
+	Fields    []string `config:"fields" doc:"metadata that is searched with the text; none means the text alone"`
+	Filters   []string `config:"filters" doc:"metadata that can be filtered on; none means all"`
+	Limit     int      `config:"limit" doc:"the most hits; 0 means 100"`
+	K1        float64  `config:"k1" doc:"0 means 0.9"`
+	B         float64  `config:"b" doc:"0 means 0.4; below 0 means no length normalisation"`
 }
 
-// Kind is an index in a folder for configuration files: "bm25". It is opened for
-// reading, so that several processes share it.
-var Kind = kind.New("bm25", "BM25 over an index in a folder.",
-	func(_ context.Context, s kindSettings, scope *kind.Scope) (pipeline.Retriever, error) {
-		index, err := Open(scope.Path(s.Folder), Options{
-			Name: s.Name, Language: s.Language, Limit: s.Limit, K1: s.K1, B: s.B, ReadOnly: true,
-		})
-		if err != nil {
-			return nil, err
-		}
-		scope.OnClose(index.Close)
-		return index, nil
-	})
+// Kind is an index for configuration files: "bm25". One in a folder is opened for
+// reading, so that several processes share it; one of a file of documents is built in
+// memory each time.
+var Kind = kind.New("bm25", "BM25 over an index in a folder, or over a file of documents.", buildKind)
+
+func buildKind(ctx context.Context, s kindSettings, scope *kind.Scope) (pipeline.Retriever, error) {
+	o := Options{Name: s.Name, Language: s.Language, Fields: s.Fields, Filters: s.Filters, Limit: s.Limit, K1: s.K1, B: s.B}
+	if (s.Folder == "") == (s.Documents == "") {
+		return nil, errors.New("set folder, an index that was made, or documents, a file to index: one of the two")
+	}
+	index, err := s.open(ctx, scope, o)
+	if err != nil {
+		return nil, err
+	}
+	scope.OnClose(index.Close)
+	return index, nil
+}
+
+func (s kindSettings) open(ctx context.Context, scope *kind.Scope, o Options) (*Index, error) {
+	if s.Folder != "" {
+		o.ReadOnly = true
+		return Open(scope.Path(s.Folder), o)
+	}
+	file, err := os.Open(scope.Path(s.Documents))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return New(ctx, pipeline.ReadDocuments(file), o)
+}

@@ -61,9 +61,7 @@ type directorySettings struct {
 
 // DirectoryKind is a model on disk for configuration files: "model".
 var DirectoryKind = kind.New("model", "An embedding model in a directory.",
-
 	func(_ context.Context, s directorySettings, scope *kind.Scope) (Embedder, error) {
-
 		return modelSettings{s.QueryPrefix, s.PassagePrefix, s.Cache, s.MaxTokens}.open(os.DirFS(scope.Path(s.Folder)), scope)
 
 	})
@@ -82,32 +80,19 @@ type endpointSettings struct {
 // EndpointKind is an endpoint of OpenAI's form for configuration files:
 // "embeddings".
 var EndpointKind = kind.New("embeddings", "An embedding model behind an endpoint of OpenAI's form.",
-
 	func(_ context.Context, s endpointSettings, scope *kind.Scope) (Embedder, error) {
-
 		cache, err := openFor(s.Cache, scope)
-
 		if err != nil {
-
 			return nil, err
-
 		}
-
 		c, err := HTTP(s.Key.Reveal(), s.Model, HTTPOptions{
-
 			BaseURL: s.URL, NoKey: s.Key == "", Dimensions: s.Dimensions,
-
 			QueryPrefix: s.QueryPrefix, PassagePrefix: s.PassagePrefix, Cache: cache,
 		})
-
 		if err != nil {
-
 			return nil, err
-
 		}
-
 		scope.OnClose(c.Close)
-
 		return c, nil
 
 	})

@@ -1,0 +1,126 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/rankcascade/cascade/pipeline/kind"
+)
+
+// finder looks for the parts of one type in a file, and builds nothing. Kinds that
+// the program does not pass are passed over: a server of rerank scores reads a file
+// whose stores it cannot open.
+type finder struct {
+	kinds map[string]kind.Kind
+	want  reflect.Type
+	found []placed
+	steps int
+}
+
+// walk looks at a node where a part or a value of type t stands; nil is not known.
+func (f *finder) walk(n *yaml.Node, path string, t reflect.Type, depth int) {
+	if f.steps++; depth > maxDepth || f.steps > maxFile {
+		return
+	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		if k, ok := f.kinds[n.Value]; ok && t != nil && t.Kind() == reflect.Interface {
+			f.note(n, join(path, n.Value), k)
+		}
+	case n.Kind == yaml.SequenceNode:
+		for i, e := range n.Content {
+			f.walk(e, fmt.Sprintf("%s[%d]", path, i), elem(t, reflect.Slice), depth+1)
+		}
+	case len(n.Content) == 2 && (t == nil || t.Kind() == reflect.Interface):
+		k, ok := f.kinds[n.Content[0].Value]
+		here := join(path, n.Content[0].Value)
+		switch {
+		case !ok:
+			f.walk(n.Content[1], here, nil, depth+1)
+		case !f.note(n, here, k):
+			f.settings(n.Content[1], here, k.Settings(), depth+1)
+		}
+	default:
+		f.members(n, path, t, depth)
+	}
+}
+
+// note keeps the place of a part of the wanted type.
+func (f *finder) note(n *yaml.Node, path string, k kind.Kind) bool {
+	if !k.Part().AssignableTo(f.want) {
+		return false
+	}
+	f.found = append(f.found, placed{node: n, path: path})
+	return true
+}
+
+// settings looks at the settings of a kind.
+func (f *finder) settings(n *yaml.Node, path string, t reflect.Type, depth int) {
+	fields := fieldsOf(t)
+	if alone, ok := fields.alone(); ok && !fields.looksLikeSettings(n, f.kinds) {
+		f.walk(n, path, alone.kind, depth)
+		return
+	}
+	f.members(n, path, t, depth)
+}
+
+// members looks at the values of a mapping.
+func (f *finder) members(n *yaml.Node, path string, t reflect.Type, depth int) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		of := elem(t, reflect.Map)
+		if t != nil && t.Kind() == reflect.Struct {
+			member, _ := fieldsOf(t).find(name)
+			of = member.kind
+		}
+		f.walk(n.Content[i+1], join(path, name), of, depth+1)
+	}
+}
+
+func elem(t reflect.Type, of reflect.Kind) reflect.Type {
+	if t == nil || t.Kind() != of {
+		return nil
+	}
+	return t.Elem()
+}
+
+// choose returns the part at a path, or the only one.
+func (f *finder) choose(file, at string) (placed, error) {
+	var paths []string
+	for _, p := range f.found {
+		if p.path == at {
+			return p, nil
+		}
+		paths = append(paths, fmt.Sprintf("%s at %d:%d", p.path, p.node.Line, p.node.Column))
+	}
+	role := roleName(f.want)
+	switch {
+	case len(f.found) == 0:
+		return placed{}, &Error{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("the file has no %s, which is needed here: name one of %s", role, strings.Join(f.names(), ", "))}
+	case at != "":
+		return placed{}, &Error{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("there is no %s at %q: there is %s", role, at, strings.Join(paths, ", "))}
+	case len(f.found) > 1:
+		second := f.found[1]
+		return placed{}, &Error{File: file, Line: second.node.Line, Column: second.node.Column, Path: second.path,
+			Message: fmt.Sprintf("this is the second %s of the file, and one is needed: say which by its path, there is %s", role, strings.Join(paths, ", "))}
+	}
+	return f.found[0], nil
+}
+
+func (f *finder) names() []string {
+	var names []string
+	for name, k := range f.kinds {
+		if k.Part().AssignableTo(f.want) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
