@@ -45,11 +45,21 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.BoolVar(&s.metrics, "metrics", true, "serve GET /metrics")
 	f.BoolVar(&s.extra, "allow-extra", false, "honour the optional members of all dialects, such as top_n, return_documents and instruction, which the contract does not have")
 	f.BoolVar(&s.plainHTTP, "allow-plain-http", false, "allow upstreams over http that are not on loopback")
+	f.StringVar(&s.config, "config", "", "`file` that describes a pipeline: its scorer is served in place of -upstream, and follows the file")
+	f.StringVar(&s.part, "part", "", "`path` of the scorer within -config, such as chain[1].rerank.nebius; empty means the only one")
+	f.DurationVar(&s.watch, "watch", 2*time.Second, "how often -config is looked at for changes")
+	f.BoolVar(&s.version, "version", false, "print the version")
+	f.Usage = func() { help(f) }
 	if err := f.Parse(args); err != nil {
 		return settings{}, err
 	}
 	s.upstreams = list(upstreams)
-	return s, s.check(f.Args())
+	if err := s.check(f.Args()); err != nil || s.config == "" {
+		return s, err
+	}
+	given := map[string]bool{}
+	f.Visit(func(set *flag.Flag) { given[set.Name] = true })
+	return s, onlyOne(given)
 }
 
 // list splits at commas.
@@ -69,4 +79,27 @@ func dialects() string {
 		names = append(names, string(d))
 	}
 	return strings.Join(names, ", ")
+}
+
+// help says what the program does before it lists the flags.
+func help(f *flag.FlagSet) {
+	io.WriteString(f.Output(), `gateway serves POST /v1/rerank in front of rerank servers: it splits large calls,
+spreads them, retries, and keeps to limits.
+
+In front of a server on this machine, and a first question:
+
+  gateway -upstream http://127.0.0.1:8012 -dialect llama.cpp -model bge-reranker-v2-m3
+  curl -s 127.0.0.1:8080/v1/rerank -d '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}'
+
+In front of a hosted service, with the keys in the environment:
+
+  gateway -upstream https://api.tokenfactory.nebius.com -model Qwen/Qwen3-Reranker-8B -key-env NEBIUS_API_KEY -client-key-env MY_KEYS
+
+With the scorer of the file that a search and an experiment use:
+
+  gateway -config search.yaml
+
+Flags:
+`)
+	f.PrintDefaults()
 }

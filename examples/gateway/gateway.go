@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
@@ -16,57 +18,86 @@ import (
 // gateway is the program behind the listener.
 type gateway struct {
 	http.Handler
-	endpoint *reranker.Endpoint
-	clients  []*nebius.Client
-	metrics  *metrics
+	metrics *metrics
+	closers []func() error
 }
 
 // build connects the parts. getenv reads the keys.
-func build(s settings, getenv func(string) string, log *slog.Logger) (*gateway, error) {
-	g := &gateway{}
-	scorers, err := g.connect(s, getenv)
-	if err != nil {
-		return nil, err
+func build(ctx context.Context, s settings, getenv func(string) string, log *slog.Logger) (g *gateway, err error) {
+	g = &gateway{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	if g.metrics, err = newMetrics(); err != nil {
+		return g, err
 	}
-	counted, err := newMetrics()
+	scorer, wire, err := g.scorer(ctx, s, getenv, log)
 	if err != nil {
-		return nil, err
-	}
-	g.metrics = counted
-	g.endpoint, err = reranker.NewEndpoint(scorers, reranker.EndpointOptions{
-		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: counted.changed,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := counted.watch(g.endpoint); err != nil {
-		return nil, err
+		return g, err
 	}
 	keys, err := callerKeys(s.clientKey, getenv)
 	if err != nil {
-		return nil, err
+		return g, err
 	}
-	passes, err := s.passes(g.clients[0].Wire())
+	passes, err := s.passes(wire)
 	if err != nil {
-		return nil, err
+		return g, err
 	}
-	var scorer reranker.Scorer = reranker.Shard(g.endpoint, shardOptions(s, g.clients[0]))
-	if s.blank == "score" {
-		scorer = blanks{shards: scorer, upstreams: scorers}
+	var models []string
+	if s.model != "" {
+		models = []string{s.model}
 	}
 	served := nebius.Handler(scorer, nebius.HandlerOptions{
-		Models: []string{s.model}, Keys: keys, Hosts: list(s.hosts), Origins: list(s.origins), Attributes: passes,
+		Models: models, Keys: keys, Hosts: list(s.hosts), Origins: list(s.origins), Attributes: passes,
 		Partial: s.policy(), Blank: s.blanks(), Timeout: s.timeout, AllowExtra: s.extra,
 		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
 		OnCall: func(served nebius.Served) {
-			counted.served(served)
+			g.metrics.served(served)
 			if s.log {
 				tell(log, served)
 			}
 		},
 	})
-	g.Handler = routes(served, counted, s.metrics)
+	g.Handler = routes(served, g.metrics, s.metrics)
 	return g, nil
+}
+
+// scorer is that of the file, or one over the upstreams, with what the upstreams
+// understand.
+func (g *gateway) scorer(ctx context.Context, s settings, getenv func(string) string, log *slog.Logger) (reranker.Scorer, nebius.Wire, error) {
+	if s.config != "" {
+		f, err := followFile(ctx, s, log)
+		if err != nil {
+			return nil, nebius.Wire{}, err
+		}
+		g.closers = append(g.closers, f.close)
+		return f, nebius.Wire{User: true, ServiceTier: true, Project: true, InstructionKey: "instruction"}, nil
+	}
+	clients, err := g.connect(s, getenv)
+	if err != nil {
+		return nil, nebius.Wire{}, err
+	}
+	upstreams := make([]reranker.Scorer, len(clients))
+	for i, c := range clients {
+		upstreams[i] = c
+	}
+	endpoint, err := reranker.NewEndpoint(upstreams, reranker.EndpointOptions{
+		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: g.metrics.changed,
+	})
+	if err != nil {
+		return nil, nebius.Wire{}, inFlags(err)
+	}
+	g.closers = append(g.closers, endpoint.Close)
+	shards := reranker.Shard(endpoint, shardOptions(s, clients[0]))
+	if err := errors.Join(g.metrics.watch(endpoint), inFlags(pipeline.Describe(shards).Err)); err != nil {
+		return nil, nebius.Wire{}, err
+	}
+	if s.blank == "score" {
+		return blanks{shards: shards, upstreams: upstreams}, clients[0].Wire(), nil
+	}
+	return shards, clients[0].Wire(), nil
 }
 
 // routes serves health and, where wanted, metrics beside the reranker.
@@ -82,14 +113,14 @@ func routes(served http.Handler, counted *metrics, shown bool) http.Handler {
 }
 
 // connect makes a client for each upstream.
-func (g *gateway) connect(s settings, getenv func(string) string) ([]reranker.Scorer, error) {
+func (g *gateway) connect(s settings, getenv func(string) string) ([]*nebius.Client, error) {
 	upstreamKey := ""
 	if s.keyEnv != "" {
 		if upstreamKey = strings.TrimSpace(getenv(s.keyEnv)); upstreamKey == "" {
 			return nil, fmt.Errorf("the environment variable %s of -key-env holds no key", s.keyEnv)
 		}
 	}
-	scorers := make([]reranker.Scorer, len(s.upstreams))
+	clients := make([]*nebius.Client, len(s.upstreams))
 	for i, u := range s.upstreams {
 		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
 			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
@@ -97,12 +128,12 @@ func (g *gateway) connect(s settings, getenv func(string) string) ([]reranker.Sc
 			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("upstream %d: %w", i+1, err)
+			return nil, fmt.Errorf("upstream %d: %w", i+1, inFlags(err))
 		}
-		scorers[i] = c
-		g.clients = append(g.clients, c)
+		clients[i] = c
+		g.closers = append(g.closers, c.Close)
 	}
-	return scorers, nil
+	return clients, nil
 }
 
 // shardOptions packs calls by what was asked for, and within what the dialect
@@ -119,13 +150,16 @@ func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 	}
 }
 
-// close ends the upstream connections.
+// close ends what was opened, the newest first.
 func (g *gateway) close() error {
-	err := errors.Join(g.endpoint.Close(), g.metrics.close())
-	for _, c := range g.clients {
-		err = errors.Join(err, c.Close())
+	var errs []error
+	for _, c := range slices.Backward(g.closers) {
+		errs = append(errs, c())
 	}
-	return err
+	if g.metrics != nil {
+		errs = append(errs, g.metrics.close())
+	}
+	return errors.Join(errs...)
 }
 
 func callerKeys(name string, getenv func(string) string) ([]string, error) {

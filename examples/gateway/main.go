@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/rankcascade/cascade/internal/version"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
 
@@ -22,7 +24,6 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "gateway:", err)
 		os.Exit(1)
@@ -35,10 +36,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
+	if s.version {
+		fmt.Println(version.String("gateway"))
+		return nil
+	}
 	if s.memory > 0 {
 		debug.SetMemoryLimit(s.memory << 20)
 	}
-	g, err := build(s, getenv, slog.New(slog.NewTextHandler(out, nil)))
+	g, err := build(ctx, s, getenv, slog.New(slog.NewTextHandler(out, nil)))
 	if err != nil {
 		return err
 	}
@@ -46,7 +51,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return errors.Join(err, g.close())
 	}
-	_, _ = fmt.Fprintf(out, "gateway: serving %s on http://%s\n", s.model, l.Addr())
+	_, _ = fmt.Fprintf(out, "gateway: serving %s on http://%s\n", cmp.Or(s.model, s.config), l.Addr())
 	err = nebius.Serve(ctx, l, g, s.grace)
 	_, _ = fmt.Fprintln(out, "gateway: stopped")
 	return errors.Join(err, g.close())

@@ -41,28 +41,64 @@ type settings struct {
 	metrics     bool
 	extra       bool
 	plainHTTP   bool
+	config      string
+	part        string
+	watch       time.Duration
+	version     bool
 }
 
 func (s settings) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
-		return fmt.Errorf("unexpected argument %q", rest[0])
-	case len(s.upstreams) == 0:
-		return errors.New("-upstream is missing: give the URL of a rerank server")
-	case s.model == "":
+		return fmt.Errorf("unexpected argument %q: flags begin with a dash", rest[0])
+	case s.version:
+		return nil
+	case len(s.upstreams) == 0 && s.config == "":
+		return errors.New("-upstream is missing: give the URL of a rerank server, or -config a file that names a scorer")
+	case s.model == "" && s.config == "":
 		return errors.New("-model is missing: give the name that the upstreams know")
 	case s.partial != "fail" && s.partial != "omit":
-		return fmt.Errorf("-partial is %q; it must be fail or omit", s.partial)
+		return fmt.Errorf("-partial is %q; set fail or omit", s.partial)
 	case s.blank != "omit" && s.blank != "refuse" && s.blank != "score":
-		return fmt.Errorf("-blank is %q; it must be omit, refuse or score", s.blank)
+		return fmt.Errorf("-blank is %q; set omit, refuse or score", s.blank)
 	case s.hedge != "auto" && s.hedge != "on" && s.hedge != "off":
-		return fmt.Errorf("-hedge is %q; it must be auto, on or off", s.hedge)
-	case s.shardDocs < 0, s.shards < 0, s.requests < 0, s.tokens < 0, s.maxDocs < 0, s.maxBytes < 0, s.maxInFlight < 0, s.maxHeld < 0, s.memory < 0:
-		return errors.New("a limit is negative")
-	case s.concurrency < 1, s.attempts < 1:
-		return errors.New("-concurrency and -attempts must be at least 1")
-	case s.timeout <= 0, s.grace <= 0:
-		return errors.New("-timeout and -grace must be positive")
+		return fmt.Errorf("-hedge is %q; set auto, on or off", s.hedge)
+	}
+	return errors.Join(s.checkNumbers(), s.checkFile())
+}
+
+// checkNumbers names each number that is out of its range.
+func (s settings) checkNumbers() error {
+	var errs []error
+	for _, n := range []struct {
+		flag         string
+		value, least int64
+	}{
+		{"shard-docs", int64(s.shardDocs), 0}, {"shards", int64(s.shards), 0}, {"rpm", int64(s.requests), 0}, {"tpm", int64(s.tokens), 0},
+		{"max-documents", int64(s.maxDocs), 0}, {"max-bytes", s.maxBytes, 0}, {"max-in-flight", int64(s.maxInFlight), 0}, {"max-held", s.maxHeld, 0},
+		{"memory", s.memory, 0}, {"concurrency", int64(s.concurrency), 1}, {"attempts", int64(s.attempts), 1},
+	} {
+		if n.value < n.least {
+			errs = append(errs, fmt.Errorf("-%s is %d: set %d or more", n.flag, n.value, n.least))
+		}
+	}
+	for flag, value := range map[string]time.Duration{"timeout": s.timeout, "grace": s.grace} {
+		if value <= 0 {
+			errs = append(errs, fmt.Errorf("-%s is %v: set a time above 0, such as 30s", flag, value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkFile checks what goes with a configuration file.
+func (s settings) checkFile() error {
+	switch {
+	case s.config == "" && s.part != "":
+		return errors.New("-part names a part of a file: set -config too")
+	case s.config != "" && s.blank == "score":
+		return errors.New("-blank score needs -upstream: with -config use omit or refuse")
+	case s.watch <= 0:
+		return fmt.Errorf("-watch is %v: set a time above 0, such as 2s", s.watch)
 	}
 	return nil
 }
