@@ -94,7 +94,7 @@ func TestPartsOfAFileAreChosenAndRefusedByName(t *testing.T) {
 	for text, want := range map[string]string{
 		"bm25: index": "1:1: the file has no scorer, which is needed here: name one of bi-encoder, cached",
 		"chain: [{bm25: index}, {rerank: lexical}, {rerank: {model: {passages: lexical}}}]": `1:60: chain[2].rerank.model.passages: this is the second scorer of the file, and one is needed: say which by its path, there is chain[1].rerank.lexical at 1:33`,
-		"chain: [{bm25: index}, {rerank: {model: {nebius: {key: abc}}}}]":                 "a secret does not stand in a file",
+		"chain: [{bm25: index}, {rerank: {model: {nebius: {key: abc}}}}]":                   "a secret does not stand in a file",
 	} {
 		replaceFile(t, path, text)
 		err := run(t.Context(), []string{"-listen", "127.0.0.1:0", "-config", path}, func(string) string { return "" }, &output{})

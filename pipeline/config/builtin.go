@@ -15,7 +15,9 @@ import (
 
 // builtin are the kinds that every file may name: what is pure arithmetic and
 // links nothing.
-func builtin() []kind.Kind { return slices.Concat(combinators(), wrappers(), choices(), cuts(), calibrations()) }
+func builtin() []kind.Kind {
+	return slices.Concat(combinators(), wrappers(), choices(), cuts(), calibrations())
+}
 
 func combinators() []kind.Kind {
 	return []kind.Kind{
