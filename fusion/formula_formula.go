@@ -179,13 +179,14 @@ func (f Formula) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	if len(inputs) == 0 {
 		return pipeline.Ranking{}, fmt.Errorf("fusion: %s: %w: no lists", f.options.Name, ErrInput)
 	}
-	m := &merger{inputs: inputs}
+	m := newMerger(f.options.Name, inputs)
 	task := m.task(1)
 	m.w.lists, m.w.best.names = task.Lists, task.Names
 	s, err := f.look(m, task)
 	if err != nil {
 		return pipeline.Ranking{}, fmt.Errorf("fusion: %s: %w", f.options.Name, err)
 	}
+	m.w.best.items = m.w.best.items[:0]
 	for id := range s.documents {
 		m.w.best.items = append(m.w.best.items, item{score: s.score(uint32(id)), best: s.best[id], id: uint32(id)})
 	}
@@ -202,7 +203,7 @@ func (f Formula) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	for i, it := range m.w.best.items {
 		s.ids[i] = it.id
 	}
-	m.kept.name, m.deriver = f.options.Name, s
+	m.deriver = s
 	hits := m.hits()
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
 }

@@ -2,6 +2,9 @@ package fusion
 
 import "github.com/rankcascade/cascade/pipeline"
 
+// few is the number of lists whose small records need no memory of their own.
+const few = 6
+
 // arithmetic is what a fused ranking remembers of its computation: the columns
 // and the ranks, without the documents. It writes the derivation of a hit down
 // when somebody asks, with the very numbers that were added.
@@ -10,11 +13,16 @@ type arithmetic struct {
 	how       scheme
 	lists     []List // scores, without ids
 	cols      []column
-	items     []item    // by rank, for scores
+	assigned  []float64 // by hit, where the method computes scores as a whole
 	ranks     []uint32  // by hit and list, from 1, 0 for missing; see unjudged
 	estimates []float64 // by hit and list, where missing scores are estimated
 	sources   []string  // who made each list
 	odd       map[int]string
+
+	fewLists   [few]List
+	fewCols    [few]column
+	fewSources [few]string
+	fewFactors [few + 1]float64
 }
 
 // unjudged is set in a rank whose hit stood in its list without a real score.
@@ -41,7 +49,7 @@ func (a *arithmetic) note(i, l int, source string) {
 
 // Derivation implements pipeline.Deriver.
 func (a *arithmetic) Derivation(rank int) *pipeline.Derivation {
-	if rank < 1 || rank > len(a.items) {
+	if rank < 1 || rank*len(a.lists) > len(a.ranks) {
 		return nil
 	}
 	d := &pipeline.Derivation{Rule: a.how.rule, Terms: make([]pipeline.Term, 0, len(a.lists))}
@@ -56,7 +64,7 @@ func (a *arithmetic) Derivation(rank int) *pipeline.Derivation {
 		}
 	}
 	if a.how.assign != nil {
-		d.Rule, d.Assigned = pipeline.Assigned, a.items[rank-1].score
+		d.Rule, d.Assigned = pipeline.Assigned, a.assigned[rank-1]
 		return d
 	}
 	a.close(d, count, weights)

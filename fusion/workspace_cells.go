@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"math"
+	"slices"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -55,6 +56,12 @@ func (t *cells) grow(lists []List) bool {
 		t.table = append(t.table, make([]cell, t.universe-len(t.table))...)
 	}
 	return true
+}
+
+// forget empties the cells of n documents, with their places in a selection.
+func (t *cells) forget(n int) {
+	t.table = slices.Grow(t.table[:0], n)[:n]
+	clear(t.table)
 }
 
 // generation invalidates all cells by a new number instead of clearing them.

@@ -1,36 +1,39 @@
 package fusion
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Interner gives the documents of one request dense ids, so that strings are
 // met once, at the edge. Ids count from 0 in the order in which names are met.
 // The zero value is ready; it is not safe for concurrent use. Reset keeps the
 // memory for the next request.
 type Interner struct {
-	// slots is an open addressing table, at most three quarters full: hash and id plus 1 of
-	// each slot side by side, 0 and 0 for an empty one. The seed is random, which
-	// shows in nothing: ids do not depend on where a name is kept.
-	slots []uint32
+	// slots is an open addressing table, at most three quarters full: the hash and
+	// the id plus 1 of each name in one number, 0 for an empty slot. The seed is
+	// random, which shows in nothing: ids do not depend on where a name is kept.
+	slots []uint64
 	names []string
 	seed  maphash.Seed
 }
 
 // ID returns the id of name, a new one if it has not been met.
 func (in *Interner) ID(name string) uint32 {
-	if 8*(len(in.names)+1) > 3*len(in.slots) {
-		in.grow(max(64, len(in.slots)))
+	if 4*(len(in.names)+1) > 3*len(in.slots) {
+		in.grow(max(64, 2*len(in.slots)))
 	}
-	hash := uint32(maphash.String(in.seed, name))
-	mask := uint32(len(in.slots)/2 - 1)
+	hash := maphash.String(in.seed, name) >> 32
+	mask := uint64(len(in.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		slot := in.slots[2*at : 2*at+2]
-		if slot[1] == 0 {
+		held := in.slots[at&mask]
+		if held == 0 {
 			in.names = append(in.names, name)
-			slot[0], slot[1] = hash, uint32(len(in.names))
-			return slot[1] - 1
+			in.slots[at&mask] = hash<<32 | uint64(len(in.names))
+			return uint32(len(in.names) - 1)
 		}
-		if slot[0] == hash && in.names[slot[1]-1] == name {
-			return slot[1] - 1
+		if held>>32 == hash && in.names[uint32(held)-1] == name {
+			return uint32(held) - 1
 		}
 	}
 }
@@ -41,36 +44,30 @@ func (in *Interner) grow(slots int) {
 		in.seed = maphash.MakeSeed()
 	}
 	old := in.slots
-	in.slots = make([]uint32, 2*slots)
-	in.refill(old)
-}
-
-// refill puts the names of another table into the one in place.
-func (in *Interner) refill(old []uint32) {
-	mask := uint32(len(in.slots)/2 - 1)
-	for i := 0; i < len(old); i += 2 {
-		if old[i+1] == 0 {
+	in.slots = make([]uint64, slots)
+	mask := uint64(slots - 1)
+	for _, held := range old {
+		if held == 0 {
 			continue
 		}
-		at := old[i] & mask
-		for in.slots[2*at+1] != 0 {
+		at := held >> 32 & mask
+		for in.slots[at] != 0 {
 			at = (at + 1) & mask
 		}
-		in.slots[2*at], in.slots[2*at+1] = old[i], old[i+1]
+		in.slots[at] = held
 	}
 }
 
-// reserve makes room for n names in an interner that has met none, and returns
-// memory for spare numbers from the same piece.
-func (in *Interner) reserve(n, spare int) []uint32 {
+// reserve makes room for n names in an interner that is new or was Reset.
+func (in *Interner) reserve(n int) {
 	slots := 64
 	for 3*slots < 4*(n+1) {
 		slots *= 2
 	}
-	piece := make([]uint32, 2*slots+spare)
-	in.seed = maphash.MakeSeed()
-	in.slots, in.names = piece[:2*slots:2*slots], make([]string, 0, n)
-	return piece[2*slots:]
+	if cap(in.slots) < slots {
+		in.slots, in.seed = make([]uint64, slots), maphash.MakeSeed()
+	}
+	in.slots, in.names = in.slots[:slots], slices.Grow(in.names, n) // Reset left zeros
 }
 
 // Append appends the ids of names to dst.

@@ -3,6 +3,8 @@ package fusion
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"sync"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -15,8 +17,7 @@ func fuse(m Method, inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 // fuseTop is fuse for the first limit hits only, all of them where it is 0. The
 // result has the bits of the first hits of fuse, and is an error where that is.
 func fuseTop(m Method, inputs []pipeline.Ranking, limit int) (pipeline.Ranking, error) {
-	f := &merger{inputs: inputs}
-	f.kept.name = methodName(m)
+	f := newMerger(methodName(m), inputs)
 	if err := f.w.run(m, f.task(numbersFor(m))); err != nil {
 		return pipeline.Ranking{}, fmt.Errorf("fusion: %s: %w", f.kept.name, err)
 	}
@@ -29,32 +30,34 @@ func fuseTop(m Method, inputs []pipeline.Ranking, limit int) (pipeline.Ranking, 
 			return pipeline.Ranking{}, f.w.overflow(m, it.id)
 		}
 	}
-	hits := f.hits()
-	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
+	return pipeline.Merge(inputs, pipeline.Fused, f.hits()), nil
 }
 
-// inline is the number of lists whose small records need no memory of their own.
-const inline = 6
-
-// merger makes one ranking of several. All of its memory comes in a few pieces,
-// each for all lists or all hits together. When it is done, kept is what is left
-// of it, behind the marks.
+// merger makes one ranking of several. What the marks may ask for later is in
+// kept, in a few pieces for all lists or all hits together. The rest is memory
+// that the next fusion uses again.
 type merger struct {
 	inputs []pipeline.Ranking
 	ids    []uint32 // of all hits of all inputs, list after list
 	names  Interner
 	w      Workspace
-	lists  [inline]List
-	cols   [inline]column
-	// sources are the names of those who made the lists.
-	sources [inline]string
-	factors [inline + 1]float64
+	marks  int // how many the hits of all inputs have
 	// at holds, by hit and list, the hit's position in the input, from 1, and 0
 	// where it is missing. It is kept.ranks where the options changed no list.
 	at   []uint32
-	kept arithmetic
+	kept *arithmetic
 	// deriver stands behind the marks; nil for kept.
 	deriver pipeline.Deriver
+}
+
+// mergers holds those that have done their work.
+var mergers = sync.Pool{New: func() any { return new(merger) }}
+
+// newMerger takes one for a fusion of that name. hits gives it back.
+func newMerger(name string, inputs []pipeline.Ranking) *merger {
+	f := mergers.Get().(*merger)
+	f.inputs, f.kept = inputs, &arithmetic{name: name}
+	return f
 }
 
 // numbersFor returns how many numbers a method keeps for each entry of a list:
@@ -82,18 +85,15 @@ func (f *merger) task(perEntry int) Task {
 		numbers = numbers[n:]
 		return piece
 	}
-	lists, cols := f.lists[:0], f.cols[:0]
-	f.ids = f.names.reserve(n, 2*n)
-	f.w.cells.order = f.ids[n:n:cap(f.ids)]
-	f.ids = f.ids[:n]
+	k := f.kept
+	lists, cols := k.fewLists[:0], k.fewCols[:0]
+	f.names.reserve(n)
+	f.ids = slices.Grow(f.ids[:0], n)[:n]
 	from := 0
 	for _, r := range f.inputs {
 		size := len(r.Hits)
 		list := List{IDs: f.ids[from : from+size : from+size], Scores: take(size), Scale: r.Scale, Failed: size == 0 && r.Degraded()}
-		for i := range r.Hits {
-			h := &r.Hits[i]
-			list.IDs[i], list.Scores[i] = f.names.ID(h.Document.ID), h.Score
-		}
+		f.meet(list, r.Hits)
 		lists = append(lists, list)
 		col := column{}
 		if perEntry > 1 {
@@ -106,13 +106,22 @@ func (f *merger) task(perEntry int) Task {
 		from += size
 	}
 	f.w.lists, f.w.cols, f.w.table.table = lists[:0:cap(lists)], cols, take(longest)[:0]
-	f.w.how.factors = f.factors[:0]
-	f.w.cells.table = make([]cell, f.names.Len())
-	f.w.best.items = make([]item, 0, f.names.Len())
+	f.w.how.factors = k.fewFactors[:0]
+	f.w.cells.forget(f.names.Len())
 	return Task{Lists: lists, Names: f.names.Names()}
 }
 
-// hits makes the hits of the selection, and keeps what their marks need.
+// meet fills in the ids and the scores of a list, and counts its marks.
+func (f *merger) meet(list List, hits []pipeline.Hit) {
+	for i := range hits {
+		h := &hits[i]
+		list.IDs[i], list.Scores[i] = f.names.ID(h.Document.ID), h.Score
+		f.marks += len(h.Marks)
+	}
+}
+
+// hits makes the hits of the selection, keeps what their marks need, and ends the
+// merger's work.
 func (f *merger) hits() []pipeline.Hit {
 	items, lists := f.w.best.items, len(f.inputs)
 	for i, it := range items {
@@ -125,7 +134,7 @@ func (f *merger) hits() []pipeline.Hit {
 		f.locate(f.kept.ranks, l, list.IDs)
 	}
 	if f.deriver == nil {
-		f.deriver = &f.kept
+		f.deriver = f.kept
 	}
 	f.at = f.kept.ranks
 	if changed || f.w.admit.ids != nil {
@@ -137,7 +146,7 @@ func (f *merger) hits() []pipeline.Hit {
 			f.locate(f.at, l, f.ids[from:to])
 		}
 	}
-	f.kept.sources = f.sources[:0]
+	f.kept.sources = f.kept.fewSources[:0]
 	for _, r := range f.inputs {
 		name := ""
 		if len(r.Hits) > 0 {
@@ -151,6 +160,7 @@ func (f *merger) hits() []pipeline.Hit {
 		marks = marks[f.hit(&hits[i], i, marks):]
 	}
 	f.keep()
+	f.release()
 	return hits
 }
 
@@ -168,7 +178,11 @@ func (f *merger) locate(table []uint32, l int, ids []uint32) {
 	}
 }
 
+// countMarks returns how many marks the selected hits have in all inputs.
 func (f *merger) countMarks() int {
+	if len(f.w.best.items) == f.names.Len() {
+		return f.marks
+	}
 	n, lists := 0, len(f.inputs)
 	for i, at := range f.at {
 		if at > 0 {
@@ -268,15 +282,20 @@ func sameMark(a, b *pipeline.Mark) bool {
 	return t == reflect.TypeOf(b.Deriver) && t.Comparable() && a.Deriver == b.Deriver
 }
 
-// keep hands over to kept what the marks may ask for, and lets go of the rest:
-// the rankings that came in, their documents and the kernel's tables.
+// keep hands over to kept what the marks may ask for: no document and no table of
+// the kernel.
 func (f *merger) keep() {
-	k, w := &f.kept, &f.w
-	k.how, k.items = w.how, w.best.items
-	k.lists, k.cols = w.lists, w.cols
+	k, w := f.kept, &f.w
+	k.how, k.lists, k.cols = w.how, w.lists, w.cols
+	if w.how.assign != nil {
+		k.assigned = make([]float64, len(w.best.items))
+		for i, it := range w.best.items {
+			k.assigned[i] = it.score
+		}
+	}
 	if w.how.impute {
 		k.estimates = make([]float64, len(k.ranks))
-		for i, it := range k.items {
+		for i, it := range w.best.items {
 			slot := int(w.cells.table[it.id].slot)
 			copy(k.estimates[i*len(k.lists):(i+1)*len(k.lists)], w.estimates[slot*len(k.lists):])
 		}
@@ -284,7 +303,17 @@ func (f *merger) keep() {
 	for l := range k.lists {
 		k.lists[l].IDs = nil
 	}
-	f.inputs, f.ids, f.at, f.names, f.w = nil, nil, nil, Interner{}, Workspace{}
+}
+
+// release lets go of all that belongs to this fusion, and hands the rest to the
+// next one.
+func (f *merger) release() {
+	w := &f.w
+	f.names.Reset()
+	w.lists, w.cols, w.how, w.admit, w.table = nil, nil, scheme{}, admission{}, rankTable{}
+	w.best.names = nil
+	*f = merger{ids: f.ids, names: f.names, w: f.w}
+	mergers.Put(f)
 }
 
 // source names the stage that made the ranking of a hit.

@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -18,20 +19,23 @@ type item struct {
 type selection struct {
 	items []item
 	names []string // by id, for ties; ids decide where there are none
+	spare []item
 }
 
 // compare is pipeline.Compare on ids: negative when a stands before b.
 func (s *selection) compare(a, b item) int {
-	if a.score != b.score {
-		return cmp.Compare(b.score, a.score)
-	}
-	if a.best != b.best {
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	case a.score == b.score && a.best != b.best:
 		return cmp.Compare(a.best, b.best)
 	}
 	if int(a.id) < len(s.names) && int(b.id) < len(s.names) {
 		return pipeline.Compare(a.score, b.score, int(a.best), int(b.best), s.names[a.id], s.names[b.id])
 	}
-	return cmp.Compare(a.id, b.id)
+	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.best, b.best), cmp.Compare(a.id, b.id))
 }
 
 // keep drops all but the best limit items.
@@ -42,20 +46,68 @@ func (s *selection) keep(limit int) {
 	}
 }
 
-// sort puts the items into the total order. Most items differ by score or rank,
-// which is found out here without a call.
+// enough is the number of items from which on they are not all compared.
+const enough = 96
+
+// sort puts the items into the total order. Many are sorted by the leading bits of
+// their scores first, byte by byte; what then stands together is compared.
 func (s *selection) sort() {
-	slices.SortFunc(s.items, func(a, b item) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		case a.best != b.best:
-			return int(int64(a.best) - int64(b.best))
+	if len(s.items) < enough {
+		slices.SortFunc(s.items, s.compare)
+		return
+	}
+	s.byLeadingBits()
+	for from := 0; from < len(s.items); {
+		to, key := from+1, leadingBits(s.items[from].score)
+		for to < len(s.items) && leadingBits(s.items[to].score) == key {
+			to++
 		}
-		return s.compare(a, b)
-	})
+		if to-from > 1 {
+			slices.SortFunc(s.items[from:to], s.compare)
+		}
+		from = to
+	}
+}
+
+// byLeadingBits sorts the items by leadingBits.
+func (s *selection) byLeadingBits() {
+	var counts [4][256]uint32
+	for i := range s.items {
+		key := leadingBits(s.items[i].score)
+		counts[0][byte(key)]++
+		counts[1][byte(key>>8)]++
+		counts[2][byte(key>>16)]++
+		counts[3][byte(key>>24)]++
+	}
+	from, to := s.items, slices.Grow(s.spare[:0], len(s.items))[:len(s.items)]
+	for digit := range counts {
+		count, shift := &counts[digit], 8*digit
+		if int(count[byte(leadingBits(from[0].score)>>shift)]) == len(from) {
+			continue // all have the same
+		}
+		at := uint32(0)
+		for i, n := range count {
+			count[i] = at
+			at += n
+		}
+		for _, it := range from {
+			next := &count[byte(leadingBits(it.score)>>shift)]
+			to[*next] = it
+			*next++
+		}
+		from, to = to, from
+	}
+	s.items, s.spare = from, to
+}
+
+// leadingBits is smaller for a higher score, and equal for scores of which the
+// first 32 bits are.
+func leadingBits(score float64) uint32 {
+	bits := uint32(math.Float64bits(score+0) >> 32) // -0 becomes 0
+	if bits>>31 != 0 {
+		return bits
+	}
+	return ^bits &^ (1 << 31)
 }
 
 // offer puts a document into the heap if it belongs there.

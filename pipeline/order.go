@@ -49,14 +49,26 @@ func sortByPosition(hits []Hit) {
 		return
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		if c := cmp.Compare(b.score, a.score); c != 0 {
-			return c
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
 		}
-		return cmp.Compare(a.position, b.position)
+		return a.position - b.position
 	})
-	before := slices.Clone(hits)
-	for i, k := range keys {
-		hits[i] = before[k.position]
+	for i := range keys { // move each cycle of the permutation
+		first := hits[i]
+		for to := i; keys[to].position != to; {
+			from := keys[to].position
+			keys[to].position = to
+			if from == i {
+				hits[to] = first
+				break
+			}
+			hits[to] = hits[from]
+			to = from
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package reranker
 
-import "github.com/rankcascade/cascade/pipeline"
+import (
+	"slices"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
 
 // arrangement puts the hits of one input into their new order.
 type arrangement struct {
@@ -12,9 +16,25 @@ type arrangement struct {
 // order returns the hits in their new order, marked by the stage. At least one
 // verdict is judged. Nothing of hits is written to.
 func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
+	marked := a.marked(hits, verdicts)
+	if slices.ContainsFunc(verdicts[:len(hits)], func(v verdict) bool { return v.left || !v.judged() }) {
+		marked = a.around(marked, verdicts)
+	} else {
+		pipeline.Sort(marked, nil)
+	}
+	for i := range marked {
+		newest := &marked[i].Marks[len(marked[i].Marks)-1]
+		newest.Rank, newest.Score = i+1, marked[i].Score
+	}
+	return marked
+}
+
+// around orders the scored hits and puts those that were not scored where the
+// policy wants them.
+func (a arrangement) around(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
 	out := make([]pipeline.Hit, 0, len(hits))
 	scored, below := make([]pipeline.Hit, 0, len(hits)), make([]pipeline.Hit, 0)
-	for i, h := range a.marked(hits, verdicts) {
+	for i, h := range hits {
 		v := verdicts[i]
 		switch {
 		case v.left:
@@ -36,10 +56,6 @@ func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.H
 	}
 	out = append(out, below...)
 	impute(out)
-	for i := range out {
-		newest := &out[i].Marks[len(out[i].Marks)-1]
-		newest.Rank, newest.Score = i+1, out[i].Score
-	}
 	return out
 }
 

@@ -196,11 +196,12 @@ func (a *attempt) receive(ctx context.Context, res *http.Response) (*reply, erro
 
 // isPage reports whether an answer is HTML. JSON under a wrong name is taken.
 func isPage(contentType string, body []byte) bool {
-	kind, _, _ := mime.ParseMediaType(contentType)
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark))
-	looks := len(body) > 0 && body[0] == '<'
-	json := len(body) > 0 && (body[0] == '{' || body[0] == '[')
-	return looks || strings.Contains(kind, "html") && !json
+	if len(body) > 0 && strings.IndexByte("<{[", body[0]) >= 0 {
+		return body[0] == '<'
+	}
+	kind, _, _ := mime.ParseMediaType(contentType)
+	return strings.Contains(kind, "html")
 }
 
 // maxErrorBody is how much of an error's body is read.

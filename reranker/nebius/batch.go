@@ -20,23 +20,20 @@ type batch struct {
 func newBatch(c *core, a asked, documents []string) batch {
 	o := c.options
 	b := batch{texts: make([]string, 0, len(documents)), slot: make([]int, len(documents))}
-	var seen map[string]int
+	var known texts
 	if !o.SendDuplicates && !o.Listwise {
-		seen = make(map[string]int, len(documents))
+		known = newTexts(documents)
 	}
 	for i, d := range documents {
 		if !o.SendBlank && blank(d) {
 			b.slot[i] = -1
 			continue
 		}
-		if at, ok := seen[d]; ok {
-			b.slot[i] = at
+		if first := known.first(i); first < i {
+			b.slot[i] = b.slot[first]
 			continue
 		}
 		b.slot[i] = len(b.texts)
-		if seen != nil {
-			seen[d] = len(b.texts)
-		}
 		b.add(c, a, d)
 	}
 	return b

@@ -314,16 +314,17 @@ func (c *core) release() {
 
 // authorize sets the headers that every request to the server has.
 func (c *core) authorize(req *http.Request, key secret) {
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "cascade-nebius")
+	h := headers{of: req.Header, values: make([]string, 0, len(c.wire.Header)+3)}
+	h.set("Accept", "application/json")
+	h.set("User-Agent", "cascade-nebius")
 	for _, f := range c.wire.Header {
-		req.Header.Set(f.Name, f.JSON)
+		h.set(f.Name, f.JSON)
 	}
 	switch key := key.value(); {
 	case key == "":
 	case c.wire.KeyHeader != "":
-		req.Header.Set(c.wire.KeyHeader, c.wire.KeyPrefix+key)
+		h.set(c.wire.KeyHeader, c.wire.KeyPrefix+key)
 	default:
-		req.Header.Set("Authorization", "Bearer "+key)
+		h.set("Authorization", "Bearer "+key)
 	}
 }

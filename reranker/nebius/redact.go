@@ -111,7 +111,10 @@ func withoutTexts(message string, texts []string) string {
 		return message
 	}
 	hit := make([]bool, len(message))
-	p := passagesOf(message)
+	var p *passages // nil for a message that has none
+	if len(message) >= textWindow {
+		p = passagesOf(message)
+	}
 	budget := maxScanned
 	for _, t := range texts {
 		if budget -= len(t); budget < 0 {
@@ -119,7 +122,7 @@ func withoutTexts(message string, texts []string) string {
 		}
 		if t = strings.TrimSpace(t); len(t) < textWindow {
 			markWhole(hit, message, t)
-		} else {
+		} else if p != nil {
 			p.mark(hit, t)
 		}
 	}
@@ -134,10 +137,7 @@ type passages struct {
 }
 
 func passagesOf(message string) *passages {
-	p := &passages{}
-	if len(message) >= textWindow {
-		p.at = make(map[string][]int, len(message))
-	}
+	p := &passages{at: make(map[string][]int, len(message))}
 	for i := 0; i+textWindow <= len(message); i++ {
 		w := message[i : i+textWindow]
 		p.at[w] = append(p.at[w], i)
