@@ -23,6 +23,7 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/retriever/embed"
 )
 
 const runHelp = `
@@ -61,6 +62,9 @@ type experimenter struct {
 	runs   map[string]inputs // of tuned blends
 	scores *experiment.ScoreFile
 	ledger *experiment.Ledger
+	// vectors are those of the embedded model, which is opened once.
+	vectors  *embed.Cache
+	embedded *embed.Model
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
@@ -113,7 +117,7 @@ func (e *experimenter) close() error {
 	if e.ledger != nil {
 		errs = append(errs, e.ledger.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.vectors.Close())...)
 }
 
 // openScores opens the file that keeps servers' scores, once.
@@ -364,7 +368,7 @@ func (e *experimenter) unpriced() string {
 	note := func(model, url string) {
 		_, priced := e.config.Prices[model]
 		_, all := e.config.Prices[""]
-		if !priced && !all && !local(url) && !slices.Contains(names, model) {
+		if !priced && !all && !isLocal(url) && !slices.Contains(names, model) {
 			names = append(names, model)
 		}
 	}

@@ -41,7 +41,7 @@ type runConfig struct {
 }
 
 type retrieverConfig struct {
-	Kind   string  `json:"kind" doc:"bm25, or dense: a hosted embedder (POST URL/embeddings, as OpenAI has it) and exact search"`
+	Kind   string  `json:"kind" doc:"bm25; minilm: the embedded model and exact search; or dense: a hosted embedder (POST URL/embeddings, as OpenAI has it) and exact search"`
 	Limit  int     `json:"limit" doc:"hits; default 1000"`
 	K1     float64 `json:"k1" doc:"bm25: default 0.9"`
 	B      float64 `json:"b" doc:"bm25: default 0.4"`
@@ -52,7 +52,7 @@ type retrieverConfig struct {
 }
 
 type scorerConfig struct {
-	Kind    string `json:"kind" doc:"lexical, or http: a server that speaks a dialect of POST /v1/rerank"`
+	Kind    string `json:"kind" doc:"lexical; minilm: the embedded model; or http: a server that speaks a dialect of POST /v1/rerank"`
 	Model   string `json:"model" doc:"http: the model"`
 	URL     string `json:"url" doc:"http: address; default the hosted service's"`
 	Dialect string `json:"dialect" doc:"http: nebius (default), cohere, jina, voyage, vllm, tei, llama.cpp, ..."`

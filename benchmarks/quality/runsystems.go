@@ -96,8 +96,10 @@ func (b *builder) retriever(ctx context.Context, name string) (pipeline.Retrieve
 		r, err = b.bm25(ctx, name, c)
 	case c.Kind == "dense":
 		r, err = b.dense(ctx, name, c)
+	case c.Kind == "minilm":
+		r, err = b.minilm(ctx, name, c)
 	default:
-		return nil, fmt.Errorf("no kind %q: bm25 or dense%s", c.Kind, nearest.Hint(c.Kind, []string{"bm25", "dense"}))
+		return nil, fmt.Errorf("no kind %q: bm25, dense or minilm%s", c.Kind, nearest.Hint(c.Kind, []string{"bm25", "dense", "minilm"}))
 	}
 	if err != nil {
 		return nil, err
@@ -164,10 +166,12 @@ func (b *builder) scorer(name string) (reranker.Scorer, error) {
 	switch c.Kind {
 	case "lexical":
 		s = b.lexical()
+	case "minilm":
+		s, err = b.biEncoder()
 	case "http":
 		s, err = b.http(c)
 	default:
-		err = fmt.Errorf("no kind %q: lexical or http%s", c.Kind, nearest.Hint(c.Kind, []string{"lexical", "http"}))
+		err = fmt.Errorf("no kind %q: lexical, minilm or http%s", c.Kind, nearest.Hint(c.Kind, []string{"lexical", "minilm", "http"}))
 	}
 	if err == nil {
 		b.scorers[name] = s
@@ -233,8 +237,8 @@ func keyFrom(name string) (string, error) {
 	return key, nil
 }
 
-// local reports whether an address is this machine's, whose calls cost nothing.
-func local(address string) bool {
+// isLocal reports whether an address is this machine's, whose calls cost nothing.
+func isLocal(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false

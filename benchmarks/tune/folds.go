@@ -68,3 +68,21 @@ func split(folds []int, fold int) (train, test []int) {
 	}
 	return train, test
 }
+
+// Deal spreads the topics of a trial over its folds as Choose does: groups stay
+// together, in an order that the seed of Sampling shuffles. It returns the topics of
+// each fold.
+func Deal(t Trial) ([][]string, error) {
+	if t.Folds == 0 {
+		t.Folds = 5
+	}
+	folds, err := deal(t, t.Sampling.Seed)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]string, t.Folds)
+	for i, f := range folds {
+		out[f] = append(out[f], t.Topics[i])
+	}
+	return out, nil
+}
