@@ -19,7 +19,6 @@ import (
 var spread = map[string]string{
 	"benchmarks/conversation.world":     "benchmarks/conversation brings its own types together",
 	"benchmarks/speed/latency.settings": "benchmarks/speed/latency brings its own types together",
-	"benchmarks/tune.Report":            "benchmarks/tune brings its own types together",
 	"examples/chat.bot":                 "examples/chat brings its own types together",
 	"examples/qdrant.settings":          "examples/qdrant brings its own types together",
 	"examples/quickstart.system":        "examples/quickstart brings its own types together",

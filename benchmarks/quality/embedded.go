@@ -13,34 +13,49 @@ import (
 	"github.com/rankcascade/cascade/retriever/memory"
 )
 
-// model opens the embedded model once, in front of a file that keeps its vectors.
-func (e *experimenter) model() (*embed.Model, error) {
-	if e.embedded != nil {
-		return e.embedded, nil
-	}
-	vectors, err := embed.OpenCache(filepath.Join(e.dir, "minilm.bin"), embed.CacheOptions{})
-	if err != nil {
-		return nil, err
-	}
-	e.vectors = vectors
-	e.embedded, err = embed.Open(minilm.Files(), embed.Options{Cache: vectors})
-	return e.embedded, err
+// embedded is the embedded model, opened when a system needs it, behind a file that
+// keeps its vectors.
+type embedded struct {
+	dir     string
+	vectors *embed.Cache
+	model   *embed.Model
 }
 
-// minilm is exact search among the vectors of the embedded model.
-func (b *builder) minilm(ctx context.Context, name string, c retrieverConfig) (pipeline.Retriever, error) {
-	model, err := b.model()
+func (m *embedded) open() (*embed.Model, error) {
+	if m.model != nil {
+		return m.model, nil
+	}
+	vectors, err := embed.OpenCache(filepath.Join(m.dir, "minilm.bin"), embed.CacheOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return memory.New(ctx, model, b.corpus.each, memory.Options{Name: name, Limit: cmp.Or(c.Limit, defaultLimit), Progress: func(n int) {
+	m.vectors = vectors
+	m.model, err = embed.Open(minilm.Files(), embed.Options{Cache: vectors})
+	return m.model, err
+}
+
+// close closes the file; without one there is nothing to do.
+func (m *embedded) close() error {
+	if m.vectors == nil {
+		return nil
+	}
+	return m.vectors.Close()
+}
+
+// retriever is exact search among the vectors.
+func (m *embedded) retriever(ctx context.Context, name string, b *builder, limit int) (pipeline.Retriever, error) {
+	model, err := m.open()
+	if err != nil {
+		return nil, err
+	}
+	return memory.New(ctx, model, b.corpus.each, memory.Options{Name: name, Limit: cmp.Or(limit, defaultLimit), Progress: func(n int) {
 		b.bar.show("embedding "+b.corpus.Manifest.Name, n, len(b.corpus.documents), "")
 	}})
 }
 
-// biEncoder scores by the cosine of the embedded model's vectors.
-func (b *builder) biEncoder() (reranker.Scorer, error) {
-	model, err := b.model()
+// scorer scores by the cosine of the vectors.
+func (m *embedded) scorer() (reranker.Scorer, error) {
+	model, err := m.open()
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,6 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
-	"github.com/rankcascade/cascade/retriever/embed"
 )
 
 const runHelp = `
@@ -62,9 +61,7 @@ type experimenter struct {
 	runs   map[string]inputs // of tuned blends
 	scores *experiment.ScoreFile
 	ledger *experiment.Ledger
-	// vectors are those of the embedded model, which is opened once.
-	vectors  *embed.Cache
-	embedded *embed.Model
+	minilm embedded
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
@@ -97,7 +94,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 	e := &experimenter{
 		config: c, collections: *collections, dir: *dir, limit: *limit, estimate: *estimate, yes: *yes, format: chosen,
-		out: out, errs: errs, bar: &bar{out: errs, live: terminal(errs)}, runs: map[string]inputs{},
+		out: out, errs: errs, bar: &bar{out: errs, live: terminal(errs)}, runs: map[string]inputs{}, minilm: embedded{dir: *dir},
 	}
 	return errors.Join(e.run(ctx), e.close())
 }
@@ -117,7 +114,7 @@ func (e *experimenter) close() error {
 	if e.ledger != nil {
 		errs = append(errs, e.ledger.Close())
 	}
-	return errors.Join(append(errs, e.vectors.Close())...)
+	return errors.Join(append(errs, e.minilm.close())...)
 }
 
 // openScores opens the file that keeps servers' scores, once.
@@ -151,7 +148,7 @@ func (e *experimenter) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.clear(ctx, corpora); err != nil || e.estimate {
+	if err := (estimator{e}).clear(ctx, corpora); err != nil || e.estimate {
 		return err
 	}
 	var results []*experiment.Result
@@ -331,143 +328,6 @@ func (e *experimenter) openCorpus(dir string) (*corpus, error) {
 	}
 	c.digest = hex.EncodeToString(hash.Sum(nil))
 	return c, c.ask(e.limit, e.errs)
-}
-
-// clear prints what servers would be asked for, and refuses to go on where that
-// may cost money and nobody has said yes.
-func (e *experimenter) clear(ctx context.Context, corpora []*corpus) error {
-	price, servers := 0.0, false
-	for _, c := range corpora {
-		lines, cost, err := e.estimateOn(ctx, c)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Manifest.Name, err)
-		}
-		for _, line := range lines {
-			fmt.Fprintf(e.out, "estimate for %s: %s\n", c.Manifest.Name, line)
-			servers = true
-		}
-		price += cost
-	}
-	if !servers {
-		if e.estimate {
-			fmt.Fprintln(e.out, "nothing is sent to a server: it costs nothing")
-		}
-		return nil
-	}
-	unknown := e.unpriced()
-	fmt.Fprintf(e.out, "estimated price of all: %.4f%s\n", price, unknown)
-	if e.estimate || e.yes || (price == 0 && unknown == "") {
-		return nil
-	}
-	return errors.New("this would cost money, and nothing was sent: run it again with -yes, or see -estimate")
-}
-
-// unpriced names the models of servers elsewhere that have no price.
-func (e *experimenter) unpriced() string {
-	var names []string
-	note := func(model, url string) {
-		_, priced := e.config.Prices[model]
-		_, all := e.config.Prices[""]
-		if !priced && !all && !isLocal(url) && !slices.Contains(names, model) {
-			names = append(names, model)
-		}
-	}
-	for _, s := range e.config.Scorers {
-		if s.Kind == "http" {
-			note(s.Model, s.URL)
-		}
-	}
-	for _, r := range e.config.Retrievers {
-		if r.Kind == "dense" {
-			note(r.Model, r.URL)
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	slices.Sort(names)
-	return ", not counting " + strings.Join(names, ", ") + ", for which prices has no entry"
-}
-
-// estimateOn estimates one collection: the embeddings of its documents and
-// topics, and each pair of topic and candidate once, however many systems rerank
-// it, because scores are cached.
-func (e *experimenter) estimateOn(ctx context.Context, c *corpus) (_ []string, price float64, err error) {
-	b := e.builder(c, true)
-	defer func() { err = errors.Join(err, b.close()) }()
-	var lines []string
-	for _, name := range e.denseInUse() {
-		r := e.config.Retrievers[name]
-		tokens := 0
-		for _, d := range c.documents {
-			tokens += (len(d.Text) + 3) / 4
-		}
-		for _, q := range c.topics {
-			tokens += (len(r.Prefix) + len(q.Text) + 3) / 4
-		}
-		cost := e.price(r.Model) * float64(tokens) / 1e6
-		lines = append(lines, fmt.Sprintf("%s: %d texts to embed with %s, about %d tokens, price %.4f", name, len(c.documents)+len(c.topics), r.Model, tokens, cost))
-		price += cost
-	}
-	systems := experiment.Systems{}
-	for _, s := range e.deepest() {
-		first, err := b.first(ctx, s)
-		if err != nil {
-			return nil, 0, err
-		}
-		rerank, err := b.rerank(s)
-		if err != nil {
-			return nil, 0, err
-		}
-		systems[strings.Join(s.Retrieve, "+")+" > "+s.Rerank] = pipeline.Chain(first, rerank)
-	}
-	if len(systems) == 0 {
-		return lines, price, nil
-	}
-	p, err := e.plan(c)
-	if err != nil {
-		return nil, 0, err
-	}
-	p.Systems, p.Baseline, p.Repeats = systems, "", nil
-	cost, err := experiment.EstimateCost(ctx, p)
-	if err != nil {
-		return nil, 0, err
-	}
-	return append(lines, "reranking, "+cost.String()), price + cost.Price, nil
-}
-
-// denseInUse lists the dense retrievers that systems use.
-func (e *experimenter) denseInUse() []string {
-	var names []string
-	for _, s := range e.config.Systems {
-		for _, name := range s.Retrieve {
-			if e.config.Retrievers[name].Kind == "dense" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-// deepest returns, for each pair of retrieval and served scorer, the system that
-// reranks deepest.
-func (e *experimenter) deepest() []systemConfig {
-	var kept []systemConfig
-	for _, s := range e.config.Systems {
-		if e.config.Scorers[s.Rerank].Kind != "http" {
-			continue
-		}
-		i := slices.IndexFunc(kept, func(k systemConfig) bool {
-			return k.Rerank == s.Rerank && slices.Equal(k.Retrieve, s.Retrieve) && k.Fuse == s.Fuse
-		})
-		switch {
-		case i < 0:
-			kept = append(kept, s)
-		case s.Depth == 0 || (kept[i].Depth != 0 && s.Depth > kept[i].Depth):
-			kept[i] = s
-		}
-	}
-	return kept
 }
 
 func (e *experimenter) builder(c *corpus, dry bool) *builder {

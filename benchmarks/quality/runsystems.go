@@ -97,7 +97,7 @@ func (b *builder) retriever(ctx context.Context, name string) (pipeline.Retrieve
 	case c.Kind == "dense":
 		r, err = b.dense(ctx, name, c)
 	case c.Kind == "minilm":
-		r, err = b.minilm(ctx, name, c)
+		r, err = b.minilm.retriever(ctx, name, b, c.Limit)
 	default:
 		return nil, fmt.Errorf("no kind %q: bm25, dense or minilm%s", c.Kind, nearest.Hint(c.Kind, []string{"bm25", "dense", "minilm"}))
 	}
@@ -167,7 +167,7 @@ func (b *builder) scorer(name string) (reranker.Scorer, error) {
 	case "lexical":
 		s = b.lexical()
 	case "minilm":
-		s, err = b.biEncoder()
+		s, err = b.minilm.scorer()
 	case "http":
 		s, err = b.http(c)
 	default:
