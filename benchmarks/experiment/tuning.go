@@ -9,6 +9,8 @@ type Tuning struct {
 	// Measure is what was raised, Default the setting before.
 	Measure string `json:"measure"`
 	Default string `json:"default"`
+	// Verdict says what the choice is worth, where that was tested.
+	Verdict string `json:"verdict,omitempty"`
 	// Folds are the parts of the cross-validation.
 	Folds []TunedFold `json:"folds"`
 }

@@ -171,7 +171,7 @@ func TestMistakesInAConfigurationTeach(t *testing.T) {
 		`no retriever "bm52"`:                               {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": "bm52"`},
 		`two systems have the name "blend"`:                 {`"name": "BM25"`, `"name": "blend"`},
 		"tune chooses a blend's setting":                    {`"depth": 10, "blend": "rrf(k=60)", "tune"`, `"depth": 10, "tune"`},
-		"blend, depth and tune are about a rerank":          {`"rerank": "lexical", "depth": 10, "blend"`, `"depth": 10, "blend"`},
+		"blend, depth, passage and tune's space are about a rerank":          {`"rerank": "lexical", "depth": 10, "blend"`, `"depth": 10, "blend"`},
 		"line 2":                             {`"name": "small",`, `"name": "small"`},
 		"several retrievers need fuse":       {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": ["bm25", "bm25"]`},
 		"neither a string nor a list":        {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": 5`},
@@ -185,13 +185,13 @@ func TestMistakesInAConfigurationTeach(t *testing.T) {
 		assert.Contains(t, errs, want)
 	}
 	for want, change := range map[string][2]string{
-		`no kind "bm52": bm25 or dense; did you mean "bm25"?`: {`"kind": "bm25"`, `"kind": "bm52"`},
-		"space weights is for convex":                         {`"blend": "rrf(k=60)", "tune": {"space": "k"`, `"blend": "rrf(k=60)", "tune": {"space": "weights"`},
-		`system "blend": blend: fusion:`:                      {`"depth": 10, "blend": "rrf(k=60)"}`, `"depth": 10, "blend": "rff(k=60)"}`},
-		`none of the collections absent is in`:                {`"tiny", "absent"`, `"absent"`},
-		`no test "anova"`:                                     {`"samples": 500`, `"samples": 500, "test": "anova"`},
-		`no correction "hulm"; did you mean "holm"?`:          {`"samples": 500`, `"samples": 500, "correction": "hulm"`},
-		`the baseline "BM52" is none of the systems`:          {`"name": "small",`, `"name": "small", "baseline": "BM52",`},
+		`no kind "bm52": bm25, dense or minilm; did you mean "bm25"?`: {`"kind": "bm25"`, `"kind": "bm52"`},
+		"space weights is for convex":                                 {`"blend": "rrf(k=60)", "tune": {"space": "k"`, `"blend": "rrf(k=60)", "tune": {"space": "weights"`},
+		`system "blend": blend: fusion:`:                              {`"depth": 10, "blend": "rrf(k=60)"}`, `"depth": 10, "blend": "rff(k=60)"}`},
+		`none of the collections absent is in`:                        {`"tiny", "absent"`, `"absent"`},
+		`no test "anova"`:                                             {`"samples": 500`, `"samples": 500, "test": "anova"`},
+		`no correction "hulm"; did you mean "holm"?`:                  {`"samples": 500`, `"samples": 500, "correction": "hulm"`},
+		`the baseline "BM52" is none of the systems`:                  {`"name": "small",`, `"name": "small", "baseline": "BM52",`},
 	} {
 		code, _, errs := do(t, "run", "-config", configFile(t, strings.Replace(smallConfig, change[0], change[1], 1)), "-collections", collection(t, "tiny", 30), "-out", t.TempDir())
 		assert.Equal(t, 1, code, want)
@@ -211,7 +211,7 @@ func TestMistakesInAConfigurationTeach(t *testing.T) {
 	}
 	_, _, errs := do(t, "run", "-h")
 	assert.Contains(t, errs, "keyEnv")
-	assert.Contains(t, errs, "chooses the blend's setting")
+	assert.Contains(t, errs, "chooses settings on other topics")
 }
 
 func TestTheConfigurationsOfTheRepositoryAreValid(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/experiment"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/internal/nearest"
+	"github.com/rankcascade/cascade/pipeline/ltr"
 )
 
 // runConfig is an experiment as its file describes it. The json names, with the
@@ -67,14 +68,28 @@ type systemConfig struct {
 	Rerank   string                       `json:"rerank" doc:"a scorer"`
 	Depth    int                          `json:"depth" doc:"candidates that are reranked; default all"`
 	Blend    string                       `json:"blend" doc:"fusion of the retrieval ranking, first, with the reranked one"`
-	Tune     *tuneConfig                  `json:"tune" doc:"chooses the blend's setting on other topics than those it is measured on"`
+	Passage  int                          `json:"passage" doc:"the scorer reads passages of so many tokens, and the best one counts; default whole documents"`
+	K1       float64                      `json:"k1" doc:"of this system's bm25 retrievers, in place of their own"`
+	B        float64                      `json:"b" doc:"of this system's bm25 retrievers, in place of their own"`
+	Learn    *learnConfig                 `json:"learn" doc:"ranks by a model that other topics taught"`
+	Lambda   float64                      `json:"lambda" doc:"reorders for diversity (MMR), with this weight of relevance; default not at all"`
+	Least    *float64                     `json:"least" doc:"cuts below this score, on the scale of the last part; default not at all"`
+	Tune     *tuneConfig                  `json:"tune" doc:"chooses settings on other topics than those they are measured on"`
 	Grid     map[string][]json.RawMessage `json:"grid" doc:"one system for each combination of these fields' values"`
 }
 
 type tuneConfig struct {
-	Space   oneOrMore `json:"space" doc:"weights (of a convex blend, exactly), k (of rrf), or a list of fusions"`
-	Measure string    `json:"measure" doc:"what is raised; default the first measure"`
-	Folds   int       `json:"folds" doc:"of the cross-validation; default 5"`
+	Space   oneOrMore                    `json:"space" doc:"of the blend: weights (of a convex one, exactly), k (of rrf), or a list of fusions"`
+	Over    map[string][]json.RawMessage `json:"over" doc:"in place of space: fields of the system, each with the values to try, the default first; every combination is tried"`
+	Measure string                       `json:"measure" doc:"what is raised; default the first measure"`
+	Folds   int                          `json:"folds" doc:"of the cross-validation; default 5"`
+}
+
+type learnConfig struct {
+	Features []string `json:"features" doc:"such as norm(bm25), where bm25 is a retriever or scorer; see pipeline/ltr"`
+	Kind     string   `json:"kind" doc:"pairwise (default), logistic or linear"`
+	L2       float64  `json:"l2" doc:"penalty on weights; default 0.01"`
+	Folds    int      `json:"folds" doc:"of the cross-fit; default 5"`
 }
 
 type budgetConfig struct {
@@ -205,14 +220,19 @@ func (c *runConfig) checkSystem(s systemConfig) error {
 		return errors.New("retrieve names no retriever")
 	case len(s.Retrieve) > 1 && s.Fuse == "":
 		return errors.New("several retrievers need fuse")
-	case s.Rerank == "" && (s.Blend != "" || s.Depth != 0 || s.Tune != nil):
-		return errors.New("blend, depth and tune are about a rerank, and rerank names no scorer")
-	case s.Tune != nil && s.Blend == "":
+	case s.Rerank == "" && (s.Blend != "" || s.Depth != 0 || s.Passage != 0 || s.Tune.ofBlend()):
+		return errors.New("blend, depth, passage and tune's space are about a rerank, and rerank names no scorer")
+	case s.Tune.ofBlend() && s.Blend == "":
 		return errors.New("tune chooses a blend's setting, and blend names no fusion to begin with")
+	case s.Tune != nil && s.Learn != nil:
+		return errors.New("tune and learn in one system would each see what the other held out: leave one away")
 	}
-	if s.Tune != nil {
-		if m, err := measure.Parse(cmp.Or(s.Tune.Measure, c.Measures[0])); err != nil || len(m) != 1 {
-			return errors.Join(fmt.Errorf("tune: measure %q: one measure is raised", s.Tune.Measure), err)
+	if err := c.checkTune(s); err != nil {
+		return fmt.Errorf("tune: %w", err)
+	}
+	if s.Learn != nil {
+		if _, err := ltr.Parse(nil, s.Learn.Features...); err != nil || len(s.Learn.Features) == 0 {
+			return errors.Join(errors.New("learn: features is wrong or empty"), err)
 		}
 	}
 	for _, name := range s.Retrieve {
@@ -224,6 +244,58 @@ func (c *runConfig) checkSystem(s systemConfig) error {
 		return fmt.Errorf("no scorer %q%s", s.Rerank, nearest.Hint(s.Rerank, slices.Collect(maps.Keys(c.Scorers))))
 	}
 	return nil
+}
+
+func (c *runConfig) checkTune(s systemConfig) error {
+	if s.Tune == nil {
+		return nil
+	}
+	if m, err := measure.Parse(cmp.Or(s.Tune.Measure, c.Measures[0])); err != nil || len(m) != 1 {
+		return errors.Join(fmt.Errorf("measure %q: one measure is raised", s.Tune.Measure), err)
+	}
+	if len(s.Tune.Over) == 0 {
+		return nil
+	}
+	if len(s.Tune.Space) > 0 {
+		return errors.New("space and over are two ways to say what to choose from: leave one out")
+	}
+	candidates, err := s.candidates()
+	if err != nil {
+		return err
+	}
+	if len(candidates) < 2 || len(candidates) > mostCandidates {
+		return fmt.Errorf("over has %d combinations: 2 to %d", len(candidates), mostCandidates)
+	}
+	for _, one := range candidates {
+		if err := c.checkSystem(one); err != nil {
+			return fmt.Errorf("%s: %w", one.Name, err)
+		}
+	}
+	return nil
+}
+
+// mostCandidates bounds what is tried on every topic.
+const mostCandidates = 1000
+
+// ofBlend reports whether a blend is tuned; false for nil.
+func (t *tuneConfig) ofBlend() bool { return t != nil && len(t.Over) == 0 }
+
+// candidates are the systems among which tune chooses, named by what they differ in,
+// the default first; the system itself if it is not tuned so.
+func (s systemConfig) candidates() ([]systemConfig, error) {
+	if s.Tune == nil || len(s.Tune.Over) == 0 {
+		return []systemConfig{s}, nil
+	}
+	base := s
+	base.Name, base.Tune, base.Grid = "", nil, s.Tune.Over
+	if _, nested := s.Tune.Over["tune"]; nested {
+		return nil, errors.New("over: tune is no field to choose")
+	}
+	all, err := base.expand()
+	for i := range all {
+		all[i].Name = strings.TrimPrefix(all[i].Name, ", ")
+	}
+	return all, err
 }
 
 // expand returns a system for each combination of the grid's values, the last
@@ -276,7 +348,7 @@ func fieldHelp() string {
 		of    reflect.Type
 	}{
 		{"The configuration", reflect.TypeFor[runConfig]()}, {"A retriever", reflect.TypeFor[retrieverConfig]()}, {"A scorer", reflect.TypeFor[scorerConfig]()},
-		{"A system", reflect.TypeFor[systemConfig]()}, {"tune", reflect.TypeFor[tuneConfig]()}, {"budget", reflect.TypeFor[budgetConfig]()},
+		{"A system", reflect.TypeFor[systemConfig]()}, {"tune", reflect.TypeFor[tuneConfig]()}, {"learn", reflect.TypeFor[learnConfig]()}, {"budget", reflect.TypeFor[budgetConfig]()},
 	} {
 		fmt.Fprintf(&b, "\n%s:\n", part.title)
 		for i := range part.of.NumField() {

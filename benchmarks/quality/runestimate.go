@@ -120,7 +120,7 @@ func (e estimator) estimateOn(ctx context.Context, c *corpus) (_ []string, price
 // denseInUse lists the dense retrievers that systems use.
 func (e estimator) denseInUse() []string {
 	var names []string
-	for _, s := range e.config.Systems {
+	for _, s := range e.asked() {
 		for _, name := range s.Retrieve {
 			if e.config.Retrievers[name].Kind == "dense" && !slices.Contains(names, name) {
 				names = append(names, name)
@@ -134,7 +134,7 @@ func (e estimator) denseInUse() []string {
 // reranks deepest.
 func (e estimator) deepest() []systemConfig {
 	var kept []systemConfig
-	for _, s := range e.config.Systems {
+	for _, s := range e.asked() {
 		if e.config.Scorers[s.Rerank].Kind != "http" {
 			continue
 		}
@@ -149,4 +149,17 @@ func (e estimator) deepest() []systemConfig {
 		}
 	}
 	return kept
+}
+
+// asked are all systems that run, those among which tuning chooses included.
+func (e estimator) asked() []systemConfig {
+	var all []systemConfig
+	for _, s := range e.config.Systems {
+		candidates, err := s.candidates()
+		if err != nil {
+			continue // the configuration was checked
+		}
+		all = append(all, candidates...)
+	}
+	return all
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/nearest"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/cache"
 	"github.com/rankcascade/cascade/reranker/lexical"
@@ -60,13 +61,13 @@ func (b *builder) close() error {
 // first returns what a system starts with: a retriever, or several that are
 // fused.
 func (b *builder) first(ctx context.Context, s systemConfig) (pipeline.Retriever, error) {
-	key := strings.Join(s.Retrieve, "+") + " " + s.Fuse
+	key := fmt.Sprint(strings.Join(s.Retrieve, "+"), " ", s.Fuse, " ", s.K1, s.B)
 	if r, ok := b.retrievers[key]; ok {
 		return r, nil
 	}
 	var legs []pipeline.Retriever
 	for _, name := range s.Retrieve {
-		r, err := b.retriever(ctx, name)
+		r, err := b.retriever(ctx, name, s)
 		if err != nil {
 			return nil, fmt.Errorf("retriever %q: %w", name, err)
 		}
@@ -84,11 +85,16 @@ func (b *builder) first(ctx context.Context, s systemConfig) (pipeline.Retriever
 	return r, nil
 }
 
-func (b *builder) retriever(ctx context.Context, name string) (pipeline.Retriever, error) {
-	if r, ok := b.retrievers[name]; ok {
+func (b *builder) retriever(ctx context.Context, name string, s systemConfig) (pipeline.Retriever, error) {
+	c := b.config.Retrievers[name]
+	key := name
+	if c.Kind == "bm25" && (s.K1 != 0 || s.B != 0) {
+		c.K1, c.B = cmp.Or(s.K1, c.K1), cmp.Or(s.B, c.B)
+		key = fmt.Sprint(name, " k1=", c.K1, " b=", c.B)
+	}
+	if r, ok := b.retrievers[key]; ok {
 		return r, nil
 	}
-	c := b.config.Retrievers[name]
 	var r pipeline.Retriever
 	var err error
 	switch {
@@ -107,7 +113,7 @@ func (b *builder) retriever(ctx context.Context, name string) (pipeline.Retrieve
 	if b.corpus.Manifest.DropSelf {
 		r = pipeline.Chain(r, notItself{})
 	}
-	b.retrievers[name] = r
+	b.retrievers[key] = r
 	return r, nil
 }
 
@@ -134,13 +140,16 @@ func (b *builder) dense(ctx context.Context, name string, c retrieverConfig) (pi
 
 // rerank returns the stage that scores with the scorer down to the depth.
 func (b *builder) rerank(s systemConfig) (pipeline.Stage, error) {
-	key := fmt.Sprint(s.Rerank, " ", s.Depth)
+	key := fmt.Sprint(s.Rerank, " ", s.Depth, " ", s.Passage)
 	if stage, ok := b.reranks[key]; ok {
 		return stage, nil
 	}
 	scorer, err := b.scorer(s.Rerank)
 	if err != nil {
 		return nil, fmt.Errorf("scorer %q: %w", s.Rerank, err)
+	}
+	if s.Passage != 0 {
+		scorer = reranker.Passages(scorer, reranker.PassageOptions{Tokens: s.Passage})
 	}
 	o := reranker.Evaluation()
 	o.Name, o.Depth, o.Timeout = s.Rerank, s.Depth, 10*time.Minute
@@ -251,24 +260,57 @@ func isLocal(address string) bool {
 func (b *builder) systems(ctx context.Context) (experiment.Systems, map[string]experiment.Tuning, error) {
 	systems, tuned := experiment.Systems{}, map[string]experiment.Tuning{}
 	for _, s := range b.config.Systems {
-		first, err := b.first(ctx, s)
+		built, tuning, err := b.system(ctx, s)
 		if err != nil {
 			return nil, nil, fmt.Errorf("system %q: %w", s.Name, err)
 		}
-		if s.Rerank == "" {
-			systems[s.Name] = pipeline.Chain(first)
-			continue
-		}
-		stage, tuning, err := b.second(ctx, s, first)
-		if err != nil {
-			return nil, nil, fmt.Errorf("system %q: %w", s.Name, err)
-		}
-		systems[s.Name] = pipeline.Chain(first, stage)
+		systems[s.Name] = built
 		if tuning != nil {
 			tuned[s.Name] = *tuning
 		}
 	}
 	return systems, tuned, nil
+}
+
+// system builds one: what it starts with, its rerank or blend, its model, its cuts.
+func (b *builder) system(ctx context.Context, s systemConfig) (pipeline.Retriever, *experiment.Tuning, error) {
+	if s.Tune != nil && len(s.Tune.Over) > 0 {
+		return variants{b}.tuned(ctx, s)
+	}
+	first, err := b.first(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	var stages []pipeline.Stage
+	var tuning *experiment.Tuning
+	scale := pipeline.Describe(first).Facts.Scale
+	if len(s.Retrieve) > 1 {
+		scale = pipeline.Fused
+	}
+	if s.Rerank != "" {
+		var stage pipeline.Stage
+		if stage, tuning, err = b.second(ctx, s, first); err != nil {
+			return nil, nil, err
+		}
+		stages, scale = append(stages, stage), pipeline.Describe(stage).Facts.Scale
+		if s.Blend != "" {
+			scale = pipeline.Fused
+		}
+	}
+	if s.Learn != nil {
+		var stage pipeline.Stage
+		if stage, tuning, err = (learner{b}).crossFit(ctx, s, pipeline.Chain(first, stages...)); err != nil {
+			return nil, nil, fmt.Errorf("learn: %w", err)
+		}
+		stages, scale = append(stages, stage), pipeline.Describe(stage).Children[0].Facts.Scale
+	}
+	if s.Lambda != 0 {
+		stages, scale = append(stages, cut.MMR{Lambda: s.Lambda}), pipeline.Fused
+	}
+	if s.Least != nil {
+		stages = append(stages, cut.AtLeast(scale, *s.Least))
+	}
+	return pipeline.Chain(first, stages...), tuning, nil
 }
 
 // second returns the rerank of a system, its blend, or its tuned blend.
@@ -355,7 +397,7 @@ func (b *builder) askedQrels() *trec.Qrels {
 // inputRuns asks the retriever and the reranker for every topic. Scores of a
 // server go through the cache, so that the experiment does not pay again.
 func (b *builder) inputRuns(ctx context.Context, s systemConfig, first pipeline.Retriever, rerank pipeline.Stage) (inputs, error) {
-	key := fmt.Sprint(s.Retrieve, s.Fuse, s.Rerank, s.Depth)
+	key := fmt.Sprint(s.Retrieve, s.Fuse, s.Rerank, s.Depth, s.Passage, s.K1, s.B)
 	if known, ok := b.runs[b.corpus.digest+key]; ok {
 		return known, nil
 	}

@@ -1,68 +1,49 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/benchmarks/tune"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// heldOut blends every topic with the setting that topics of other folds chose.
-type heldOut struct {
-	settings []pipeline.Setting
-	folds    []pipeline.Stage
-	fold     map[string]int // by topic
-}
-
-// Describe implements pipeline.Describer.
-func (h *heldOut) Describe() pipeline.Node {
-	n := pipeline.Node{Name: "held-out blend", Settings: h.settings}
-	for _, stage := range h.folds {
-		n.Children = append(n.Children, pipeline.Describe(stage))
-	}
-	return n
-}
-
-// Apply implements pipeline.Stage. A topic that no fold holds out is an error: no
-// setting may be applied to it.
-func (h *heldOut) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
-	i, ok := h.fold[q.ID]
-	if !ok {
-		return pipeline.Ranking{}, fmt.Errorf("held-out blend: topic %q is in no fold", q.ID)
-	}
-	return h.folds[i].Apply(ctx, q, in)
-}
-
-// assembleHeldOut makes the stage, with one blend for each fold.
+// assembleHeldOut makes the stage that blends every topic with the setting that the
+// topics of other folds chose.
 func assembleHeldOut(report *tune.Report, rerank pipeline.Stage) (pipeline.Stage, *experiment.Tuning, error) {
-	h := &heldOut{fold: map[string]int{}, settings: []pipeline.Setting{{Name: "raised", Value: report.Measure}, {Name: "folds", Value: fmt.Sprint(len(report.Folds))}}}
-	tuning := &experiment.Tuning{Measure: report.Measure, Default: report.Default}
+	var folds []experiment.HeldOutFold[pipeline.Stage]
 	for i, f := range report.Folds {
 		method, err := fusion.Parse(f.Chosen)
 		if err != nil {
 			return nil, nil, fmt.Errorf("tune: fold %d: %w", i+1, err)
 		}
-		h.folds = append(h.folds, pipeline.Blend(method, pipeline.Keep(), rerank))
-		h.settings = append(h.settings, pipeline.Setting{Name: fmt.Sprintf("fold %d", i+1), Value: strings.Join(f.Held, " ")})
-		for _, id := range f.Held {
-			h.fold[id] = i
-		}
+		folds = append(folds, experiment.HeldOutFold[pipeline.Stage]{Part: pipeline.Blend(method, pipeline.Keep(), rerank), Topics: f.Held})
+	}
+	return experiment.HeldOutStage("held-out blend", folds...), tuningOf(report), nil
+}
+
+// tuningOf says which topics chose what, and what the choice is worth.
+func tuningOf(report *tune.Report) *experiment.Tuning {
+	t := &experiment.Tuning{
+		Measure: report.Measure, Default: report.Default,
+		Verdict: fmt.Sprintf("%s (held out %+.4f over the default, p = %s)", report.Verdict, report.Difference.Mean, table.P(report.P)),
+	}
+	for i, f := range report.Folds {
 		var others []string
 		for j, other := range report.Folds {
 			if j != i {
 				others = append(others, other.Held...)
 			}
 		}
-		tuning.Folds = append(tuning.Folds, experiment.TunedFold{Chosen: f.Chosen, Trained: others, Held: f.Held})
+		t.Folds = append(t.Folds, experiment.TunedFold{Chosen: f.Chosen, Trained: others, Held: f.Held})
 	}
-	return h, tuning, nil
+	return t
 }
 
 func spaceOf(words oneOrMore, standard fusion.Method) (tune.Fusion, error) {

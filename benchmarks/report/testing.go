@@ -72,5 +72,9 @@ func tuningText(t *experiment.Tuning) string {
 	for i, chosen := range order {
 		order[i] = fmt.Sprintf("%s (%d)", chosen, count[chosen])
 	}
-	return fmt.Sprintf("tuned for %s, measured on held-out topics of %d folds, which chose: %s; default %s", t.Measure, len(t.Folds), strings.Join(order, ", "), t.Default)
+	text := fmt.Sprintf("tuned for %s, measured on held-out topics of %d folds, which chose: %s; default %s", t.Measure, len(t.Folds), strings.Join(order, ", "), t.Default)
+	if t.Verdict != "" {
+		text += "; verdict: " + t.Verdict
+	}
+	return text
 }

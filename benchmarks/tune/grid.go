@@ -57,18 +57,10 @@ type Grid struct {
 }
 
 // Trial returns a trial over the grid's judged topics, for Choose.
-func (g Grid) Trial() Trial {
-	t := Trial{Measure: g.Measure.String(), Sampling: g.Plan.Sampling}
-	if g.Judgements == nil {
-		return t
-	}
-	for _, q := range g.Queries {
-		if _, judged := g.Judgements.Topic(q.ID); judged {
-			t.Topics = append(t.Topics, q.ID)
-		}
-	}
-	slices.Sort(t.Topics)
-	return t
+func (g Grid) Trial() Trial { return g.pipelines(nil).Trial() }
+
+func (g Grid) pipelines(candidates []Candidate) Pipelines {
+	return Pipelines{Candidates: candidates, Queries: g.Queries, Judgements: g.Judgements, Measure: g.Measure, Plan: g.Plan, Estimated: g.Estimated}
 }
 
 // mostSettings bounds a grid: more are a mistake, or need a search.
@@ -82,28 +74,19 @@ func (g Grid) Settings(ctx context.Context, topics []string) ([]Setting, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := g.Plan
-	p.Judgements, p.Measures, p.Tuned, p.Repeats, p.Test = g.Judgements, []measure.Measure{g.Measure}, nil, nil, ""
-	p.Topics = g.asked(topics)
-	p.Keep, p.Baseline, p.Sampling.Samples = -1, points[0].Name, 100 // its comparisons are not used
-	p.Systems = experiment.Systems{}
+	var candidates []Candidate
 	for _, s := range points {
 		values := map[string]float64{}
 		for i, v := range s.Numbers {
 			values[g.Parameters[i].Name] = v
 		}
-		if p.Systems[s.Name], err = g.Build(values); err != nil {
+		built, err := g.Build(values)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
+		candidates = append(candidates, Candidate{Name: s.Name, Numbers: s.Numbers, Pipeline: built})
 	}
-	if err := g.afford(ctx, p); err != nil {
-		return nil, err
-	}
-	r, err := experiment.Run(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return fill(points, r, topics)
+	return g.pipelines(candidates).Settings(ctx, topics)
 }
 
 // points lists the combinations, the first parameter changing slowest.
@@ -127,57 +110,6 @@ func (g Grid) points() ([]Setting, error) {
 			}
 		}
 		points = next
-	}
-	return points, nil
-}
-
-// asked returns the queries of the topics.
-func (g Grid) asked(topics []string) []pipeline.Query {
-	var asked []pipeline.Query
-	for _, q := range g.Queries {
-		if slices.Contains(topics, q.ID) {
-			asked = append(asked, q)
-		}
-	}
-	return asked
-}
-
-// afford estimates the costs and stops before any are made, if they are too high.
-func (g Grid) afford(ctx context.Context, p experiment.Plan) error {
-	if g.Estimated == nil && p.Budget == (experiment.Budget{}) {
-		return nil
-	}
-	e, err := experiment.EstimateCost(ctx, p)
-	if err != nil {
-		return err
-	}
-	if b := p.Budget; (b.Tokens > 0 && e.Tokens > b.Tokens) || (b.Price > 0 && e.Price > b.Price) {
-		return fmt.Errorf("the grid would cost %v, which is above the budget, and nothing was sent: %w", e, &experiment.BudgetError{Budget: b, Total: len(p.Topics)})
-	}
-	if g.Estimated == nil {
-		return nil
-	}
-	return g.Estimated(e)
-}
-
-// fill takes the values of the topics out of the result.
-func fill(points []Setting, r *experiment.Result, topics []string) ([]Setting, error) {
-	at := map[string]int{}
-	for i, t := range r.Topics {
-		at[t.ID] = i
-	}
-	for i := range points {
-		s := r.Systems[slices.IndexFunc(r.Systems, func(s experiment.System) bool { return s.Name == points[i].Name })]
-		if len(s.Failures) > 0 {
-			return nil, fmt.Errorf("%s failed on topic %s: %s", s.Name, s.Failures[0].Topic, s.Failures[0].Error)
-		}
-		for _, id := range topics {
-			j, ok := at[id]
-			if !ok {
-				return nil, fmt.Errorf("topic %s is not measured: is it judged and among the queries?", id)
-			}
-			points[i].Values = append(points[i].Values, s.Values[0][j])
-		}
 	}
 	return points, nil
 }

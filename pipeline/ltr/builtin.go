@@ -237,7 +237,9 @@ func dateOf(value any) (time.Time, bool) {
 }
 
 func length(string, func() time.Time) FeatureFunc {
-	return OfHit(func(_ pipeline.Query, h pipeline.Hit) float64 { return math.Log1p(float64(len(words(h.Document.Text)))) })
+	return OfHit(func(_ pipeline.Query, h pipeline.Hit) float64 {
+		return math.Log1p(float64(len(words(h.Document.Text))))
+	})
 }
 
 func queryLength(string, func() time.Time) FeatureFunc {

@@ -311,10 +311,10 @@ func TestOtherFeaturesThanTheModelsAreRefused(t *testing.T) {
 		features []string
 		want     string
 	}{
-		"one is missing":      {[]string{"log(meta(views))", "norm(bm25)"}, "misses score(rerank), and does not know none"},
-		"one is too many":     {[]string{"log(meta(views))", "norm(bm25)", "score(rerank)", "length"}, "misses none, and does not know length"},
-		"one has a new name":  {[]string{"log(meta(views))", "norm(bm25)", "score(reranker)"}, "misses score(rerank), and does not know score(reranker)"},
-		"two are missing": {[]string{"norm(bm25)"}, "misses score(rerank), log(meta(views))"},
+		"one is missing":     {[]string{"log(meta(views))", "norm(bm25)"}, "misses score(rerank), and does not know none"},
+		"one is too many":    {[]string{"log(meta(views))", "norm(bm25)", "score(rerank)", "length"}, "misses none, and does not know length"},
+		"one has a new name": {[]string{"log(meta(views))", "norm(bm25)", "score(reranker)"}, "misses score(rerank), and does not know score(reranker)"},
+		"two are missing":    {[]string{"norm(bm25)"}, "misses score(rerank), log(meta(views))"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
