@@ -164,14 +164,14 @@ func TestALimitIsSaidInTheResult(t *testing.T) {
 func TestMistakesInAConfigurationTeach(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string][2]string{
-		`no field "measure" here; did you mean "measures"?`: {`"measures"`, `"measure"`},
-		`no field "retriev" here; did you mean "retrieve"?`: {`"name": "BM25", "retrieve"`, `"name": "BM25", "retriev"`},
-		`no field "deepth" here; did you mean "depth"?`:     {`{"depth": [5, 10]}`, `{"deepth": [5, 10]}`},
-		`no scorer "lexcal"; did you mean "lexical"?`:       {`"rerank": "lexical", "grid"`, `"rerank": "lexcal", "grid"`},
-		`no retriever "bm52"`:                               {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": "bm52"`},
-		`two systems have the name "blend"`:                 {`"name": "BM25"`, `"name": "blend"`},
-		"tune chooses a blend's setting":                    {`"depth": 10, "blend": "rrf(k=60)", "tune"`, `"depth": 10, "tune"`},
-		"blend, depth, passage and tune's space are about a rerank":          {`"rerank": "lexical", "depth": 10, "blend"`, `"depth": 10, "blend"`},
+		`no field "measure" here; did you mean "measures"?`:         {`"measures"`, `"measure"`},
+		`no field "retriev" here; did you mean "retrieve"?`:         {`"name": "BM25", "retrieve"`, `"name": "BM25", "retriev"`},
+		`no field "deepth" here; did you mean "depth"?`:             {`{"depth": [5, 10]}`, `{"deepth": [5, 10]}`},
+		`no scorer "lexcal"; did you mean "lexical"?`:               {`"rerank": "lexical", "grid"`, `"rerank": "lexcal", "grid"`},
+		`no retriever "bm52"`:                                       {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": "bm52"`},
+		`two systems have the name "blend"`:                         {`"name": "BM25"`, `"name": "blend"`},
+		"tune chooses a blend's setting":                            {`"depth": 10, "blend": "rrf(k=60)", "tune"`, `"depth": 10, "tune"`},
+		"blend, depth, passage and tune's space are about a rerank": {`"rerank": "lexical", "depth": 10, "blend"`, `"depth": 10, "blend"`},
 		"line 2":                             {`"name": "small",`, `"name": "small"`},
 		"several retrievers need fuse":       {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": ["bm25", "bm25"]`},
 		"neither a string nor a list":        {`"BM25", "retrieve": "bm25"`, `"BM25", "retrieve": 5`},
