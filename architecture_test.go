@@ -64,7 +64,7 @@ func TestCoreStaysLight(t *testing.T) {
 		out, err := exec.Command("go", "list", "-deps", "./"+pkg).Output()
 		require.NoError(t, err)
 		for dep := range strings.FieldsSeq(string(out)) {
-			for _, heavy := range []string{"google.golang.org/grpc", "github.com/blevesearch/", "github.com/tmc/langchaingo", "github.com/qdrant/"} {
+			for _, heavy := range []string{"google.golang.org/grpc", "github.com/blevesearch/", "github.com/tmc/langchaingo", "github.com/qdrant/", "github.com/redis/"} {
 				assert.False(t, strings.HasPrefix(dep, heavy), "%s depends on %s", pkg, dep)
 			}
 		}
