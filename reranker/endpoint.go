@@ -64,6 +64,9 @@ type Endpoint struct {
 	facts    pipeline.Facts
 	pace     *pace.Pace
 	life     *lifetime
+
+	pairTokens int // most of the query and a document; 0 for no bound
+	fitter     Fitter
 }
 
 // ErrClosed is in the chain of what an Endpoint answers after Close.
@@ -89,7 +92,9 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 		e.facts.Listwise = e.facts.Listwise || node.Facts.Listwise
 		e.facts.Scale = node.Facts.Scale
 	}
-	declared := BoundsOf(pipeline.Node{Children: e.children})
+	upstream := pipeline.Node{Children: e.children}
+	declared := BoundsOf(upstream)
+	e.pairTokens, e.fitter = declared.PairTokens, fitterOf(upstream)
 	e.pace = pace.New(time.Now(), pace.Options{
 		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens,
 		Bounds:      pace.Bounds{Documents: declared.Documents, Tokens: declared.Tokens},

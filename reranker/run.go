@@ -92,7 +92,7 @@ func (r *run) begin() bool {
 		r.refuse(send, r.ending())
 		return false
 	}
-	if len(send) == 0 {
+	if send = r.fit(send); len(send) == 0 {
 		return false
 	}
 	r.anchors = newAnchors(r.s.o.Anchors, r.documents, send)
@@ -122,6 +122,21 @@ func (r *run) begin() bool {
 	return r.flight.undecided()
 }
 
+// fit keeps the documents within what the model takes together with the query,
+// and returns what is to be sent.
+func (r *run) fit(send []pace.Item) []pace.Item {
+	f := fitting{limit: r.e.pairTokens, fitter: r.e.fitter, noCut: r.s.o.NoCut, query: r.query, documents: r.documents}
+	kept := f.all(r.ctx, send)
+	r.documents, r.tally.cut = f.documents, f.warning()
+	if len(f.long) > 0 {
+		r.refuse(f.long, loss{pipeline.ReasonTooLong, f.tooLong()})
+	}
+	if len(f.failed) > 0 {
+		r.refuse(f.failed, loss{pipeline.ReasonFailed, f.err})
+	}
+	return kept
+}
+
 // loss is why documents have no score.
 type loss struct {
 	reason pipeline.Reason
@@ -130,12 +145,17 @@ type loss struct {
 
 // refuse gives up all documents before there is a plan.
 func (r *run) refuse(send []pace.Item, l loss) {
-	all := make([]int, len(send))
-	for i, it := range send {
+	r.tally.leaveOut(positions(send), l.reason)
+	r.tally.cause(l.err)
+}
+
+// positions are those of the items in the caller's list.
+func positions(items []pace.Item) []int {
+	all := make([]int, len(items))
+	for i, it := range items {
 		all[i] = it.Document
 	}
-	r.tally.leaveOut(all, l.reason)
-	r.tally.cause(l.err)
+	return all
 }
 
 // leaveOut gives up the last documents, which the quota does not cover.

@@ -36,6 +36,10 @@ type ShardOptions struct {
 	Timeout time.Duration
 	// Attempts is how often one shard is tried, hedges not counted; 0 means 2.
 	Attempts int
+	// NoCut leaves out the documents that do not fit together with the query into the
+	// Bounds.PairTokens of the server, for pipeline.ReasonTooLong. By default they are
+	// cut, see Fitter, which is a warning of the kind WarnTruncated.
+	NoCut bool
 	// NoHedge switches hedging off.
 	NoHedge bool
 	// Wait makes a query wait for the server's quota up to its deadline, where by
@@ -114,6 +118,8 @@ type Sharded struct {
 	err      error
 }
 
+var _ Varying = (*Sharded)(nil)
+
 // Shard returns a scorer that splits the documents of a query over several calls
 // of scorer. Give it an Endpoint to share limits, budgets and what was learned
 // with the other queries of the process; any other scorer gets an endpoint of
@@ -178,6 +184,7 @@ func (s *Sharded) Describe() pipeline.Node {
 		{Name: "top", Value: fmt.Sprint(o.Top)},
 		{Name: "timeout", Value: o.Timeout.String()},
 		{Name: "attempts", Value: fmt.Sprint(o.Attempts)},
+		{Name: "cut", Value: fmt.Sprint(!o.NoCut)},
 		{Name: "hedge", Value: fmt.Sprint(!o.NoHedge)},
 		{Name: "wait for quota", Value: fmt.Sprint(o.Wait)},
 		{Name: "lane", Value: o.Lane.String()},
@@ -190,6 +197,14 @@ func learnedSetting(n int) string {
 		return "learned"
 	}
 	return fmt.Sprint(n)
+}
+
+// Variant implements Varying: documents are cut to what the server takes.
+func (s *Sharded) Variant(context.Context) string {
+	if s.o.NoCut || s.endpoint == nil || s.endpoint.pairTokens == 0 {
+		return ""
+	}
+	return fmt.Sprintf("pairs of %d tokens", s.endpoint.pairTokens)
 }
 
 // Score scores the documents and returns by the deadline with what it has. The

@@ -17,6 +17,7 @@ type tally struct {
 	causes  []error                 // of the whole query
 	report  Report                  // the counts of calls
 	warning *Warning                // of the whole query
+	cut     *Warning                // for documents that did not fit
 	waited  *Warning                // for a server that was not there
 	used    Usage                   // of answers, used or not
 	limits  Limits
@@ -121,7 +122,7 @@ func (t *tally) scores(f *flight, now time.Time) Scores {
 			}
 		}
 	})
-	for _, w := range [...]*Warning{t.warning, t.waited} {
+	for _, w := range [...]*Warning{t.warning, t.cut, t.waited} {
 		if w != nil {
 			s.warn(*w)
 		}

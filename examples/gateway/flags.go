@@ -20,6 +20,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.StringVar(&s.model, "model", "", "`name` of the model, for callers and upstreams")
 	f.StringVar(&s.dialect, "dialect", "", "`words` that the upstreams understand: "+dialects())
 	f.IntVar(&s.shardDocs, "shard-docs", 0, "most documents of an upstream call; 0 learns it")
+	f.IntVar(&s.pairTokens, "pair-tokens", 0, "most tokens that the model takes for the query and one document, estimated; longer documents are cut, with a warning; 0 is what the dialect declares")
 	f.IntVar(&s.shards, "shards", 0, "calls that a large request is split into where the limits allow it; 0 learns it from latency")
 	f.IntVar(&s.concurrency, "concurrency", 8, "most upstream calls in flight")
 	f.StringVar(&s.partial, "partial", "fail", "when some documents have no score: fail, or omit them from the results")

@@ -120,10 +120,17 @@ func (g *gateway) connect(s settings, getenv func(string) string) ([]*nebius.Cli
 			return nil, fmt.Errorf("the environment variable %s of -key-env holds no key", s.keyEnv)
 		}
 	}
+	wire, err := nebius.Dialect(s.dialect).Wire()
+	if err != nil {
+		return nil, inFlags(err)
+	}
+	if s.pairTokens > 0 {
+		wire.MaxPairTokens = s.pairTokens
+	}
 	clients := make([]*nebius.Client, len(s.upstreams))
 	for i, u := range s.upstreams {
 		c, err := nebius.New(upstreamKey, s.model, nebius.Options{
-			BaseURL: u, Dialect: nebius.Dialect(s.dialect), NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
+			BaseURL: u, Dialect: nebius.Dialect(s.dialect), Wire: &wire, NoKey: s.keyEnv == "", SendBlank: s.blank == "score",
 			// A hedge needs a connection beside the one that it hedges.
 			Concurrency: s.concurrency + 1, Timeout: s.timeout, AllowPlainHTTP: s.plainHTTP,
 		})

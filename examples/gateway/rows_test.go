@@ -187,3 +187,19 @@ func TestO5GatewayOutlivesNoUpstream(t *testing.T) {
 		t.Fatal("the gateway does not end")
 	}
 }
+
+func TestLongDocumentsAreCutWithAWarningThatMetricsCount(t *testing.T) {
+	t.Parallel()
+	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+	url, _ := start(t, "-upstream", s.URL, "-pair-tokens", "64")
+	answer := rerank(t, url, "", []string{strings.Repeat("word ", 1000), "short"})
+	assert.Equal(t, 200, answer.status)
+	assert.Len(t, answer.results, 2)
+	for _, r := range s.Calls() {
+		for _, d := range r.Documents {
+			assert.LessOrEqual(t, len(d), 4*60)
+		}
+	}
+	_, body := get(t, url+"/metrics")
+	assert.Contains(t, body, `rerank_warnings_total{kind="truncated"} 1`)
+}

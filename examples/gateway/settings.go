@@ -17,6 +17,7 @@ type settings struct {
 	dialect     string
 	shardDocs   int
 	shards      int
+	pairTokens  int
 	concurrency int
 	partial     string
 	keyEnv      string
@@ -74,7 +75,7 @@ func (s settings) checkNumbers() error {
 		flag         string
 		value, least int64
 	}{
-		{"shard-docs", int64(s.shardDocs), 0}, {"shards", int64(s.shards), 0}, {"rpm", int64(s.requests), 0}, {"tpm", int64(s.tokens), 0},
+		{"shard-docs", int64(s.shardDocs), 0}, {"shards", int64(s.shards), 0}, {"pair-tokens", int64(s.pairTokens), 0}, {"rpm", int64(s.requests), 0}, {"tpm", int64(s.tokens), 0},
 		{"max-documents", int64(s.maxDocs), 0}, {"max-bytes", s.maxBytes, 0}, {"max-in-flight", int64(s.maxInFlight), 0}, {"max-held", s.maxHeld, 0},
 		{"memory", s.memory, 0}, {"concurrency", int64(s.concurrency), 1}, {"attempts", int64(s.attempts), 1},
 	} {

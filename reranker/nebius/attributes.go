@@ -2,7 +2,6 @@ package nebius
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,58 +156,6 @@ func (a asked) settings() []pipeline.Setting {
 // is told the number of tokens.
 func serverCuts(w Wire, side Side) bool {
 	return w.DocumentTokensKey != "" && (side == End || w.SideKey != "")
-}
-
-// bytesPerToken is the estimate of a text's tokens where nobody counts them.
-const bytesPerToken = 4
-
-func estimateTokens(text string) int { return int(math.Ceil(float64(len(text)) / bytesPerToken)) }
-
-// truncate cuts text to at most n tokens at a border of letters, at a space if
-// one is near, and reports whether it had to. Counting must not fall when a text
-// grows, as no tokenizer's does by more than a token or two at a border.
-func truncate(text string, n int, side Side, count func(string) int) (string, bool) {
-	if count == nil {
-		count = estimateTokens
-	}
-	if n == 0 || len(text) <= n || count(text) <= n { // a token has a byte at least
-		return text, false
-	}
-	low, high := 0, len(text) // low bytes fit, high bytes do not
-	for high-low > 1 {
-		mid := (low + high) / 2
-		if count(part(text, mid, side)) <= n {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	kept := part(text, low, side)
-	if side == Beginning {
-		if i := strings.IndexFunc(kept, unicode.IsSpace); i >= 0 && i < 32 && i < len(kept)/2 {
-			kept = kept[i:]
-		}
-		return strings.TrimLeftFunc(kept, unicode.IsSpace), true
-	}
-	if i := strings.LastIndexFunc(kept, unicode.IsSpace); i > len(kept)-32 && i > len(kept)/2 {
-		kept = kept[:i]
-	}
-	return strings.TrimRightFunc(kept, unicode.IsSpace), true
-}
-
-// part returns n bytes of text, or a few less so that no letter is split.
-func part(text string, n int, side Side) string {
-	if side == Beginning {
-		at := len(text) - n
-		for at < len(text) && !utf8.RuneStart(text[at]) {
-			at++
-		}
-		return text[at:]
-	}
-	for n > 0 && n < len(text) && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n]
 }
 
 // variantOf is the part of Variant that is the same for all queries. The user,

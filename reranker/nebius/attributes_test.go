@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -198,26 +197,60 @@ func TestN4ServerTruncatesWhereItCan(t *testing.T) {
 	assert.Equal(t, []string{"one two three"}, s.Last().Documents, "by the counter, for this query")
 }
 
-func TestTruncationKeepsToItsBoundAndSplitsNoLetter(t *testing.T) {
+// C11: declared limits hold from the first call, on the side and by the counter
+// of the client.
+func TestC11ALongDocumentIsCutToWhatTheModelTakesWithTheQuery(t *testing.T) {
 	t.Parallel()
-	runes := func(s string) int { return utf8.RuneCountInString(s) }
-	for _, text := range []string{"", "a", strings.Repeat("日本語", 40), strings.Repeat("a b ", 50), "a" + strings.Repeat("é", 99), strings.Repeat("x", 300), strings.Repeat("\xff", 60)} {
-		for n := 1; n < 120; n += 7 {
-			for _, side := range []nebius.Side{nebius.End, nebius.Beginning} {
-				kept, short := nebius.Truncate(text, n, side, runes)
-				assert.LessOrEqual(t, runes(kept), n)
-				assert.Equal(t, runes(text) > n, short)
-				assert.Equal(t, utf8.ValidString(text), utf8.ValidString(kept))
-				assert.Contains(t, text, kept)
-				if side == nebius.End {
-					assert.True(t, strings.HasPrefix(text, kept))
-				} else {
-					assert.True(t, strings.HasSuffix(text, kept))
-				}
-				assert.True(t, runes(kept) > n-40 || !short, "not much more than needed is cut")
+	document := "begin " + strings.Repeat("word ", 100) + "end"
+	words := func(s string) int { return len(strings.Fields(s)) }
+	for name, test := range map[string]struct {
+		options nebius.Options
+		ctx     func(t *testing.T) context.Context
+		first   string
+		last    string
+		words   int // of 64 without 4 for the marks and 2 for the query
+	}{
+		"at the end":            {nebius.Options{CountTokens: words}, nil, "begin", "word", 58},
+		"at the beginning":      {nebius.Options{CountTokens: words, Side: nebius.Beginning}, nil, "word", "end", 58},
+		"beside an instruction": {nebius.Options{CountTokens: words, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"}, nil, "begin", "word", 55},
+		"beside the query's own instruction": {nebius.Options{CountTokens: words, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"},
+			func(t *testing.T) context.Context { return asking(t, with(nebius.InstructionKey, "find")) }, "begin", "word", 57},
+		"by estimate": {nebius.Options{}, nil, "begin", "word", 47}, // (64 - 4 - 1) x 4 bytes
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+			wire, err := test.options.Dialect.Wire()
+			require.NoError(t, err)
+			wire.MaxPairTokens = 64
+			test.options.Wire = &wire
+			ctx := t.Context()
+			if test.ctx != nil {
+				ctx = test.ctx(t)
 			}
-		}
+			scores, err := reranker.Shard(client(t, s, test.options), reranker.ShardOptions{}).Score(ctx, "a b", []string{document})
+			require.NoError(t, err)
+			assert.True(t, scores.Complete())
+			sent := strings.Fields(s.Last().Documents[0])
+			assert.Len(t, sent, test.words)
+			assert.Equal(t, test.first, sent[0])
+			assert.Equal(t, test.last, sent[len(sent)-1])
+			assert.Equal(t, []reranker.WarningKind{reranker.WarnTruncated}, kinds(scores))
+			assert.Equal(t, 1, s.Count())
+		})
 	}
+}
+
+func TestThePromptOfQwen3TakesItsRoom(t *testing.T) {
+	t.Parallel()
+	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+	plain, prompted := client(t, s, nebius.Options{}), client(t, s, nebius.Options{Qwen3: &nebius.Qwen3{}})
+	document := strings.Repeat("word ", 1000)
+	without, with := plain.Fit(t.Context(), "q", document, 512), prompted.Fit(t.Context(), "q", document, 512)
+	assert.InDelta(t, 4*100, len(without)-len(with), 4*30, "about a hundred tokens")
+	assert.Empty(t, prompted.Fit(t.Context(), "q", document, 64))
+	assert.Empty(t, plain.Fit(t.Context(), strings.Repeat("q", 4*508), document, 512))
+	assert.Equal(t, "short", plain.Fit(t.Context(), "q", "short", 512))
 }
 
 func TestC10WhatChangesAScoreIsInTheVariant(t *testing.T) {

@@ -43,7 +43,7 @@ func (b *batch) add(c *core, a asked, document string) {
 	o := c.options
 	if a.tokens > 0 && !serverCuts(c.wire, o.Side) {
 		var short bool
-		if document, short = truncate(document, a.tokens, o.Side, o.CountTokens); short {
+		if document, short = o.truncation(a.tokens).Of(document); short {
 			b.cut++
 		}
 	}

@@ -29,6 +29,7 @@ var (
 	_ reranker.Scorer    = (*Client)(nil)
 	_ reranker.Varying   = (*Client)(nil)
 	_ reranker.Bounded   = (*Client)(nil)
+	_ reranker.Fitter    = (*Client)(nil)
 	_ pipeline.Describer = (*Client)(nil)
 )
 
@@ -79,10 +80,28 @@ func (c *Client) Wire() Wire { return c.core.wire }
 func (c *Client) Model() string { return c.core.model }
 
 // Bounds implements reranker.Bounded with the limits of the dialect, for whoever
-// packs calls. The client itself does not enforce them.
+// packs calls, such as reranker.Shard. The client itself does not enforce them.
 func (c *Client) Bounds() reranker.Bounds {
 	w := c.core.wire
 	return reranker.Bounds{Documents: w.MaxDocuments, Tokens: w.MaxTokens, PairTokens: w.MaxPairTokens}
+}
+
+// Fit implements reranker.Fitter by Options.CountTokens and Options.Side. An
+// instruction and the prompt of Qwen3 take their room.
+func (c *Client) Fit(ctx context.Context, query, document string, tokens int) string {
+	count := c.options.countTokens
+	room := reranker.PairRoom(tokens)
+	asked, _ := c.options.ask(ctx)
+	if q := c.options.Qwen3; q != nil {
+		query, room = q.query(query, asked.instruction), room-count(q.document(""))
+	} else if asked.instruction != "" {
+		room -= count(asked.instruction)
+	}
+	if room -= count(query); room < 1 {
+		return ""
+	}
+	short, _ := c.options.truncation(room).Of(document)
+	return short
 }
 
 // Variant implements reranker.Varying: everything beside query and document

@@ -87,8 +87,3 @@ func LateBody() error {
 	_, err = p.open()
 	return err
 }
-
-// Truncate is truncate.
-func Truncate(text string, n int, side Side, count func(string) int) (string, bool) {
-	return truncate(text, n, side, count)
-}

@@ -252,6 +252,19 @@ func (o Options) ask(ctx context.Context) (asked, error) {
 	return a, errors.Join(errs[:]...)
 }
 
+// countTokens counts or estimates the tokens of a text.
+func (o Options) countTokens(text string) int {
+	if o.CountTokens != nil {
+		return o.CountTokens(text)
+	}
+	return (len(text) + 3) / 4
+}
+
+// truncation cuts documents to so many tokens.
+func (o Options) truncation(tokens int) reranker.Truncation {
+	return reranker.Truncation{Tokens: tokens, Front: o.Side == Beginning, Count: o.countTokens}
+}
+
 // timeout bounds one call; 0 means no bound.
 func (o Options) timeout() time.Duration {
 	if o.Timeout < 0 {
