@@ -156,6 +156,29 @@ func (f Formula) String() string {
 	return f.root.String()
 }
 
+// Expr returns the root of the formula as it was written; ok is false for the zero
+// Formula, which has none.
+func (f Formula) Expr() (root Expr, ok bool) { return Expr{f.root}, f.root != nil }
+
+// Options returns the options, with the defaults filled in.
+func (f Formula) Options() FormulaOptions {
+	o := f.options
+	o.Lists = slices.Clone(o.Lists)
+	return o
+}
+
+// Check reports whether the scales of the lists go together, as Fuse does; scale
+// returns that of a list by its name. The error has ErrConfig in its chain.
+func (f Formula) Check(scale func(list string) pipeline.Scale) error {
+	if f.root == nil {
+		return f.Describe().Err
+	}
+	if _, err := (typist{scaleOf: scale}).of(f.root); err != nil {
+		return fmt.Errorf("fusion: %s: %w", f.options.Name, err)
+	}
+	return nil
+}
+
 // Describe names the formula and its settings.
 func (f Formula) Describe() pipeline.Node {
 	n := pipeline.Node{

@@ -343,7 +343,7 @@ func (c *call) prefetch(ctx context.Context, l *Leg, encoded encodings) (*api.Pr
 	}
 	if l.Fusion != nil {
 		p.Query = l.Fusion.query(kept)
-	} else if p.Query = encoded.of[l].query; p.Query == nil {
+	} else if p.Query = scoresOf(encoded.of[l].query, kept, len(l.Prefetch)); p.Query == nil {
 		return nil, nil
 	}
 	own, err := Filter(l.Filter)

@@ -66,9 +66,9 @@ func (e *formula) value(x *api.Expression) (float64, error) {
 	case *api.Expression_GeoDistance:
 		return e.distance(v.GeoDistance)
 	case *api.Expression_Sum:
-		return e.fold(v.Sum.GetSum(), 0, func(a, b float64) float64 { return a + b })
+		return e.sum(v.Sum.GetSum())
 	case *api.Expression_Mult:
-		return e.fold(v.Mult.GetMult(), 1, func(a, b float64) float64 { return a * b })
+		return e.product(v.Mult.GetMult())
 	case *api.Expression_Div:
 		return e.quotient(v.Div)
 	case *api.Expression_ExpDecay:
@@ -128,20 +128,34 @@ func finite(v float64, err error) (float64, error) {
 
 func text(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-func (e *formula) fold(parts []*api.Expression, start float64, with func(a, b float64) float64) (float64, error) {
+func (e *formula) sum(parts []*api.Expression) (float64, error) {
+	total := 0.0
 	for _, x := range parts {
 		v, err := e.value(x)
 		if err != nil {
 			return 0, err
 		}
-		start = with(start, v)
+		total += v
 	}
-	return finite(start, nil)
+	return finite(total, nil)
+}
+
+// product does not look behind a 0.
+func (e *formula) product(parts []*api.Expression) (float64, error) {
+	total := 1.0
+	for _, x := range parts {
+		v, err := e.value(x)
+		if err != nil || v == 0 {
+			return 0, err
+		}
+		total *= v
+	}
+	return finite(total, nil)
 }
 
 func (e *formula) quotient(d *api.DivExpression) (float64, error) {
 	left, err := e.value(d.GetLeft())
-	if err != nil {
+	if err != nil || left == 0 {
 		return 0, err
 	}
 	right, err := e.value(d.GetRight())
@@ -232,7 +246,7 @@ func (e *formula) field(name string) (*api.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch found := path.at(e.point.payload); len(found) {
+	switch found := path.values(e.point.payload); len(found) {
 	case 0:
 		return e.defaults[name], nil
 	case 1:
