@@ -13,6 +13,7 @@ import (
 	api "github.com/qdrant/go-client/qdrant"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
@@ -220,7 +221,7 @@ func TestOneLegIsNeverMissing(t *testing.T) {
 	leg, err := formula.Leg(f, legs()[2])
 	require.NoError(t, err)
 	there := scores(t, client, "oven", qdrant.Options{Legs: []qdrant.Leg{leg}})
-	one := qdrant.Options{Legs: legs()[2:], Fuser: fusion.Formula(parse(t, f.String(), "far"))}
+	one := qdrant.Options{Legs: legs()[2:], Fuser: parse(t, f.String(), "far")}
 	assert.InDeltaMapValues(t, scores(t, client, "oven", one), there, 1e-4)
 }
 
@@ -325,4 +326,18 @@ func fusionLeg(text string) (qdrant.Leg, error) {
 		return qdrant.Leg{}, err
 	}
 	return formula.Leg(f, qdrant.Leg{Name: "title", Using: "title", Dense: spread{}})
+}
+
+// What is sent is as small as what is meant.
+func TestTheScoreOfALegWithANumberBehindItIsOneVariable(t *testing.T) {
+	t.Parallel()
+	compiled, err := formula.Compile(parse(t, "or(raw(far), -3)", "dense", "terms", "far"), legs()...)
+	require.NoError(t, err)
+	assert.True(t, proto.Equal(&api.Formula{
+		Expression: api.NewExpressionNeg(api.NewExpressionVariable("$score[2]")),
+		Defaults:   map[string]*api.Value{"$score[2]": api.NewValueDouble(3)},
+	}, compiled), compiled)
+	compiled, err = formula.Compile(parse(t, "raw(dense)*.5"), legs()...)
+	require.NoError(t, err)
+	assert.Nil(t, compiled.GetDefaults())
 }
