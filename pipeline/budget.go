@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -30,6 +31,9 @@ func (e *BudgetError) Unwrap() error { return context.DeadlineExceeded }
 // Budget bounds the time of a part. The part's deadline is now + Limit or the
 // caller's deadline - Reserve, whichever is earlier, so that whatever follows
 // the part still has time to run.
+//
+// A part that ignores its context is left behind some milliseconds after its
+// deadline, see StrayError.
 type Budget struct {
 	// Limit is the time that the part may take. It must be positive.
 	Limit time.Duration
@@ -53,11 +57,12 @@ func RetrieveWithin(limit time.Duration, retriever Retriever) Retriever {
 // A stage that tolerates lateness (a rerank with such a policy) sees the earlier
 // deadline and answers with what it has. From any other the end of the budget
 // comes back as an error with a *BudgetError in its chain, which an Else, a
-// Fallback or a Fan around it turns into a gap. Where the time is up before the
+// Fallback or a Fan around it turns into a gap. Of a tolerant stage that has to be
+// left behind the ranking comes back as it was, with a gap. Where the time is up before the
 // start, only a tolerant stage is called. The end of the caller's own context is
 // reported as that.
 func (b Budget) Stage(stage Stage) Stage {
-	w := within{Budget: b, stage: newPart(stage)}
+	w := within{Budget: b, leaving: newLeaving(), stage: newPart(stage)}
 	w.err = firstError(b.check("within"), missing("within", "stage", []part[Stage]{w.stage}))
 	w.tolerant = uncovered(Describe(stage)) == ""
 	return w
@@ -66,7 +71,7 @@ func (b Budget) Stage(stage Stage) Stage {
 // Retriever returns a retriever that asks the given one within the budget; see
 // Stage.
 func (b Budget) Retriever(retriever Retriever) Retriever {
-	w := withinRetriever{Budget: b, retriever: newPart(retriever)}
+	w := withinRetriever{Budget: b, leaving: newLeaving(), retriever: newPart(retriever)}
 	w.err = firstError(b.check("within"), missing("within", "retriever", []part[Retriever]{w.retriever}))
 	return w
 }
@@ -147,6 +152,7 @@ func shareReserve(ctx context.Context, name string) (context.Context, context.Ca
 
 type within struct {
 	combinator
+	leaving
 	Budget
 	stage    part[Stage]
 	tolerant bool
@@ -169,11 +175,22 @@ func (w within) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error)
 	if !time && !w.tolerant {
 		return Ranking{}, withCause(ctx, ended(child))
 	}
-	out, err := apply(child, w.stage, q, in)
+	out, err := w.call(child, w.stage.name, withinPatience, func(child context.Context) (Ranking, error) {
+		return apply(child, w.stage, q, in)
+	})
 	if err != nil {
-		return Ranking{}, withCause(ctx, err)
+		return w.instead(ctx, in, err)
 	}
 	return out, nil
+}
+
+// instead is what comes of an error: for a tolerant stage that had to be left behind
+// the ranking as it came, with a gap.
+func (w within) instead(ctx context.Context, in Ranking, err error) (Ranking, error) {
+	if w.tolerant && errors.As(err, new(*StrayError)) && !callerGone(ctx) {
+		return in.WithGaps(gapOf(w.stage.name, err)), nil
+	}
+	return Ranking{}, withCause(ctx, err)
 }
 
 // Refine implements Refiner; the budget covers the whole sequence, including
@@ -189,9 +206,11 @@ func (w within) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranki
 			yield(Ranking{}, withCause(ctx, ended(child)))
 			return
 		}
-		for r, err := range refine(child, w.stage, q, in) {
+		for r, err := range w.sequence(child, w.stage.name, withinPatience, func(child context.Context) iter.Seq2[Ranking, error] {
+			return refine(child, w.stage, q, in)
+		}) {
 			if err != nil {
-				err = withCause(ctx, err)
+				r, err = w.instead(ctx, in, err)
 			}
 			if !yield(r, err) {
 				return
@@ -202,6 +221,7 @@ func (w within) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranki
 
 type withinRetriever struct {
 	combinator
+	leaving
 	Budget
 	retriever part[Retriever]
 	err       error
@@ -235,7 +255,7 @@ func (w withinRetriever) bounded(ctx context.Context, rankings func(context.Cont
 	return func(yield func(Ranking, error) bool) {
 		child, cancel, _ := w.context(ctx, w.retriever.name)
 		defer cancel()
-		for r, err := range rankings(child) {
+		for r, err := range w.sequence(child, w.retriever.name, withinPatience, rankings) {
 			if err != nil {
 				err = withCause(ctx, err)
 			}

@@ -7,6 +7,7 @@ import (
 
 type expand struct {
 	combinator
+	leaving
 	Parallel
 	rewriter  part[Rewriter]
 	fuser     part[Fuser]
@@ -56,7 +57,7 @@ func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if n > 1 {
 		name = func(i int) string { return fmt.Sprintf("%s, query %d of %d", e.retriever.name, i+1, n) }
 	}
-	outcomes := e.sideBySide(ctx, min(n, e.quorum(1)), many(n, name), func(ctx context.Context, i int) (Ranking, error) {
+	outcomes := e.sideBySide(ctx, e.leaving, min(n, e.quorum(1)), many(n, name), func(ctx context.Context, i int) (Ranking, error) {
 		r, err := retrieve(ctx, e.retriever, queries[i])
 		return e.deep(r), err
 	})

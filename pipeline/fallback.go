@@ -10,6 +10,7 @@ import (
 
 type orElse struct {
 	combinator
+	leaving
 	stage, alternative part[Stage]
 	err                error
 }
@@ -24,7 +25,7 @@ type orElse struct {
 // Within of its own. When the caller gives up, that is an error and the
 // alternative does not run.
 func Else(stage, alternative Stage) Stage {
-	e := orElse{stage: newPart(stage), alternative: newPart(alternative)}
+	e := orElse{leaving: newLeaving(), stage: newPart(stage), alternative: newPart(alternative)}
 	e.err = missing("else", "stage", []part[Stage]{e.stage, e.alternative})
 	return e
 }
@@ -47,7 +48,9 @@ func (e orElse) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error)
 		return Ranking{}, e.err
 	}
 	attempt, cancel := lessReserve(ctx, e.stage.name)
-	out, err := apply(attempt, e.stage, q, in)
+	out, err := e.call(attempt, e.stage.name, legPatience, func(attempt context.Context) (Ranking, error) {
+		return apply(attempt, e.stage, q, in)
+	})
 	cancel()
 	if err == nil {
 		return out, nil
@@ -74,7 +77,9 @@ func (e orElse) Refine(ctx context.Context, q Query, in Ranking) iter.Seq2[Ranki
 	return func(yield func(Ranking, error) bool) {
 		attempt, cancel := lessReserve(ctx, e.stage.name)
 		defer cancel()
-		for r, err := range refine(attempt, e.stage, q, in) {
+		for r, err := range e.sequence(attempt, e.stage.name, legPatience, func(attempt context.Context) iter.Seq2[Ranking, error] {
+			return refine(attempt, e.stage, q, in)
+		}) {
 			if err != nil {
 				yield(e.instead(ctx, q, in, err))
 				return
@@ -99,6 +104,7 @@ func lessReserve(ctx context.Context, name string) (context.Context, context.Can
 
 type fallback struct {
 	combinator
+	leaving
 	retrievers []part[Retriever]
 	err        error
 }
@@ -113,7 +119,7 @@ type fallback struct {
 // behind it. RetrieveWithin around a retriever shares it in another way. When
 // the caller gives up, that is an error and no alternative is asked.
 func Fallback(retriever Retriever, alternatives ...Retriever) Retriever {
-	f := fallback{retrievers: newParts(append([]Retriever{retriever}, alternatives...))}
+	f := fallback{leaving: newLeaving(), retrievers: newParts(append([]Retriever{retriever}, alternatives...))}
 	f.err = missing("fallback", "retriever", f.retrievers)
 	return f
 }
@@ -143,7 +149,8 @@ func (f fallback) attempts(ctx context.Context, q Query, ask func(context.Contex
 		var causes []error
 		for i, p := range f.retrievers {
 			share, cancel := shareOfDeadline(ctx, p.name, len(f.retrievers)-i)
-			stopped, err := attemptOne(ask(share, p), q.gaps, gaps, yield)
+			rankings := f.sequence(share, p.name, legPatience, func(share context.Context) iter.Seq2[Ranking, error] { return ask(share, p) })
+			stopped, err := attemptOne(rankings, q.gaps, gaps, yield)
 			cancel()
 			if err == nil || stopped {
 				return

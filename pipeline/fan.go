@@ -8,6 +8,7 @@ import (
 
 type fan struct {
 	combinator
+	leaving
 	Parallel
 	fuser      part[Fuser]
 	retrievers []part[Retriever]
@@ -48,7 +49,7 @@ func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 		return Ranking{}, f.err
 	}
 	n := len(f.retrievers)
-	outcomes := f.sideBySide(ctx, f.quorum(1), names(f.retrievers), func(ctx context.Context, i int) (Ranking, error) {
+	outcomes := f.sideBySide(ctx, f.leaving, f.quorum(1), names(f.retrievers), func(ctx context.Context, i int) (Ranking, error) {
 		r, err := retrieve(ctx, f.retrievers[i], q)
 		return f.deep(r), err
 	})
@@ -88,6 +89,7 @@ func (f fan) fallen(lists []Ranking) []fall {
 
 type blend struct {
 	combinator
+	leaving
 	Parallel
 	fuser  part[Fuser]
 	stages []part[Stage]
@@ -126,7 +128,7 @@ func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) 
 		return Ranking{}, b.err
 	}
 	head, n := b.deep(in), len(b.stages)
-	outcomes := b.sideBySide(ctx, b.quorum(n), names(b.stages), func(ctx context.Context, i int) (Ranking, error) {
+	outcomes := b.sideBySide(ctx, b.leaving, b.quorum(n), names(b.stages), func(ctx context.Context, i int) (Ranking, error) {
 		return apply(ctx, b.stages[i], q, head)
 	})
 	return b.fuse(ctx, q, in, outcomes)

@@ -9,6 +9,7 @@ import (
 
 type otherwise struct {
 	combinator
+	leaving
 	ok                     func(Query, Ranking) bool
 	retriever, alternative part[Retriever]
 	err                    error
@@ -28,7 +29,7 @@ type otherwise struct {
 // alternative the rest less a reserve of 5 %, at least MinReserve, so that the
 // first ranking can still be returned.
 func Otherwise(ok func(Query, Ranking) bool, retriever, alternative Retriever) Retriever {
-	o := otherwise{ok: ok, retriever: newPart(retriever), alternative: newPart(alternative)}
+	o := otherwise{leaving: newLeaving(), ok: ok, retriever: newPart(retriever), alternative: newPart(alternative)}
 	o.err = missing("otherwise", "retriever", []part[Retriever]{o.retriever, o.alternative})
 	if o.err == nil && ok == nil {
 		o.err = errNilArgument("otherwise", "function that decides")
@@ -71,7 +72,7 @@ func (o otherwise) try(ctx context.Context, t trial) iter.Seq2[Ranking, error] {
 	return func(yield func(Ranking, error) bool) {
 		share, cancel := shareOfDeadline(ctx, o.retriever.name, 2)
 		var stopped bool
-		t.first, stopped, t.failure = early(t.ask(share, o.retriever), yield)
+		t.first, stopped, t.failure = early(o.ask(share, t, o.retriever), yield)
 		cancel()
 		if stopped {
 			return
@@ -90,6 +91,11 @@ func (o otherwise) try(ctx context.Context, t trial) iter.Seq2[Ranking, error] {
 	}
 }
 
+// ask asks one of the two within its share of the time.
+func (o otherwise) ask(ctx context.Context, t trial, p part[Retriever]) iter.Seq2[Ranking, error] {
+	return o.sequence(ctx, p.name, legPatience, func(ctx context.Context) iter.Seq2[Ranking, error] { return t.ask(ctx, p) })
+}
+
 func (o otherwise) enough(t trial) (bool, error) {
 	if t.failure != nil {
 		return false, nil
@@ -106,7 +112,7 @@ func (o otherwise) instead(ctx context.Context, t trial, yield func(Ranking, err
 	}
 	attempt, cancel := lessReserve(ctx, o.alternative.name)
 	defer cancel()
-	second, stopped, err := early(t.ask(attempt, o.alternative), func(r Ranking, err error) bool {
+	second, stopped, err := early(o.ask(attempt, t, o.alternative), func(r Ranking, err error) bool {
 		return yield(r.withGapsAfter(inherited, gaps...), err)
 	})
 	switch {

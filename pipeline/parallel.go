@@ -88,9 +88,10 @@ type outcome struct {
 // sideBySide runs the parts under these options and returns when all have
 // returned. Where fewer than all have to succeed, each has a reserve held back
 // from its deadline, see shareReserve. Every outcome has its own slot, so the
-// order in which parts finish decides nothing. A part that was not started because
+// order in which parts finish decides nothing. One that ignores its context is left
+// behind where it may fail, so that it does not lose the others. A part that was not started because
 // ctx ended has that as its error.
-func (p Parallel) sideBySide(ctx context.Context, quorum int, names []string, call func(ctx context.Context, i int) (Ranking, error)) []outcome {
+func (p Parallel) sideBySide(ctx context.Context, l leaving, quorum int, names []string, call func(ctx context.Context, i int) (Ranking, error)) []outcome {
 	n := len(names)
 	outcomes := make([]outcome, n)
 	if n == 1 {
@@ -102,7 +103,7 @@ func (p Parallel) sideBySide(ctx context.Context, quorum int, names []string, ca
 		one = func(i int) (Ranking, error) {
 			ctx, cancel := shareReserve(ctx, names[i])
 			defer cancel()
-			return call(ctx, i)
+			return l.call(ctx, names[i], legPatience, func(ctx context.Context) (Ranking, error) { return call(ctx, i) })
 		}
 	}
 	slots := make(chan struct{}, p.concurrency(n))
@@ -126,7 +127,7 @@ func (p Parallel) sideBySide(ctx context.Context, quorum int, names []string, ca
 // Expand is the function Expand under these options. A quorum above the number
 // of queries that the rewriter makes asks for all of them.
 func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Retriever {
-	e := expand{Parallel: p, rewriter: newPart(rewriter), fuser: newPart(fuser), retriever: newPart(retriever)}
+	e := expand{Parallel: p, leaving: newLeaving(), rewriter: newPart(rewriter), fuser: newPart(fuser), retriever: newPart(retriever)}
 	e.err = firstError(p.check("expand", max(1, p.Quorum)),
 		missing("expand", "rewriter", []part[Rewriter]{e.rewriter}),
 		missing("expand", "fuser", []part[Fuser]{e.fuser}),
@@ -136,7 +137,7 @@ func (p Parallel) Expand(rewriter Rewriter, fuser Fuser, retriever Retriever) Re
 
 // Fan is the function Fan under these options.
 func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
-	f := fan{Parallel: p, fuser: newPart(fuser), retrievers: newParts(retrievers)}
+	f := fan{Parallel: p, leaving: newLeaving(), fuser: newPart(fuser), retrievers: newParts(retrievers)}
 	f.err = firstError(p.check("fan", len(retrievers)),
 		missing("fan", "fuser", []part[Fuser]{f.fuser}),
 		missing("fan", "retriever", f.retrievers))
@@ -146,7 +147,7 @@ func (p Parallel) Fan(fuser Fuser, retrievers ...Retriever) Retriever {
 
 // Blend is the function Blend under these options.
 func (p Parallel) Blend(fuser Fuser, stages ...Stage) Stage {
-	b := blend{Parallel: p, fuser: newPart(fuser), stages: newParts(stages)}
+	b := blend{Parallel: p, leaving: newLeaving(), fuser: newPart(fuser), stages: newParts(stages)}
 	b.err = firstError(p.check("blend", len(stages)),
 		missing("blend", "fuser", []part[Fuser]{b.fuser}),
 		missing("blend", "stage", b.stages))

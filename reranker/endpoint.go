@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker/internal/pace"
 )
@@ -55,8 +57,10 @@ type EndpointOptions struct {
 //	experiment := reranker.Shard(endpoint, reranker.EvaluationShards())
 //
 // An Endpoint is itself a Scorer that sends all documents in one call. It holds
-// no goroutine, its state has a fixed size, and it is safe for concurrent use.
+// no goroutine but those of calls that are in flight or were left behind, its state
+// has a fixed size, and it is safe for concurrent use.
 type Endpoint struct {
+	leaving
 	o        EndpointOptions
 	scorers  []Scorer
 	whole    *Sharded
@@ -85,7 +89,7 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 		return nil, &Error{Kind: KindConfig, Op: "reranker: new endpoint", Err: err}
 	}
 	o = o.withDefaults()
-	e := &Endpoint{o: o, scorers: slices.Clone(upstreams), life: newLifetime()}
+	e := &Endpoint{leaving: leaving{stray.New(0)}, o: o, scorers: slices.Clone(upstreams), life: newLifetime()}
 	for _, s := range upstreams {
 		node := pipeline.Describe(s)
 		e.children = append(e.children, node)
@@ -167,20 +171,40 @@ func (e *Endpoint) TypicalLatency() time.Duration { return e.pace.Likely(0) }
 
 // Close ends the endpoint: queries that run are cancelled and waited for, later
 // ones fail at once with ErrClosed in the chain. It may be called again, and by
-// several goroutines; every call returns when nothing runs any more. It does not
-// close the upstreams, which it did not make. It never returns an error.
+// several goroutines; every call returns when nothing runs any more, also none of
+// the calls that were left behind, see pipeline.StrayError: where an upstream may
+// never return, Shutdown bounds the wait. It does not close the upstreams, which it
+// did not make. It never returns an error.
 //
 // Close must not be called from inside a query of this endpoint.
-func (e *Endpoint) Close() error {
-	e.life.end()
+func (e *Endpoint) Close() error { return e.Shutdown(context.Background()) }
+
+// Shutdown is Close for those who do not wait for ever: if ctx ends before, it
+// returns an error that says how much still runs, with the cause of ctx in its chain.
+func (e *Endpoint) Shutdown(ctx context.Context) error {
+	select {
+	case <-e.life.begin():
+	case <-ctx.Done():
+	}
+	if left := e.AwaitLeft(ctx); left > 0 || e.life.running() > 0 {
+		return fmt.Errorf("reranker: %s: shut down: %d queries and %d calls that were left behind still run: %w", e.o.Name, e.life.running(), left, context.Cause(ctx))
+	}
 	return nil
 }
 
-// release hands the outcome of a call to the pace and tells OnChange.
-func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) {
-	if e.pace.Release(now, t, o) && e.o.OnChange != nil {
-		e.o.OnChange(e.State())
+// release hands the outcome of a call to the pace and tells OnChange, whose panic it
+// returns.
+func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) (hook error) {
+	if !e.pace.Release(now, t, o) || e.o.OnChange == nil {
+		return nil
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			hook = &Error{Kind: KindPanic, Op: "reranker: shard", Err: &pipeline.PanicError{Part: "EndpointOptions.OnChange", Value: v, Stack: debug.Stack()}}
+		}
+	}()
+	e.o.OnChange(e.State())
+	return nil
 }
 
 // alone reports whether all upstreams are one server.
@@ -204,7 +228,7 @@ func (e *Endpoint) State() EndpointState {
 		Requests: p.Requests, Tokens: p.Tokens, RemainingRequests: p.RemainingRequests, RemainingTokens: p.RemainingTokens,
 		ExtraCalls: p.ExtraCalls, Hedging: p.Hedging, MaxDocuments: p.MaxDocuments, MaxBytes: p.MaxBytes,
 		TokensPerByte: p.TokensPerByte, LatencyFixed: p.LatencyFixed, LatencyPerToken: p.LatencyPerToken,
-		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Cause: p.Cause, Upstreams: make([]UpstreamState, len(p.Upstreams)),
+		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Cause: p.Cause, LeftBehind: e.LeftBehind(), Upstreams: make([]UpstreamState, len(p.Upstreams)),
 	}
 	for i, u := range p.Upstreams {
 		s.Upstreams[i] = UpstreamState(u)
@@ -253,6 +277,9 @@ type EndpointState struct {
 	Cause error
 	// Answered counts the calls that succeeded.
 	Answered int
+	// LeftBehind counts the calls that ignore the end of their context and that nobody
+	// waits for; of 64 and more no other call is made.
+	LeftBehind int
 	// Upstreams are the scorers behind the endpoint, in the order given.
 	Upstreams []UpstreamState
 }

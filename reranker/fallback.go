@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -25,6 +26,7 @@ type Share struct {
 // Fallbacks is a Scorer that asks several scorers one after the other. Make one
 // with Fallback. It is safe for concurrent use if its scorers are.
 type Fallbacks struct {
+	leaving
 	scorers []Scorer
 	nodes   []pipeline.Node
 	names   []string
@@ -51,7 +53,7 @@ var (
 // Report.Shares says who scored how many. Score fails only if there is no score
 // at all; the error has the causes of all.
 func Fallback(scorers ...Scorer) *Fallbacks {
-	f := &Fallbacks{scorers: scorers}
+	f := &Fallbacks{leaving: leaving{stray.New(0)}, scorers: scorers}
 	var errs []error
 	if len(scorers) < 2 {
 		errs = append(errs, errors.New("a fallback needs two scorers at least"))
@@ -213,9 +215,18 @@ var errFallbackShare = fmt.Errorf("reranker: fallback: the scorer's share of the
 func (r *fallbackRun) ask(ctx context.Context, i int, query string) (a fallbackAnswer) {
 	ctx, cancel := r.within(ctx, i)
 	defer cancel()
-	defer recoverScorer(r.f.names[i], &a.err)
-	a.scores, a.err = r.f.scorers[i].Score(ctx, query, r.texts())
+	texts := r.texts()
+	a.scores, a.err = stray.Call(ctx, r.bound(i), func(ctx context.Context) (scores Scores, err error) {
+		defer recoverScorer(r.f.names[i], &err)
+		return r.f.scorers[i].Score(ctx, query, texts)
+	})
 	return a
+}
+
+// bound bounds the calls of a scorer, so that one that ignores the end of its time
+// does not take that of the others.
+func (r *fallbackRun) bound(i int) stray.Bound {
+	return bounded(r.f.strays, r.f.names[i], fallbackPatience)
 }
 
 // follow asks a scorer and shows what a streaming one has so far.
@@ -226,25 +237,13 @@ func (r *fallbackRun) follow(ctx context.Context, i int, query string, yield fun
 	}
 	ctx, cancel := r.within(ctx, i)
 	defer cancel()
-	consuming := false // a panic of the consumer is the consumer's
-	defer func() {
-		if consuming {
-			return
-		}
-		if v := recover(); v != nil {
-			last = fallbackAnswer{err: &pipeline.PanicError{Part: r.f.names[i], Value: v}}
-		}
-	}()
-	first := true
+	texts, first := r.texts(), true
 	last.err = errNoAnswer
-	for scores, err := range s.ScoreStream(ctx, query, r.texts()) {
-		if early, bad := r.checked(last.scores); !first && last.err == nil && bad == nil {
-			consuming = true
-			stopped = !yield(r.show(early), nil)
-			consuming = false
-			if stopped {
-				return last, true
-			}
+	for scores, err := range stray.Sequence(ctx, r.bound(i), func(ctx context.Context) iter.Seq2[Scores, error] {
+		return tamed(s.ScoreStream(ctx, query, texts), func(v any) error { return &pipeline.PanicError{Part: r.f.names[i], Value: v} })
+	}) {
+		if early, bad := r.checked(last.scores); !first && last.err == nil && bad == nil && !yield(r.show(early), nil) {
+			return last, true
 		}
 		first, last = false, fallbackAnswer{scores, err}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker/internal/pace"
 )
@@ -58,8 +59,12 @@ type call struct {
 	anchors []float64
 	err     error
 	ended   ending
-	// overtaken says that a hedge on another upstream answered first.
-	overtaken atomic.Bool
+	// hook is a panic of EndpointOptions.OnChange.
+	hook error
+	task *stray.Task
+	// overtaken says that a hedge on another upstream answered first, released that the
+	// endpoint knows how the call ended.
+	overtaken, released atomic.Bool
 }
 
 // flight is what of a query is waiting, on its way or decided. It belongs to one
@@ -160,6 +165,15 @@ func (f *flight) end(c *call) (wanted bool) {
 		p.calls = slices.Delete(p.calls, at, at+1)
 	}
 	return p.state == pieceFlying
+}
+
+// eachCall visits the calls in flight.
+func (f *flight) eachCall(visit func(*call)) {
+	for _, p := range f.pieces {
+		for _, c := range slices.Clone(p.calls) {
+			visit(c)
+		}
+	}
 }
 
 // answered decides a piece. The other calls for it are given up, and returned.

@@ -39,10 +39,7 @@ func (l *lifetime) running() int {
 	return l.active
 }
 
-// end lets no query in any more and returns when the last has left.
-func (l *lifetime) end() { <-l.begin() }
-
-// begin starts the end, once.
+// begin lets no query in any more and returns what is closed when the last has left.
 func (l *lifetime) begin() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

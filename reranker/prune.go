@@ -129,7 +129,7 @@ func (p *Pruned) Describe() pipeline.Node {
 	}
 	if p.fuser != nil && p.rerank != nil {
 		n.Facts.Tolerates = p.rerank.Describe().Facts.Tolerates
-		n.Children = []pipeline.Node{pipeline.Describe(p.fuser), pipeline.Describe(pipeline.Keep()), p.rerank.Describe()}
+		n.Children = []pipeline.Node{pipeline.Describe(p.fuser), pipeline.Describe(pipeline.Keep()), pipeline.Describe(p.rerank)}
 	}
 	return n
 }
@@ -139,7 +139,7 @@ func (p *Pruned) Apply(ctx context.Context, q pipeline.Query, in pipeline.Rankin
 	if p.err != nil {
 		return pipeline.Ranking{}, p.err
 	}
-	r := &pruneRun{p: p, work: p.rerank.begin(in), in: in}
+	r := &pruneRun{p: p, work: p.rerank.begin(ctx, in), in: in}
 	reranked, err := r.work.end(ctx, r.score(pipeline.WithQuery(ctx, q), q.Text))
 	if err != nil {
 		return pipeline.Ranking{}, err

@@ -25,6 +25,7 @@ func TestReal(t *testing.T) {
 		"O1_work_that_does_not_fit_into_the_deadline": goodput,
 		"O2_the_query_after_a_slow_spell_is_whole":    recovers,
 		"O3_a_belief_about_latency_is_tested":         believes,
+		"O6_user_code_that_ignores_its_context":       strays,
 		"O7_refusals_of_rate_are_not_of_size":         refusals,
 		"O10_only_long_documents_are_lost":            longDocuments,
 		"O11_a_replica_that_refuses_is_left":          refusingReplica,

@@ -58,6 +58,9 @@ type Report struct {
 	// Retries and Hedges are contained in Attempts; HedgesWon counts the hedges
 	// that answered first.
 	Retries, Hedges, HedgesWon int
+	// LeftBehind counts calls of user code that ignored the end of their context and
+	// were left behind, see pipeline.StrayError.
+	LeftBehind int
 	// Waited is the time that calls were held back by limits and back-off, added
 	// up over shards.
 	Waited time.Duration
@@ -133,6 +136,7 @@ func (r *Report) addCalls(o Report) {
 	r.Planned, r.Sent, r.Answered = r.Planned+o.Planned, r.Sent+o.Sent, r.Answered+o.Answered
 	r.Attempts, r.Retries = r.Attempts+o.Attempts, r.Retries+o.Retries
 	r.Hedges, r.HedgesWon = r.Hedges+o.Hedges, r.HedgesWon+o.HedgesWon
+	r.LeftBehind += o.LeftBehind
 	r.Waited += o.Waited
 	r.Useful, r.Wasted = r.Useful.Add(o.Useful), r.Wasted.Add(o.Wasted)
 	r.Causes = append(slices.Clone(r.Causes), o.Causes...)

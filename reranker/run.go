@@ -2,13 +2,14 @@ package reranker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker/internal/pace"
-	"github.com/sourcegraph/conc"
 )
 
 // errNoTime is why documents are lost to the deadline.
@@ -36,7 +37,6 @@ type run struct {
 	tally  tally
 
 	answers chan *call
-	calls   conc.WaitGroup
 	waiter  *pace.Waiter
 	lane    Lane
 	trial   bool // sent although it is likely to come too late
@@ -66,8 +66,8 @@ func newRun(ctx context.Context, s *Sharded, query string, documents []string) *
 func (r *run) score(progress func(Scores) bool) (scores Scores, stopped bool, err error) {
 	var cancel context.CancelFunc
 	r.ctx, cancel = context.WithDeadline(r.caller, r.deadline)
-	// Whatever happens, also in the consumer of a stream: no call outlives this,
-	// and the endpoint is left.
+	// Whatever happens, also in the consumer of a stream: no call outlives this, or
+	// it is left behind, and the endpoint is left.
 	defer func() {
 		r.join(cancel)
 		r.e.pace.Leave(time.Now(), r.waiter)
@@ -380,22 +380,38 @@ func (r *run) wish(p *piece, extra, hedge bool, avoid int) pace.Call {
 func (r *run) call(p *piece, t *pace.Ticket) {
 	c := &call{piece: p, ticket: t}
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
-	texts := make([]string, len(p.Documents), len(p.Documents)+len(r.anchors.documents))
-	for i, d := range p.Documents {
-		texts[i] = r.documents[d]
+	if !r.launch(c) {
+		c.cancel()
+		r.e.pace.Release(time.Now(), t, pace.Outcome{})
+		r.flight.loseWaiting(pipeline.ReasonBreaker, &pipeline.StrayError{Part: r.e.o.Name, Left: r.e.strays.Left(), Refused: true})
+		return
 	}
 	if !p.hedged && !t.Hedge() && r.plan.hedge && t.HedgeAfter > 0 {
 		c.hedgeAt = t.Started.Add(t.HedgeAfter)
 	}
 	alone := len(p.calls) == 0
 	r.tally.started(r.flight.start(c), alone, t.Hedge(), t.Started.Sub(p.since))
-	r.calls.Go(func() {
+}
+
+// launch starts the goroutine of a call, unless too many are left behind. It touches
+// nothing of the run but the channel, since it may outlive it.
+func (r *run) launch(c *call) bool {
+	p := c.piece
+	texts := make([]string, len(p.Documents), len(p.Documents)+len(r.anchors.documents))
+	for i, d := range p.Documents {
+		texts[i] = r.documents[d]
+	}
+	task, ok := r.e.strays.Go(func() {
 		defer func() { r.answers <- c }() // has room for every call in flight
 		r.guarded(c, texts)
 		now := time.Now()
 		c.ended = endedAs(c.ctx, r.caller, !now.Before(r.deadline), c.err)
-		r.e.release(now, t, c.ended.outcome(c.scores, c.overtaken.Load()))
+		if c.released.CompareAndSwap(false, true) {
+			c.hook = r.e.release(now, c.ticket, c.ended.outcome(c.scores, c.overtaken.Load()))
+		}
 	})
+	c.task = task
+	return ok
 }
 
 // guarded calls the scorer and turns a panic into an error that names the shard.
@@ -416,25 +432,63 @@ func (r *run) guarded(c *call, texts []string) {
 	c.scores, c.anchors, c.err = r.anchors.ask(ctx, r.e.scorers[c.ticket.Upstream], r.query, c.piece, texts)
 }
 
-// join cancels and awaits the calls that are still in flight, gives up what is
-// open, and takes what came back after the end was decided. A panic that gets
-// here is one of the endpoint's OnChange: the scores that arrived are used.
+// join cancels the calls that are still in flight, gives up what is open, and takes
+// what comes back after the end was decided. Calls that do not come back are left
+// behind.
 func (r *run) join(cancel context.CancelFunc) {
 	cancel()
-	if caught := r.calls.WaitAndRecover(); caught != nil {
-		r.tally.cause(&Error{Kind: KindPanic, Op: "reranker: shard", Err: &pipeline.PanicError{Part: "EndpointOptions.OnChange", Value: caught.Value, Stack: caught.Stack}})
-	}
 	if r.flight.undecided() {
 		r.flight.loseOpen(pipeline.ReasonCanceled, context.Canceled)
 	}
-	for len(r.answers) > 0 {
-		r.settle(<-r.answers)
+	for patience := stray.NewPatience(callPatience); r.flight.flying > 0; {
+		select {
+		case c := <-r.answers:
+			r.settle(c)
+		case <-patience.Over():
+			if patience.Slice() {
+				continue
+			}
+			r.leave()
+			return
+		}
 	}
+}
+
+// leave leaves behind what is still in flight.
+func (r *run) leave() {
+	r.flight.eachCall(r.leaveCall)
+	for len(r.answers) > 0 {
+		r.settle(<-r.answers) // it came in the last moment
+	}
+	if r.tally.report.LeftBehind == 0 {
+		return
+	}
+	ended := context.Canceled
+	if r.caller.Err() != nil || !time.Now().Before(r.deadline) {
+		ended = r.ending().err
+	}
+	r.tally.cause(&pipeline.StrayError{Part: r.e.o.Name, Left: r.e.LeftBehind(), Err: ended})
+}
+
+// leaveCall leaves one call behind, if it has not come back. For the endpoint it is
+// one that was given up; its goroutine tells nobody when it ends.
+func (r *run) leaveCall(c *call) {
+	if !c.task.Leave() {
+		return
+	}
+	now := time.Now()
+	if c.released.CompareAndSwap(false, true) {
+		late := !now.Before(r.deadline) && !errors.Is(r.caller.Err(), context.Canceled)
+		r.tally.cause(r.e.release(now, c.ticket, pace.Outcome{CutOff: true, Late: late}))
+	}
+	r.tally.report.LeftBehind++
+	r.flight.end(c)
 }
 
 // settle takes a call that has ended and reports whether it brought scores.
 func (r *run) settle(c *call) (answered bool) {
 	c.cancel()
+	r.tally.cause(c.hook)
 	p := c.piece
 	wanted := r.flight.end(c)
 	r.tally.cost(c, wanted)

@@ -110,7 +110,9 @@ func (o ShardOptions) check() error {
 // Scores.Report what was done. Make one with Shard.
 //
 // A Sharded is safe for concurrent use and starts no goroutine that outlives a
-// call.
+// call, unless its scorer ignores the end of its context: then the call returns some
+// milliseconds after its deadline all the same, and what goes on is left to the
+// endpoint, see pipeline.StrayError.
 type Sharded struct {
 	endpoint *Endpoint
 	o        ShardOptions

@@ -7,10 +7,10 @@ import (
 	"iter"
 	"math"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -62,12 +62,14 @@ type StageOptions struct {
 // Staged is the stage that replaces the scores of a ranking by those of a
 // Scorer. Make one with Stage. It is safe for concurrent use.
 type Staged struct {
+	leaving
 	scorer  Scorer
 	o       StageOptions
 	node    pipeline.Node // of the scorer
 	err     error
 	queries atomic.Uint64
 	monitor monitor
+	plain   bool // the text of a document is what is sent
 }
 
 var (
@@ -90,8 +92,13 @@ var (
 // context (its cause is in the chain), or, an *UnscoredError, if the policy is
 // AllOrNothing. That time is up is no error under the other policies, whether it is the
 // stage's own or the caller's.
+//
+// A scorer, or a StageOptions.Text, that ignores the end of its context is left
+// behind at most 15 ms after it, see pipeline.StrayError: its documents are lost for
+// the reason pipeline.ReasonDeadline, Report.LeftBehind counts it, and pipeline.Close
+// waits for it. A call without a deadline may take as long as it likes.
 func Stage(scorer Scorer, o StageOptions) *Staged {
-	s := &Staged{scorer: scorer, o: o.withDefaults(), err: o.check()}
+	s := &Staged{leaving: leaving{stray.New(0)}, scorer: scorer, o: o.withDefaults(), err: o.check(), plain: o.Text == nil}
 	if scorer == nil {
 		s.err = errors.Join(errors.New("the scorer is nil"), s.err)
 	} else {
@@ -206,7 +213,7 @@ func (s *Staged) Apply(ctx context.Context, q pipeline.Query, in pipeline.Rankin
 	if s.err != nil {
 		return pipeline.Ranking{}, s.err
 	}
-	w := s.begin(in)
+	w := s.begin(ctx, in)
 	return w.end(ctx, w.score(pipeline.WithQuery(ctx, q), q.Text))
 }
 
@@ -221,7 +228,7 @@ func (s *Staged) Refine(ctx context.Context, q pipeline.Query, in pipeline.Ranki
 			yield(pipeline.Ranking{}, s.err)
 			return
 		}
-		w := s.begin(in)
+		w := s.begin(ctx, in)
 		if len(w.texts) > 0 && s.cancelled(ctx) == nil && !yield(w.early(answer{}), nil) {
 			return
 		}
@@ -234,7 +241,7 @@ func (s *Staged) Refine(ctx context.Context, q pipeline.Query, in pipeline.Ranki
 
 // begin decides what is to be sent: the distinct texts of the first hits that are
 // not blank.
-func (s *Staged) begin(in pipeline.Ranking) *work {
+func (s *Staged) begin(ctx context.Context, in pipeline.Ranking) *work {
 	depth := len(in.Hits)
 	if s.o.Depth > 0 {
 		depth = min(depth, s.o.Depth)
@@ -243,32 +250,45 @@ func (s *Staged) begin(in pipeline.Ranking) *work {
 		stage: s, start: time.Now(), bypassed: s.bypass(), slot: make([]int, len(in.Hits)),
 		outcome: outcome{stage: s.o.Name, in: in, verdicts: make([]verdict, len(in.Hits))},
 	}
-	known := make(map[string]int, depth)
-	for i, h := range in.Hits {
+	for i := range in.Hits {
 		w.slot[i] = -1
 		w.verdicts[i] = verdict{reason: pipeline.ReasonNotSent, left: i >= depth}
-		if i >= depth {
-			continue
-		}
-		text, err := s.text(h.Document)
-		switch {
-		case err != nil:
-			w.verdicts[i].reason = pipeline.ReasonPanic
-			w.causes = append(w.causes, err)
-			continue
-		case strings.TrimSpace(text) == "":
-			w.verdicts[i].reason = pipeline.ReasonBlank
-			continue
-		}
-		at, seen := known[text]
-		if !seen {
-			at = len(w.texts)
-			known[text] = at
-			w.texts = append(w.texts, text)
-		}
-		w.slot[i] = at
 	}
+	read, err := s.read(ctx, w, in.Hits[:depth])
+	if err != nil {
+		w.strayed(err)
+		w.causes = append(w.causes, err)
+		for i := range depth {
+			w.verdicts[i].reason = ReasonOf(err)
+		}
+		return w
+	}
+	w.sort(read)
 	return w
+}
+
+// document is what StageOptions.Text made of a hit.
+type document struct {
+	text string
+	err  error // its panic
+}
+
+// read makes the texts of hits. Text is the user's, so its time is bounded; it has no
+// context that could tell it.
+func (s *Staged) read(ctx context.Context, w *work, hits []pipeline.Hit) ([]document, error) {
+	all := func(context.Context) ([]document, error) {
+		read := make([]document, len(hits))
+		for i, h := range hits {
+			read[i].text, read[i].err = s.text(h.Document)
+		}
+		return read, nil
+	}
+	if s.plain || len(hits) == 0 {
+		return all(ctx)
+	}
+	ctx, stop, _ := w.within(ctx)
+	defer stop()
+	return stray.Call(ctx, bounded(s.strays, s.o.Name+": text", stagePatience), all)
 }
 
 func (s *Staged) text(d pipeline.Document) (text string, err error) {

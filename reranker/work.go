@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -20,7 +22,8 @@ type work struct {
 
 	texts    []string // what is sent: distinct, in retrieval order
 	slot     []int    // of each hit: the position of its text, -1 if it is not sent
-	causes   []error  // panics of StageOptions.Text
+	causes   []error  // of StageOptions.Text
+	left     int      // calls of user code that were left behind
 	bypassed bool
 }
 
@@ -65,12 +68,55 @@ func (w *work) score(ctx context.Context, query string) answer {
 	return w.ask(ctx, query, w.texts)
 }
 
+// sort gives each distinct text that is not blank its place.
+func (w *work) sort(read []document) {
+	known := make(map[string]int, len(read))
+	for i, d := range read {
+		switch {
+		case d.err != nil:
+			w.verdicts[i].reason = pipeline.ReasonPanic
+			w.causes = append(w.causes, d.err)
+			continue
+		case strings.TrimSpace(d.text) == "":
+			w.verdicts[i].reason = pipeline.ReasonBlank
+			continue
+		}
+		at, seen := known[d.text]
+		if !seen {
+			at = len(w.texts)
+			known[d.text] = at
+			w.texts = append(w.texts, d.text)
+		}
+		w.slot[i] = at
+	}
+}
+
 // ask makes one call of the scorer.
 func (w *work) ask(ctx context.Context, query string, texts []string) (a answer) {
-	a.sent = true
-	defer w.stage.recovered(&a.err)
-	a.scores, a.err = Ask(ctx, w.stage.scorer, query, texts)
+	a.scores, a.err = stray.Call(ctx, w.bound(), func(ctx context.Context) (scores Scores, err error) {
+		defer w.stage.recovered(&err)
+		return Ask(ctx, w.stage.scorer, query, texts)
+	})
+	a.sent = !w.strayed(a.err)
 	return a
+}
+
+// bound bounds the calls of the scorer.
+func (w *work) bound() stray.Bound {
+	return bounded(w.stage.strays, w.stage.o.Name, stagePatience)
+}
+
+// strayed counts what is left behind, and reports whether a call was refused because
+// too much is.
+func (w *work) strayed(err error) (refused bool) {
+	var stray *pipeline.StrayError
+	if !errors.As(err, &stray) {
+		return false
+	}
+	if !stray.Refused {
+		w.left++
+	}
+	return stray.Refused
 }
 
 // stream is score with every answer but the last one shown; it reports whether
@@ -84,34 +130,28 @@ func (w *work) stream(ctx context.Context, query string, show func(answer) bool)
 	if err != nil {
 		return answer{err: err}, false
 	}
-	return w.follow(Stream(bounded, w.stage.scorer, query, w.texts), show)
+	scores := stray.Sequence(bounded, w.bound(), func(ctx context.Context) iter.Seq2[Scores, error] {
+		return tamed(Stream(ctx, w.stage.scorer, query, w.texts), func(v any) (err error) {
+			w.stage.recoveredValue(v, &err)
+			return err
+		})
+	})
+	last, stopped = follow(scores, show)
+	if w.strayed(last.err) {
+		last.sent = false
+	}
+	return last, stopped
 }
 
 var errNoScores = errors.New("the scorer's sequence ended without scores")
 
 // follow shows an answer when the next one has come, since only then it is known
-// not to be the last. A panic of the scorer is an answer; one of the consumer is
-// none of the stage's.
-func (w *work) follow(scores iter.Seq2[Scores, error], show func(answer) bool) (last answer, stopped bool) {
-	last, showing := answer{err: errNoScores, sent: true}, false
-	defer func() {
-		if showing {
-			return
-		}
-		var err error
-		w.stage.recoveredValue(recover(), &err)
-		if err != nil {
-			last, stopped = answer{err: err, sent: true}, false
-		}
-	}()
+// not to be the last.
+func follow(scores iter.Seq2[Scores, error], show func(answer) bool) (last answer, stopped bool) {
+	last = answer{err: errNoScores, sent: true}
 	for s, err := range scores {
-		if last.err == nil {
-			showing = true
-			more := show(last)
-			showing = false
-			if !more {
-				return last, true
-			}
+		if last.err == nil && !show(last) {
+			return last, true
 		}
 		last = answer{scores: s, err: err, sent: true}
 	}
@@ -171,6 +211,7 @@ func (w *work) report(a answer) Report {
 	r := w.calls(a)
 	w.count(&r, w.stage.o.Top)
 	r.Deadline, r.Elapsed = max(0, w.limit), time.Since(w.start)
+	r.LeftBehind += w.left
 	return r
 }
 

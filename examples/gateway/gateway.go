@@ -27,7 +27,7 @@ func build(ctx context.Context, s settings, getenv func(string) string, log *slo
 	g = &gateway{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, g.close())
+			err = errors.Join(err, g.close(s.grace))
 		}
 	}()
 	if g.metrics, err = newMetrics(); err != nil {
@@ -157,16 +157,27 @@ func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 	}
 }
 
-// close ends what was opened, the newest first.
-func (g *gateway) close() error {
-	var errs []error
-	for _, c := range slices.Backward(g.closers) {
-		errs = append(errs, c())
+// close ends what was opened, the newest first. What has not ended within the grace,
+// because a part ignores the end of its time, is left to the end of the process.
+func (g *gateway) close(grace time.Duration) error {
+	ended := make(chan error, 1)
+	go func() {
+		var errs []error
+		for _, c := range slices.Backward(g.closers) {
+			errs = append(errs, c())
+		}
+		ended <- errors.Join(errs...)
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(grace):
+		err = fmt.Errorf("something still runs after %v", grace)
 	}
 	if g.metrics != nil {
-		errs = append(errs, g.metrics.close())
+		err = errors.Join(err, g.metrics.close())
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 func callerKeys(name string, getenv func(string) string) ([]string, error) {

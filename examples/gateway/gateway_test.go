@@ -20,6 +20,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
 
@@ -468,4 +470,20 @@ func TestProcessFinishesCallsAfterSIGTERM(t *testing.T) {
 	<-read
 	require.NoError(t, cmd.Wait(), out.String())
 	assert.NotContains(t, out.String(), canary)
+}
+
+func TestO6CloseEndsWithinItsGrace(t *testing.T) {
+	t.Parallel()
+	over := make(chan struct{})
+	e, err := reranker.NewEndpoint([]reranker.Scorer{reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
+		<-over
+		return reranker.Scores{}, nil
+	})}, reranker.EndpointOptions{})
+	require.NoError(t, err)
+	_, err = reranker.Shard(e, reranker.ShardOptions{Timeout: 50 * time.Millisecond}).Score(t.Context(), "q", []string{"a"})
+	require.ErrorAs(t, err, new(*pipeline.StrayError))
+	g := &gateway{closers: []func() error{e.Close}}
+	require.ErrorContains(t, g.close(10*time.Millisecond), "something still runs after 10ms")
+	close(over)
+	require.NoError(t, g.close(time.Minute))
 }

@@ -49,10 +49,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	l, err := net.Listen("tcp", s.listen)
 	if err != nil {
-		return errors.Join(err, g.close())
+		return errors.Join(err, g.close(s.grace))
 	}
 	_, _ = fmt.Fprintf(out, "gateway: serving %s on http://%s\n", cmp.Or(s.model, s.config), l.Addr())
-	err = nebius.Serve(ctx, l, g, s.grace)
+	err = nebius.Serve(ctx, l, g, s.grace-s.grace/8)
 	_, _ = fmt.Fprintln(out, "gateway: stopped")
-	return errors.Join(err, g.close())
+	return errors.Join(err, g.close(s.grace/8))
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 )
@@ -161,10 +162,14 @@ const (
 // failed), X-Rerank-Unscored, X-Rerank-Attempts and X-Rerank-Warnings tell what
 // the scorer's report says.
 //
+// A scorer that ignores the end of its context, by HandlerOptions.Timeout or by the
+// caller's leaving, is left behind, and the call is answered; of 64 such calls and
+// more further ones are answered with 503.
+//
 // A mistake in the options makes every call a 500 that names it. The handler is
 // safe for concurrent use; the caller's disconnection cancels the scorer.
 func Handler(scorer reranker.Scorer, o HandlerOptions) http.Handler {
-	h := &handler{scorer: scorer, o: o, fault: o.check(scorer)}
+	h := &handler{scorer: scorer, strays: stray.New(0), o: o, fault: o.check(scorer)}
 	h.slots = make(chan struct{}, max(1, or(o.MaxInFlight, defaultMaxInFlight)))
 	h.hold.most = max(or(o.MaxHeld, defaultMaxHeld), or(o.MaxBytes, defaultMaxBytes))
 	h.bounds = bounds{documents: or(o.MaxDocuments, defaultMaxDocuments), query: or(o.MaxQuery, defaultMaxQuery), text: or(o.MaxBytes, defaultMaxBytes)}
@@ -207,6 +212,7 @@ func AttributeNames() []string {
 
 type handler struct {
 	scorer reranker.Scorer
+	strays *stray.Group
 	o      HandlerOptions
 	door   *door
 	faces  faces
@@ -388,11 +394,30 @@ func (h *handler) ask(ctx context.Context, in *inquiry) (scores reranker.Scores,
 	if len(texts) == 0 {
 		return spread(reranker.Scores{}, places, len(in.documents)), nil
 	}
-	scores, err = reranker.Ask(ctx, h.scorer, in.query, texts)
+	scores, err = stray.Call(ctx, h.bound(), func(ctx context.Context) (scores reranker.Scores, err error) {
+		defer guard("nebius: serve", &err)
+		return reranker.Ask(ctx, h.scorer, in.query, texts)
+	})
 	if err != nil || len(texts) == len(in.documents) {
 		return scores, err
 	}
 	return spread(scores, places, len(in.documents)), nil
+}
+
+// scorerPatience is how long a scorer may go on after its caller has gone or its time
+// is over.
+const scorerPatience = 20 * time.Millisecond
+
+// bound bounds the calls of the scorer, which may ignore its context.
+func (h *handler) bound() stray.Bound {
+	return stray.Bound{Group: h.strays, Patience: scorerPatience, Fail: func(left int, refused bool, cause error) error {
+		e := &pipeline.StrayError{Part: "nebius: serve", Left: left, Refused: refused}
+		if refused {
+			return &reranker.Error{Kind: reranker.KindOverloaded, Op: "nebius: serve", Err: e}
+		}
+		e.Err = cause
+		return e
+	}}
 }
 
 // withText returns the documents that have text, and where they stand.

@@ -12,7 +12,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -503,4 +505,31 @@ func FuzzRequest(f *testing.F) {
 type called struct {
 	query     string
 	documents []string
+}
+
+func TestO6AScorerThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		h := nebius.Handler(reranker.ScorerFunc(func(context.Context, string, []string) (reranker.Scores, error) {
+			calls.Add(1)
+			time.Sleep(time.Hour)
+			return reranker.Scores{}, nil
+		}), nebius.HandlerOptions{Timeout: 300 * time.Millisecond})
+		for i := range 70 {
+			r := httptest.NewRequest(http.MethodPost, "/v1/rerank", strings.NewReader(`{"model":"m","query":"q","documents":["a"]}`))
+			r.Header.Set("Content-Type", "application/json")
+			w, start := httptest.NewRecorder(), time.Now()
+			h.ServeHTTP(w, r)
+			if i < 64 {
+				assert.Equal(t, http.StatusGatewayTimeout, w.Code)
+				assert.LessOrEqual(t, time.Since(start), 320*time.Millisecond)
+				continue
+			}
+			assert.Equal(t, http.StatusServiceUnavailable, w.Code, w.Body)
+			assert.Zero(t, time.Since(start), "it is not called")
+		}
+		assert.EqualValues(t, 64, calls.Load())
+		time.Sleep(2 * time.Hour)
+	})
 }
