@@ -26,7 +26,7 @@ func Documents(documents ...Document) iter.Seq2[Document, error] {
 }
 
 // ReadDocuments reads documents from JSON lines in the form of BEIR: an object with
-// _id (or id), text, and where there are any title and metadata on each line; empty
+// _id (or id), a text or a number, text, and where there are any title and metadata on each line; empty
 // lines are passed over. The title stands in front of the text, on a line of its own,
 // and in the metadata too. Numbers in metadata keep their value. It yields an error
 // that names the line for what is no such object, has no id or one that came before,
@@ -60,8 +60,8 @@ func ReadDocuments(r io.Reader) iter.Seq2[Document, error] {
 
 func readDocument(line []byte, seen map[string]bool) (Document, error) {
 	var raw struct {
-		BEIR     string         `json:"_id"`
-		ID       string         `json:"id"`
+		BEIR     any            `json:"_id"`
+		ID       any            `json:"id"`
 		Title    string         `json:"title"`
 		Text     string         `json:"text"`
 		Metadata map[string]any `json:"metadata"`
@@ -71,10 +71,10 @@ func readDocument(line []byte, seen map[string]bool) (Document, error) {
 	if err := decoder.Decode(&raw); err != nil {
 		return Document{}, fmt.Errorf("it is no document: %w: write {\"_id\": ..., \"text\": ...}", err)
 	}
-	d := Document{ID: cmp.Or(raw.BEIR, raw.ID), Text: raw.Text, Metadata: raw.Metadata}
+	d := Document{ID: cmp.Or(written(raw.BEIR), written(raw.ID)), Text: raw.Text, Metadata: raw.Metadata}
 	switch {
 	case d.ID == "":
-		return Document{}, errors.New("the document has no _id: give each its own")
+		return Document{}, errors.New("the document has no _id that is text or a number: give each its own")
 	case seen[d.ID]:
 		return Document{}, fmt.Errorf("the _id %q came before: give each document its own", d.ID)
 	}
@@ -88,4 +88,15 @@ func readDocument(line []byte, seen map[string]bool) (Document, error) {
 		d.Text = raw.Title + "\n" + raw.Text
 	}
 	return d, nil
+}
+
+// written is an id as the line has it; "" for what is neither text nor a number.
+func written(id any) string {
+	switch id := id.(type) {
+	case string:
+		return id
+	case json.Number:
+		return id.String()
+	}
+	return ""
 }

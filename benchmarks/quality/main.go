@@ -15,6 +15,9 @@ import (
 	"slices"
 
 	"github.com/rankcascade/cascade/internal/nearest"
+	"github.com/rankcascade/cascade/internal/parts/stores"
+	"github.com/rankcascade/cascade/internal/version"
+	"github.com/rankcascade/cascade/pipeline/config"
 )
 
 // command is one of the programs.
@@ -35,6 +38,7 @@ func commands() []command {
 		{"null", "count how often tune claims a gain where there is none", null},
 		{"run", "run a whole experiment from a configuration", run},
 		{"report", "make one HTML file of experiments' results", reportCommand},
+		{"schema", "print the JSON Schema of pipelines' files, for editors", schemaCommand},
 	}
 }
 
@@ -53,6 +57,10 @@ func main() {
 func start(ctx context.Context, args []string, out, errs io.Writer) int {
 	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help", "help"}, args[0]) {
 		overview(out)
+		return 0
+	}
+	if slices.Contains([]string{"-version", "--version", "version"}, args[0]) {
+		fmt.Fprintln(out, version.String("quality"))
 		return 0
 	}
 	all := commands()
@@ -83,5 +91,25 @@ func overview(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "\nEach explains itself: quality COMMAND -h\n")
+	fmt.Fprint(w, `
+Each explains itself: quality COMMAND -h. The first three to try:
+
+  quality evaluate -qrels qrels.tsv -runs a.run,b.run      how good are these runs?
+  quality compare -qrels qrels.tsv -runs a.run,b.run       is the difference real?
+  quality run -config search.yaml -on COLLECTION           how good is what is served?
+
+quality -version prints the version.
+`)
+}
+
+func schemaCommand(_ context.Context, args []string, out, errs io.Writer) error {
+	f := newFlags("schema", "quality schema prints a JSON Schema of the files that describe pipelines.\n\n  quality schema > pipeline.schema.json", errs)
+	if err := parseFlags(f, args); err != nil {
+		return err
+	}
+	text, err := config.Schema(stores.Kinds()...)
+	if err == nil {
+		_, err = fmt.Fprintln(out, string(text))
+	}
+	return err
 }

@@ -30,6 +30,7 @@ quality run runs a whole experiment from a configuration.
 
   quality run -config benchmarks/quality/configs/offline.json
   quality run -config benchmarks/quality/configs/nebius.json -estimate
+  quality run -config search.yaml -on scifact     the pipeline that is served, as it is
 
 For each collection it prints the table of systems and writes, below -out,
 COLLECTION/result.json (everything, for quality report), COLLECTION/runs (a TREC
@@ -66,7 +67,9 @@ type experimenter struct {
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	f := newFlags("run", runHelp+"\n"+fieldHelp(), errs)
-	config := f.String("config", "", "the configuration, a JSON file")
+	config := f.String("config", "", "the configuration, a JSON file; or the file of a pipeline, which is measured -on collections")
+	on := f.String("on", "", "with the file of a pipeline: folders of collections, separated by commas, or names below -collections")
+	measures := f.String("measures", "nDCG@10,RR@10,R@100", "with the file of a pipeline: what is measured")
 	collections := f.String("collections", defaultCollections(), "the folder that holds the collections; CASCADE_COLLECTIONS sets the default")
 	dir := f.String("out", "", "folder for what is written; default .cache/quality/NAME")
 	estimate := f.Bool("estimate", false, "print what the servers would be asked for, and stop")
@@ -85,12 +88,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	case *limit < 0:
 		return usage("-limit %d: 0 asks all topics", *limit)
 	}
-	c, err := readConfig(*config)
-	if err != nil {
+	c, err := readExperiment(*config, *on, *measures)
+	switch {
+	case errors.Is(err, errUsage):
+		return err
+	case err != nil:
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	if *dir == "" {
-		*dir = filepath.Join(".cache", "quality", strings.TrimSuffix(filepath.Base(*config), ".json"))
+		*dir = filepath.Join(".cache", "quality", strings.TrimSuffix(filepath.Base(*config), filepath.Ext(*config)))
 	}
 	e := &experimenter{
 		config: c, collections: *collections, dir: *dir, limit: *limit, estimate: *estimate, yes: *yes, format: chosen,
@@ -234,12 +240,16 @@ func (e *experimenter) plan(c *corpus) (experiment.Plan, error) {
 	if err != nil {
 		return experiment.Plan{}, fmt.Errorf("measures: %w", err)
 	}
+	files, err := servedFiles{e}.digest()
+	if err != nil {
+		return experiment.Plan{}, err
+	}
 	p := experiment.Plan{
 		Name: e.config.Name, Collection: experiment.Collection{Name: c.Manifest.Name, Documents: len(c.documents), Licence: c.Manifest.Licence},
 		Topics: c.topics, Judgements: c.Qrels, Measures: measures, Options: c.options(), Baseline: e.config.Baseline,
 		Test: e.config.Test, Correction: e.config.Correction, Sampling: stats.Sampling{Samples: e.config.Samples, Seed: e.config.Seed},
 		Repeats: e.config.Repeats, Depth: e.config.Depth, Concurrency: e.config.Concurrency, Prices: e.config.Prices,
-		Keep: e.config.Keep, Version: c.digest + " " + e.config.Language,
+		Keep: e.config.Keep, Version: c.digest + " " + e.config.Language + files,
 	}
 	return p, nil
 }

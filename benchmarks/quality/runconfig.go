@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ type runConfig struct {
 	Systems     []systemConfig             `json:"systems" doc:"what is compared"`
 	Budget      budgetConfig               `json:"budget" doc:"stops the experiment; a field that is 0 is no bound"`
 	Prices      map[string]float64         `json:"prices" doc:"for a million tokens, by model"`
+
+	folder string // where relative paths begin
 }
 
 type retrieverConfig struct {
@@ -63,6 +66,7 @@ type scorerConfig struct {
 
 type systemConfig struct {
 	Name     string                       `json:"name" doc:"with {field} where a grid's value goes"`
+	Pipeline string                       `json:"pipeline" doc:"a file that describes the pipeline that is served, in place of all below; from this file's folder"`
 	Retrieve oneOrMore                    `json:"retrieve" doc:"a retriever, or a list of them that fuse joins"`
 	Fuse     string                       `json:"fuse" doc:"fusion of the retrievers, as quality fuse -method takes it"`
 	Rerank   string                       `json:"rerank" doc:"a scorer"`
@@ -120,6 +124,30 @@ func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// path is a path of the file as the program can open it.
+func (c runConfig) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.folder, name)
+}
+
+// readExperiment reads the file of an experiment, or makes one of the file of a
+// pipeline.
+func readExperiment(name, on, measures string) (runConfig, error) {
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return runConfig{}, err
+	}
+	if isPipeline(name, raw) {
+		return pipelineConfig(name, on, measures)
+	}
+	if on != "" {
+		return runConfig{}, usage("-on goes with the file of a pipeline, and %s is one of an experiment, which names its collections", name)
+	}
+	return readConfig(name)
+}
+
 func readConfig(name string) (runConfig, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
@@ -129,6 +157,7 @@ func readConfig(name string) (runConfig, error) {
 	if err := strictly(raw, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", name, err)
 	}
+	c.folder = filepath.Dir(name)
 	if err := c.check(); err != nil {
 		return c, fmt.Errorf("%s: %w", name, err)
 	}
@@ -216,6 +245,8 @@ func (c *runConfig) checkSystem(s systemConfig) error {
 	switch {
 	case s.Name == "":
 		return errors.New("it has no name")
+	case s.Pipeline != "":
+		return s.checkPipeline()
 	case len(s.Retrieve) == 0:
 		return errors.New("retrieve names no retriever")
 	case len(s.Retrieve) > 1 && s.Fuse == "":
@@ -298,6 +329,18 @@ func (s systemConfig) candidates() ([]systemConfig, error) {
 	return all, err
 }
 
+// checkPipeline refuses what the pipeline's file says already, by name.
+func (s systemConfig) checkPipeline() error {
+	v := reflect.ValueOf(s)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json")
+		if name != "name" && name != "pipeline" && name != "grid" && !v.Field(i).IsZero() {
+			return fmt.Errorf("%s cannot stand beside pipeline: the file says it", name)
+		}
+	}
+	return nil
+}
+
 // expand returns a system for each combination of the grid's values, the last
 // field in alphabetical order changing fastest.
 func (s systemConfig) expand() ([]systemConfig, error) {
@@ -353,6 +396,9 @@ func fieldHelp() string {
 		fmt.Fprintf(&b, "\n%s:\n", part.title)
 		for i := range part.of.NumField() {
 			f := part.of.Field(i)
+			if f.Tag.Get("json") == "" {
+				continue
+			}
 			fmt.Fprintf(&b, "  %-12s %s\n", f.Tag.Get("json"), f.Tag.Get("doc"))
 		}
 	}

@@ -29,6 +29,14 @@ func (e estimator) clear(ctx context.Context, corpora []*corpus) error {
 		}
 		price += cost
 	}
+	asks, err := servedFiles(e).servers()
+	if err != nil {
+		return err
+	}
+	for _, name := range asks {
+		fmt.Fprintf(e.out, "not estimated: what %s costs\n", name)
+		servers = true
+	}
 	if !servers {
 		if e.estimate {
 			fmt.Fprintln(e.out, "nothing is sent to a server: it costs nothing")
@@ -37,7 +45,7 @@ func (e estimator) clear(ctx context.Context, corpora []*corpus) error {
 	}
 	unknown := e.unpriced()
 	fmt.Fprintf(e.out, "estimated price of all: %.4f%s\n", price, unknown)
-	if e.estimate || e.yes || (price == 0 && unknown == "") {
+	if e.estimate || e.yes || (price == 0 && unknown == "" && len(asks) == 0) {
 		return nil
 	}
 	return errors.New("this would cost money, and nothing was sent: run it again with -yes, or see -estimate")

@@ -21,7 +21,9 @@ import (
 	"github.com/rankcascade/cascade/benchmarks/tune"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/nearest"
+	"github.com/rankcascade/cascade/internal/parts/stores"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/config"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/cache"
@@ -274,6 +276,10 @@ func (b *builder) systems(ctx context.Context) (experiment.Systems, map[string]e
 
 // system builds one: what it starts with, its rerank or blend, its model, its cuts.
 func (b *builder) system(ctx context.Context, s systemConfig) (pipeline.Retriever, *experiment.Tuning, error) {
+	if s.Pipeline != "" {
+		served, err := b.served(ctx, s.Pipeline)
+		return served, nil, err
+	}
 	if s.Tune != nil && len(s.Tune.Over) > 0 {
 		return variants{b}.tuned(ctx, s)
 	}
@@ -311,6 +317,22 @@ func (b *builder) system(ctx context.Context, s systemConfig) (pipeline.Retrieve
 		stages = append(stages, cut.AtLeast(scale, *s.Least))
 	}
 	return pipeline.Chain(first, stages...), tuning, nil
+}
+
+// served builds the pipeline of a file, as the programs that serve it do.
+func (b *builder) served(ctx context.Context, file string) (pipeline.Retriever, error) {
+	loaded, err := config.Load(ctx, b.config.path(file), stores.Kinds()...)
+	if err != nil {
+		return nil, err
+	}
+	b.closers = append(b.closers, loaded.Close)
+	for _, f := range pipeline.Lint(loaded) {
+		fmt.Fprintf(b.errs, "%s: warning: %v\n", file, f)
+	}
+	if b.corpus.Manifest.DropSelf {
+		return pipeline.Chain(loaded.Retriever(), notItself{}), nil
+	}
+	return pipeline.Chain(loaded.Retriever()), nil
 }
 
 // second returns the rerank of a system, its blend, or its tuned blend.

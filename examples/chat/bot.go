@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -15,8 +16,10 @@ import (
 	"github.com/rankcascade/cascade/examples/internal/model"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/godoc"
+	"github.com/rankcascade/cascade/internal/parts/stores"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/chat"
+	"github.com/rankcascade/cascade/pipeline/config"
 	"github.com/rankcascade/cascade/pipeline/rewrite"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/lexical"
@@ -29,7 +32,9 @@ import (
 // bot answers questions about a store. It is safe for concurrent use.
 type bot struct {
 	about     string
-	store     *store
+	store     *store           // nil over a file's pipeline
+	live      *config.Live     // nil without a file
+	fetcher   pipeline.Fetcher // nil where no store hands out documents
 	rewriter  pipeline.Rewriter
 	search    pipeline.Retriever
 	generator pipeline.Generator // nil: answers are quotes
@@ -43,6 +48,33 @@ type bot struct {
 
 func newBot(ctx context.Context, o options) (*bot, error) {
 	b := &bot{rewriter: carry{}, model: o.llmModel}
+	if o.llmURL != "" {
+		if err := b.speak(o); err != nil {
+			return nil, err
+		}
+	}
+	var watched *folder
+	var err error
+	if o.config != "" {
+		err = b.follow(ctx, o)
+	} else {
+		watched, err = b.fill(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
+	switch {
+	case watched != nil:
+		b.wait.Go(func() { b.watch(ctx, watched, o.watch) })
+	case b.live != nil:
+		b.wait.Go(func() { b.watchFile(ctx, o) })
+	}
+	return b, nil
+}
+
+// fill reads the documents into a store, and makes the pipeline over it.
+func (b *bot) fill(ctx context.Context, o options) (*folder, error) {
 	documents, watched, err := b.read(ctx, o)
 	if err != nil {
 		return nil, err
@@ -50,19 +82,43 @@ func newBot(ctx context.Context, o options) (*bot, error) {
 	if b.store, err = newStore(ctx, documents, godoc.WordsKey); err != nil {
 		return nil, err
 	}
-	if err := b.judge(o, documents); err != nil {
-		return nil, err
+	b.fetcher = b.store
+	return watched, b.judge(o, documents)
+}
+
+// follow makes the pipeline of a file the bot's, as the file is at each question.
+func (b *bot) follow(ctx context.Context, o options) error {
+	live, err := config.NewLive(ctx, o.config, stores.Kinds()...)
+	if err != nil {
+		return err
 	}
-	if o.llmURL != "" {
-		if err := b.speak(o); err != nil {
-			return nil, err
+	b.about, b.search, b.live = filepath.Base(o.config), live, live
+	if fetcher, ok := live.Fetcher(); ok {
+		b.fetcher = fetcher
+	}
+	return nil
+}
+
+// watchFile takes over what changes in the file, and says so.
+func (b *bot) watchFile(ctx context.Context, o options) {
+	b.live.Watch(ctx, o.watch, func(changed bool, err error) {
+		switch {
+		case !changed:
+			fmt.Fprintln(o.out, "the file is refused, the old pipeline goes on:", err)
+		case err != nil:
+			fmt.Fprintln(o.out, "the file is in use, the old pipeline did not close:", err)
+		default:
+			fmt.Fprintln(o.out, "the file is in use")
 		}
+	})
+}
+
+// opened says what the bot searches, for the first line of output.
+func (b *bot) opened(took time.Duration) string {
+	if b.store == nil {
+		return fmt.Sprintf("the pipeline of %s, built in %v", b.about, took.Round(time.Millisecond))
 	}
-	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if watched != nil {
-		b.wait.Go(func() { b.watch(ctx, watched, o.watch) })
-	}
-	return b, nil
+	return fmt.Sprintf("%d passages of %s, indexed in %v", b.store.size(), b.about, took.Round(time.Millisecond))
 }
 
 func (b *bot) read(ctx context.Context, o options) ([]pipeline.Document, *folder, error) {
@@ -119,10 +175,33 @@ func (b *bot) watch(ctx context.Context, f *folder, every time.Duration) {
 func (b *bot) close() error {
 	b.stop()
 	b.wait.Wait()
-	if b.embedded != nil {
-		return errors.Join(b.store.index.Close(), b.embedded.Close())
+	var errs []error
+	if b.live != nil {
+		errs = append(errs, b.live.Close())
 	}
-	return b.store.index.Close()
+	if b.store != nil {
+		errs = append(errs, b.store.index.Close())
+	}
+	if b.embedded != nil {
+		errs = append(errs, b.embedded.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// refined yields rankings as they get better.
+func (b *bot) refined(ctx context.Context, q pipeline.Query) iter.Seq2[pipeline.Ranking, error] {
+	if b.live != nil {
+		return b.live.Stream(ctx, q)
+	}
+	return pipeline.Stream(ctx, b.search, q)
+}
+
+// size counts the passages; 0 where that is not known.
+func (b *bot) size() int {
+	if b.store == nil {
+		return 0
+	}
+	return b.store.size()
 }
 
 // judge makes the pipeline with the model that the options name, or with a scorer
@@ -200,7 +279,7 @@ func (b *bot) ask(ctx context.Context, s *session, question string, tell func(ev
 	}
 	verdict := chat.Answerable(q, early)
 	prompt, err := s.conversation.Ask(ctx, question, final, chat.Options{
-		Tokens: promptLimit, Passages: shown, Fetcher: b.store, Focus: chat.Overlap{}, Order: chat.Edges,
+		Tokens: promptLimit, Passages: shown, Fetcher: b.fetcher, Focus: chat.Overlap{}, Order: chat.Edges,
 	})
 	if err != nil {
 		return err
@@ -228,7 +307,7 @@ func (b *bot) rewritten(ctx context.Context, s *session, question string, tell f
 // find shows rankings as they get better and returns the first and the last.
 func (b *bot) find(ctx context.Context, q pipeline.Query, tell func(event) error) (early, final pipeline.Ranking, err error) {
 	first := true
-	for r, err := range pipeline.Stream(ctx, b.search, q) {
+	for r, err := range b.refined(ctx, q) {
 		if err != nil {
 			return early, final, err
 		}

@@ -466,7 +466,7 @@ func TestFlags(t *testing.T) {
 		"-addr 80":              "-addr",
 		"-llm-url http://x":     "belong together",
 		"-llm-model x":          "belong together",
-		"-watch -1s":            "must be positive",
+		"-watch -1s":            "set a time above 0",
 		"question":              "no flag",
 	} {
 		_, err := parse(strings.Fields(args), "", io.Discard)

@@ -15,31 +15,22 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/rankcascade/cascade/internal/parts/stores"
+	"github.com/rankcascade/cascade/internal/version"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/config"
-	"github.com/rankcascade/cascade/pipeline/kind"
-	"github.com/rankcascade/cascade/reranker/lexical"
-	"github.com/rankcascade/cascade/reranker/nebius"
-	"github.com/rankcascade/cascade/retriever/bleve"
-	"github.com/rankcascade/cascade/retriever/qdrant"
 )
-
-// kinds are what a file may name beside the built-in kinds.
-func kinds() []kind.Kind {
-	return []kind.Kind{bleve.Kind, qdrant.Kind, nebius.Kind, lexical.Kind}
-}
 
 // settings are what the command line says.
 type settings struct {
 	config, listen, keyEnv, only string
 	limit                        int
-	timeout                      time.Duration
+	timeout, watch               time.Duration
 	version, schema              bool
 }
 
@@ -61,21 +52,46 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.only, "only", "", "a `filter` in JSON that holds for every search and every document that is read")
 	flags.IntVar(&s.limit, "limit", 50, "the most hits that an agent may ask for")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "the time of one call")
+	flags.DurationVar(&s.watch, "watch", 2*time.Second, "how often -config is looked at for changes")
 	flags.BoolVar(&s.version, "version", false, "print the version")
 	flags.BoolVar(&s.schema, "schema", false, "print the JSON Schema of configuration files, for editors")
+	flags.Usage = func() { help(flags) }
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	switch {
 	case flags.NArg() > 0:
-		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return s, fmt.Errorf("unexpected argument %q: flags begin with a dash", flags.Arg(0))
 	case s.version || s.schema:
 	case s.config == "":
 		return s, errors.New("-config names no file: it describes the pipeline that agents search")
-	case s.limit < 1 || s.timeout <= 0:
-		return s, errors.New("-limit and -timeout must be positive")
+	case s.limit < 1:
+		return s, fmt.Errorf("-limit is %d: set 1 or more", s.limit)
+	case s.timeout <= 0 || s.watch <= 0:
+		return s, fmt.Errorf("-timeout is %v and -watch is %v: set times above 0, such as 10s", s.timeout, s.watch)
 	}
 	return s, nil
+}
+
+// help says what the program does before it lists the flags.
+func help(f *flag.FlagSet) {
+	fmt.Fprint(f.Output(), `mcp lets agents search: a Model Context Protocol server over the pipeline of a
+configuration file, with the tools "search" and "read".
+
+Over standard input and output, as desktop agents start it; a first file:
+
+  echo '{"chain": [{"bm25": {"documents": "corpus.jsonl"}}, {"topk": 8}]}' > search.yaml
+  mcp -config search.yaml
+
+Over HTTP, with a key and a filter that no agent can widen:
+
+  MCP_KEY=secret mcp -config search.yaml -listen 0.0.0.0:8090 -key-env MCP_KEY -only '{"eq": {"path": "public", "value": true}}'
+
+mcp -schema prints a JSON Schema of configuration files.
+
+Flags:
+`)
+	f.PrintDefaults()
 }
 
 func run(ctx context.Context, args []string) error {
@@ -86,22 +102,27 @@ func run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	case s.version:
-		fmt.Println(version())
+		fmt.Println(version.String("mcp"))
 		return nil
 	case s.schema:
-		text, err := config.Schema(kinds()...)
+		text, err := config.Schema(stores.Kinds()...)
 		fmt.Println(string(text))
 		return err
 	}
-	search, err := config.Load(ctx, s.config, kinds()...)
+	search, err := config.NewLive(ctx, s.config, stores.Kinds()...)
 	if err != nil {
 		return err
 	}
 	defer search.Close()
+	defer follow(ctx, search, s.watch)()
 	for _, f := range pipeline.Lint(search) {
 		fmt.Fprintln(os.Stderr, "mcp: warning:", f)
 	}
-	tools, err := newTools(search, s)
+	fetch, ok := search.Fetcher()
+	if !ok {
+		fetch = nil
+	}
+	tools, err := newTools(search, fetch, s)
 	if err != nil {
 		return err
 	}
@@ -111,11 +132,25 @@ func run(ctx context.Context, args []string) error {
 	return serve(ctx, s, tools)
 }
 
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
+// follow takes over changes of the file until the function that it returns is
+// called. Standard output belongs to the protocol, so it tells standard error.
+func follow(ctx context.Context, search *config.Live, every time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		search.Watch(ctx, every, func(changed bool, err error) {
+			switch {
+			case !changed:
+				fmt.Fprintln(os.Stderr, "mcp: the file is refused, the old pipeline goes on:", err)
+			case err != nil:
+				fmt.Fprintln(os.Stderr, "mcp: the file is in use, the old pipeline did not close:", err)
+			default:
+				fmt.Fprintln(os.Stderr, "mcp: the file is in use")
+			}
+		})
+	}()
+	return func() { cancel(); <-done }
 }
 
 // serve answers over HTTP until the context ends.

@@ -176,7 +176,7 @@ func half() pipeline.Retriever {
 
 func TestADegradedSearchSaysSo(t *testing.T) {
 	t.Parallel()
-	tools, err := newTools(half(), settings{limit: 5, timeout: time.Second})
+	tools, err := newTools(half(), nil, settings{limit: 5, timeout: time.Second})
 	require.NoError(t, err)
 	_, out, err := tools.doSearch(t.Context(), nil, searchInput{Query: "x"})
 	require.NoError(t, err)
@@ -187,7 +187,7 @@ func TestADegradedSearchSaysSo(t *testing.T) {
 
 func TestHTTPNeedsTheKey(t *testing.T) {
 	t.Parallel()
-	tools, err := newTools(half(), settings{limit: 5, timeout: time.Second})
+	tools, err := newTools(half(), nil, settings{limit: 5, timeout: time.Second})
 	require.NoError(t, err)
 	handler := withKey("example-key", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools.server() }, nil))
 	server := httptest.NewServer(handler)
@@ -222,7 +222,7 @@ func TestTheCommandLineIsChecked(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-config names no file":      {},
 		"unexpected argument":        {"-config", file, "x"},
-		"must be positive":           {"-config", file, "-limit", "0"},
+		"set 1 or more":              {"-config", file, "-limit", "0"},
 		"no such file":               {"-config", filepath.Join(t.TempDir(), "none.yaml")},
 		"-only: ":                    {"-config", file, "-only", "{}"},
 		"the environment has no":     {"-config", file, "-listen", "127.0.0.1:0", "-key-env", "CASCADE_NO_SUCH_KEY"},

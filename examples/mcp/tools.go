@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/rankcascade/cascade/internal/version"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -24,8 +25,8 @@ type tools struct {
 
 // newTools puts the filter of the command line around everything: no query of an
 // agent widens it.
-func newTools(search pipeline.Retriever, s settings) (*tools, error) {
-	t := &tools{search: search, fetch: fetcherOf(pipeline.Describe(search)), limit: s.limit, timeout: s.timeout}
+func newTools(search pipeline.Retriever, fetch pipeline.Fetcher, s settings) (*tools, error) {
+	t := &tools{search: search, fetch: fetch, limit: s.limit, timeout: s.timeout}
 	if s.only == "" {
 		return t, nil
 	}
@@ -39,19 +40,6 @@ func newTools(search pipeline.Retriever, s settings) (*tools, error) {
 		t.fetch = pipeline.GuardFetcher(t.fetch, permission)
 	}
 	return t, nil
-}
-
-// fetcherOf finds the first store that hands out documents.
-func fetcherOf(n pipeline.Node) pipeline.Fetcher {
-	if f, ok := n.Value.(pipeline.Fetcher); ok {
-		return f
-	}
-	for _, c := range n.Children {
-		if f := fetcherOf(c); f != nil {
-			return f
-		}
-	}
-	return nil
 }
 
 // searchInput is what an agent asks.
@@ -188,7 +176,7 @@ func (t *tools) resource(ctx context.Context, r *mcp.ReadResourceRequest) (*mcp.
 
 // server is a server for one client.
 func (t *tools) server() *mcp.Server {
-	s := mcp.NewServer(&mcp.Implementation{Name: "cascade", Title: "Cascade search", Version: version()}, nil)
+	s := mcp.NewServer(&mcp.Implementation{Name: "cascade", Title: "Cascade search", Version: version.Short()}, nil)
 	mcp.AddTool(s, &mcp.Tool{
 		Name:        "search",
 		Description: "Search the documents. Cite results by their citation number. If degraded is true, a part of the search failed; gaps says which.",

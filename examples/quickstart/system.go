@@ -83,8 +83,7 @@ func (s *system) store(ctx context.Context, c corpus) (pipeline.Retriever, error
 func sift(c corpus) pipeline.Stage {
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyDeclaration, keyTitle)
-	settings.Timeout = patience
-	words := pipeline.Named("neighbours", reranker.Stage(lexicalScorer(c.documents), settings))
+	words := pipeline.Named("neighbours", pipeline.Within(patience, reranker.Stage(lexicalScorer(c.documents), settings)))
 	return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), words, usage{c.importers})
 }
 
@@ -96,9 +95,8 @@ func judge(client *nebius.Client) pipeline.Stage {
 	}
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyTitle)
-	settings.Timeout = patience
 	// A bound on a call makes shards also where one call would do.
-	rerank := reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 20, Timeout: patience}), settings)
+	rerank := pipeline.Within(patience, reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 20}), settings))
 	return pipeline.Parallel{Depth: judged}.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
 }
 

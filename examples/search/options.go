@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
@@ -24,6 +26,8 @@ type options struct {
 	fuse                 string
 	fuser                pipeline.Fuser // nil where there is nothing to fuse
 	tag                  string
+	config               string // a file that describes the pipeline
+	version, schema      bool
 }
 
 // parseFlags reads the command line. The key of a rerank server is read from the
@@ -46,11 +50,23 @@ func parseFlags(args []string, screen *screen) (options, error) {
 	f.StringVar(&keyName, "rerank-key-env", "NEBIUS_API_KEY", "the environment variable that holds the server's key")
 	f.StringVar(&o.fuse, "fuse", "", `how BM25 and the reranker become one score, in that order: "rrf(k=60)", "convex(w=[0.3,0.7])", "none"`)
 	f.StringVar(&o.tag, "tag", "", "the run's tag; empty means one that names the configuration")
+	f.StringVar(&o.config, "config", "", "the `file` that describes the pipeline to ask, in place of -corpus and of all that says how it is searched")
+	f.BoolVar(&o.version, "version", false, "print the version")
+	f.BoolVar(&o.schema, "schema", false, "print the JSON Schema of configuration files, for editors")
+	f.Usage = func() { help(f) }
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q: flags begin with a dash", f.Arg(0))
+	}
+	if o.version || o.schema {
+		return o, nil
+	}
+	if o.config != "" {
+		if err := onlyOne(f); err != nil {
+			return o, err
+		}
 	}
 	o.dialect = nebius.Dialect(dialect)
 	f.Visit(func(given *flag.Flag) {
@@ -62,10 +78,13 @@ func parseFlags(args []string, screen *screen) (options, error) {
 }
 
 func (o *options) check(keyName string) error {
-	for name, value := range map[string]string{"corpus": o.corpus, "queries": o.queries, "out": o.out} {
+	for name, value := range map[string]string{"corpus": o.corpus + o.config, "queries": o.queries, "out": o.out} {
 		if value == "" {
 			return fmt.Errorf("-%s is required, see -help", name)
 		}
+	}
+	if o.config != "" {
+		return o.checkFile()
 	}
 	if o.k < 1 || o.depth < 1 {
 		return fmt.Errorf("-k is %d and -depth is %d, both must be at least 1", o.k, o.depth)
@@ -84,8 +103,45 @@ func (o *options) check(keyName string) error {
 	if o.tag == "" {
 		o.tag = o.describe()
 	}
+	return o.checkTag()
+}
+
+// checkFile checks what goes with a configuration file. The tag holds a digest of
+// it, so that a run is continued under the same file only.
+func (o *options) checkFile() error {
+	text, err := os.ReadFile(o.config)
+	if err != nil {
+		return fmt.Errorf("-config: %w", err)
+	}
+	if o.k < 1 {
+		return fmt.Errorf("-k is %d: set 1 or more", o.k)
+	}
+	if o.tag == "" {
+		name := strings.TrimSuffix(filepath.Base(o.config), filepath.Ext(o.config))
+		digest := sha256.Sum256(text)
+		o.tag = fmt.Sprintf("%s-%x-k%d", strings.Join(strings.Fields(name), "-"), digest[:4], o.k)
+	}
+	return o.checkTag()
+}
+
+func (o *options) checkTag() error {
 	if strings.ContainsAny(o.tag, " \t\r\n") {
-		return fmt.Errorf("-tag %q holds white space", o.tag)
+		return fmt.Errorf("-tag %q holds white space: a run cannot hold it, take it out", o.tag)
+	}
+	return nil
+}
+
+// onlyOne refuses flags that say again what a file says.
+func onlyOne(f *flag.FlagSet) error {
+	var both []string
+	f.Visit(func(set *flag.Flag) {
+		switch set.Name {
+		case "corpus", "language", "depth", "rerank-url", "model", "cache", "dialect", "rerank-key-env", "fuse":
+			both = append(both, "-"+set.Name)
+		}
+	})
+	if len(both) > 0 {
+		return fmt.Errorf("%s cannot stand beside -config: the file says what is searched and how; take it out of the command line", strings.Join(both, ", "))
 	}
 	return nil
 }
@@ -149,4 +205,19 @@ func (o *options) describe() string {
 		tag += "+" + o.fuse
 	}
 	return strings.Join(strings.Fields(tag), "")
+}
+
+// help says what the program does before it lists the flags.
+func help(f *flag.FlagSet) {
+	fmt.Fprint(f.Output(), `search answers the queries of a collection in BEIR's form and writes a TREC run.
+
+  search -corpus corpus.jsonl.gz -queries queries.jsonl.gz -out run.txt
+  search -corpus corpus.jsonl.gz -queries queries.jsonl.gz -out run.txt -model none     BM25 alone
+  search -config search.yaml -queries queries.jsonl.gz -out run.txt                     the pipeline of a file
+
+A run that exists is continued. "quality evaluate" measures it.
+
+Flags:
+`)
+	f.PrintDefaults()
 }

@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/rankcascade/cascade/internal/parts/stores"
+	"github.com/rankcascade/cascade/internal/version"
+	"github.com/rankcascade/cascade/pipeline/config"
 )
 
 // The exit statuses.
@@ -27,6 +31,13 @@ func run(ctx context.Context, args []string, stdout io.Writer, screen *screen) i
 		screen.say("search: %v", err)
 		return misused
 	}
+	switch {
+	case o.version:
+		fmt.Fprintln(stdout, version.String("search"))
+		return done
+	case o.schema:
+		return schema(stdout, screen)
+	}
 	failed, err := search(ctx, o, stdout, screen)
 	switch {
 	case ctx.Err() != nil:
@@ -38,6 +49,17 @@ func run(ctx context.Context, args []string, stdout io.Writer, screen *screen) i
 	case failed > 0:
 		return incompletes
 	}
+	return done
+}
+
+// schema prints the JSON Schema of configuration files.
+func schema(stdout io.Writer, screen *screen) int {
+	text, err := config.Schema(stores.Kinds()...)
+	if err != nil {
+		screen.say("search: %v", err)
+		return broken
+	}
+	fmt.Fprintln(stdout, string(text))
 	return done
 }
 
@@ -59,7 +81,7 @@ func search(ctx context.Context, o options, stdout io.Writer, screen *screen) (f
 		return 0, nil
 	}
 	began := time.Now()
-	s, err := newSystem(ctx, o, screen)
+	s, err := assemble(ctx, o, screen)
 	if err != nil {
 		return 0, err
 	}
@@ -69,8 +91,12 @@ func search(ctx context.Context, o options, stdout io.Writer, screen *screen) (f
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(stdout, "%s: %d topics, %d of them without a hit; %d documents indexed in %v, %d queries answered in %v\n",
-		o.out, file.kept(), outcome.empty, s.documents, indexed.Round(time.Millisecond), outcome.answered, outcome.took.Round(time.Millisecond))
+	made := fmt.Sprintf("%d documents indexed", s.documents)
+	if o.config != "" {
+		made = o.config + " built"
+	}
+	fmt.Fprintf(stdout, "%s: %d topics, %d of them without a hit; %s in %v, %d queries answered in %v\n",
+		o.out, file.kept(), outcome.empty, made, indexed.Round(time.Millisecond), outcome.answered, outcome.took.Round(time.Millisecond))
 	if s.blank > 0 {
 		screen.say("%d documents have no text and cannot be found, the first is %s", s.blank, s.firstBlank)
 	}

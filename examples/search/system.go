@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/internal/parts/stores"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/config"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/lexical"
@@ -31,6 +33,24 @@ func (s *system) close() error {
 		err = errors.Join(err, c())
 	}
 	return err
+}
+
+// assemble makes the system of a file, or that of the flags.
+func assemble(ctx context.Context, o options, screen *screen) (*system, error) {
+	if o.config == "" {
+		return newSystem(ctx, o, screen)
+	}
+	loaded, err := config.Load(ctx, o.config, stores.Kinds()...)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range pipeline.Lint(loaded) {
+		screen.say("warning: %v", f)
+	}
+	return &system{
+		retriever: pipeline.Chain(loaded.Retriever(), pipeline.StageFunc(leaveOutItself), cut.TopK(o.k)),
+		closers:   []func() error{loaded.Close},
+	}, nil
 }
 
 func newSystem(ctx context.Context, o options, screen *screen) (*system, error) {
@@ -136,13 +156,15 @@ func newClient(o options) (*nebius.Client, error) {
 	})
 }
 
+// patience is the longest that the rerank of a query is waited for.
+const patience = 5 * time.Minute
+
 // rerank is all or nothing: a query of which a document with text could not be
 // scored fails, and is asked again by the next call.
 func rerank(scorer reranker.Scorer, o options) pipeline.Stage {
 	settings := reranker.Evaluation()
 	settings.Depth = o.depth
-	settings.Timeout = 5 * time.Minute
-	return reranker.Stage(scorer, settings)
+	return pipeline.Within(patience, reranker.Stage(scorer, settings))
 }
 
 func lexicalScorer(language string, texts []string) *lexical.Scorer {

@@ -86,9 +86,9 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	case !known && want == fuserType:
 		return b.fuser(n, path, name, settings)
 	case !known:
-		return none, b.fail(n, path, "there is no kind %q%s", name, b.hint(name, want))
+		return none, b.fail(nameNode(n), path, "there is no kind %q%s", name, b.hint(name, want))
 	case !k.Part().AssignableTo(want):
-		return none, b.fail(n, path, "a %s is needed here, and %q is a %s%s", roleName(want), name, roleName(k.Part()), b.choice(want))
+		return none, b.fail(nameNode(n), path, "a %s is needed here, and %q is a %s%s", roleName(want), name, roleName(k.Part()), b.choice(want))
 	}
 	here := join(path, name)
 	filled := reflect.New(k.Settings()).Elem()
@@ -107,6 +107,14 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	}
 	b.built = append(b.built, placed{part, n, here})
 	return v, nil
+}
+
+// nameNode is where a part's name stands.
+func nameNode(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
+		return n.Content[0]
+	}
+	return n
 }
 
 // named reads "name", or {name: settings}.

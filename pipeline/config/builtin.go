@@ -53,7 +53,7 @@ func combinators() []kind.Kind {
 // wrappers are combinators around one part.
 func wrappers() []kind.Kind {
 	return []kind.Kind{
-		kind.New("within", "A stage with a time budget: what it was given goes on where time runs out.", func(_ context.Context, o struct {
+		kind.New("within", "A stage with a time budget; out of time is a failure, which else and a rerank deal with.", func(_ context.Context, o struct {
 			Budget  time.Duration  `config:"budget,required" doc:"the time that the stage may take"`
 			Reserve time.Duration  `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`
 			Stage   pipeline.Stage `config:"stage,required" doc:"the stage"`

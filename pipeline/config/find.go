@@ -1,7 +1,9 @@
 package config
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 type finder struct {
 	kinds map[string]kind.Kind
 	want  reflect.Type
+	all   bool // notes every part and looks inside
 	found []placed
 	steps int
 }
@@ -57,8 +60,8 @@ func (f *finder) note(n *yaml.Node, path string, k kind.Kind) bool {
 	if !k.Part().AssignableTo(f.want) {
 		return false
 	}
-	f.found = append(f.found, placed{node: n, path: path})
-	return true
+	f.found = append(f.found, placed{node: n, path: path, part: k.Name()})
+	return !f.all
 }
 
 // settings looks at the settings of a kind.
@@ -89,6 +92,32 @@ func elem(t reflect.Type, of reflect.Kind) reflect.Type {
 		return nil
 	}
 	return t.Elem()
+}
+
+// Uses lists the kinds that a file names, in order, each once, and builds nothing:
+// for programs that ask first before a server is asked. Kinds that are not passed
+// are not listed.
+func Uses(path string, kinds ...kind.Kind) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: read the file: %w", err)
+	}
+	root, err := parseText(path, text)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBuilder(context.Background(), path, "", kinds)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{kinds: b.kinds, want: reflect.TypeFor[any](), all: true}
+	f.walk(root, "", f.want, 0)
+	names := []string{}
+	for _, p := range f.found {
+		names = append(names, p.part.(string))
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // choose returns the part at a path, or the only one.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -58,4 +59,56 @@ func (l *Live) Describe() (n pipeline.Node) {
 		return pipeline.Node{Name: "live", Err: err}
 	}
 	return n
+}
+
+// Fetcher hands out documents of the first store in the pipeline, as it is at each
+// call, that can: chat.Options and agents read around a hit with it. ok is false if
+// no store of the pipeline can now; a later pipeline without one is the error of a
+// call.
+func (l *Live) Fetcher() (f pipeline.Fetcher, ok bool) {
+	_ = l.Use(func(now pipeline.Retriever) error {
+		ok = fetcherOf(pipeline.Describe(now)) != nil
+		return nil
+	})
+	return liveFetcher{l}, ok
+}
+
+// liveFetcher asks the store of the pipeline as it is now.
+type liveFetcher struct{ live *Live }
+
+// Fetch implements pipeline.Fetcher.
+func (f liveFetcher) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, error) {
+	return f.use(func(store pipeline.Fetcher) ([]pipeline.Document, error) { return store.Fetch(ctx, ids) })
+}
+
+// Neighbours implements pipeline.Fetcher.
+func (f liveFetcher) Neighbours(ctx context.Context, id string, before, after int) ([]pipeline.Document, error) {
+	return f.use(func(store pipeline.Fetcher) ([]pipeline.Document, error) {
+		return store.Neighbours(ctx, id, before, after)
+	})
+}
+
+func (f liveFetcher) use(ask func(pipeline.Fetcher) ([]pipeline.Document, error)) (documents []pipeline.Document, err error) {
+	err = f.live.Use(func(now pipeline.Retriever) error {
+		store := fetcherOf(pipeline.Describe(now))
+		if store == nil {
+			return errors.New("config: fetch documents: no store of the pipeline hands out documents: name one that does, such as bm25")
+		}
+		documents, err = ask(store)
+		return err
+	})
+	return documents, err
+}
+
+// fetcherOf finds the first store that hands out documents.
+func fetcherOf(n pipeline.Node) pipeline.Fetcher {
+	if f, ok := n.Value.(pipeline.Fetcher); ok {
+		return f
+	}
+	for _, c := range n.Children {
+		if f := fetcherOf(c); f != nil {
+			return f
+		}
+	}
+	return nil
 }
