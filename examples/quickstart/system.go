@@ -83,7 +83,7 @@ func (s *system) store(ctx context.Context, c corpus) (pipeline.Retriever, error
 func sift(c corpus) pipeline.Stage {
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyDeclaration, keyTitle)
-	words := pipeline.Named("neighbours", pipeline.Within(patience, reranker.Stage(lexicalScorer(c.documents), settings)))
+	words := pipeline.Within(patience, pipeline.Named("neighbours", reranker.Stage(lexicalScorer(c.documents), settings)))
 	return pipeline.Blend(fusion.Convex{Weights: []float64{0.35, 0.35, 0.3}, Norm: fusion.MinMax{}}, pipeline.Keep(), words, usage{c.importers})
 }
 
