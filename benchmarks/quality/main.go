@@ -33,6 +33,7 @@ func commands() []command {
 		{"fuse", "make one run of several", fuse},
 		{"tune", "choose the parameters of a fusion, honestly", tuneCommand},
 		{"overlap", "compare runs without judgements", overlapCommand},
+		{"whatif", "ask recordings of production what another pipeline would have answered", whatifCommand},
 		{"confidence", "measure whether systems know how sure they may be", confidenceCommand},
 		{"known-item", "make a test collection of your own documents", knownItem},
 		{"null", "count how often tune claims a gain where there is none", null},
