@@ -3,19 +3,7 @@ package cascade_test
 import (
 	"context"
 	"fmt"
-	"iter"
-	"os"
-	"time"
 
-	api "github.com/qdrant/go-client/qdrant"
-	"github.com/tmc/langchaingo/chains"
-	"github.com/tmc/langchaingo/embeddings"
-	"github.com/tmc/langchaingo/llms"
-	"github.com/tmc/langchaingo/vectorstores"
-
-	"github.com/rankcascade/cascade/benchmarks/experiment"
-	"github.com/rankcascade/cascade/benchmarks/measure"
-	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/chat"
@@ -23,81 +11,8 @@ import (
 	"github.com/rankcascade/cascade/pipeline/rewrite"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/lexical"
-	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/retriever/bleve"
-	"github.com/rankcascade/cascade/retriever/langchain"
-	"github.com/rankcascade/cascade/retriever/qdrant"
 )
-
-// The bodies of the functions below stand in README.md; TestReadme compares.
-
-func newSearch(client *api.Client, embedder embeddings.Embedder) (pipeline.Retriever, error) {
-	articles, err := qdrant.New(client, "articles", embedder, qdrant.Options{Limit: 200})
-	if err != nil {
-		return nil, err
-	}
-	model, err := nebius.New(os.Getenv("NEBIUS_API_KEY"), "Qwen/Qwen3-Reranker-8B", nebius.Options{})
-	if err != nil {
-		return nil, err
-	}
-	rerank := reranker.Stage(reranker.Shard(model, reranker.ShardOptions{}), reranker.Chat())
-
-	return pipeline.Chain(
-		pipeline.RetrieveWithin(500*time.Millisecond, articles), // 200 candidates
-		pipeline.Within(800*time.Millisecond, // never later than this
-			pipeline.Blend(fusion.Convex{Weights: []float64{.2, .8}}, // fuse ...
-				pipeline.Keep(), // ... the retrieval ranking
-				rerank)),        // ... with the reranked one
-		cut.Threshold{Scale: pipeline.Probability, Value: .3, By: "rerank", Pass: true}, // nothing left: "I do not know"
-		cut.TopK(8)), nil
-}
-
-func answer(ctx context.Context, search pipeline.Retriever, question string, history []pipeline.Turn) error {
-	ranking, err := search.Retrieve(ctx, pipeline.Query{Text: question, Turns: history})
-	if err != nil {
-		return err // nothing was retrieved at all
-	}
-	for _, gap := range ranking.Gaps { // what is missing, and why
-		fmt.Println("degraded:", gap)
-	}
-	for _, hit := range ranking.Hits {
-		fmt.Printf("%.3f  %s\n", hit.Score, hit.Document.Text)
-	}
-	return nil
-}
-
-func newChain(llm llms.Model, store vectorstores.VectorStore, scorer reranker.Scorer) chains.Chain {
-	search := pipeline.Chain(
-		langchain.FromStore(store, langchain.PGVector, 100),
-		reranker.Stage(scorer, reranker.Chat()),
-		cut.TopK(8))
-	return chains.NewRetrievalQAFromLLM(llm, langchain.AsRetriever(search))
-}
-
-func compare(ctx context.Context, documents iter.Seq2[pipeline.Document, error], topics []pipeline.Query, qrels *trec.Qrels) error {
-	bm25, err := bleve.New(ctx, documents, bleve.Options{Limit: 100})
-	if err != nil {
-		return err
-	}
-	defer bm25.Close()
-	rerank := reranker.Stage(lexical.New(lexical.Options{}), reranker.Evaluation())
-
-	result, err := experiment.Run(ctx, experiment.Plan{
-		Systems: experiment.Systems{
-			"bm25":          bm25,
-			"bm25 + rerank": pipeline.Chain(bm25, rerank),
-			"bm25 + blend":  pipeline.Chain(bm25, pipeline.Blend(fusion.RRF{}, pipeline.Keep(), rerank)),
-		},
-		Topics:     topics,
-		Judgements: qrels,
-		Measures:   measure.MustParse("nDCG@10", "RR@10"),
-		Baseline:   "bm25",
-	})
-	if err != nil {
-		return err
-	}
-	return result.WriteText(os.Stdout)
-}
 
 // Example runs a whole pipeline in process: lexical search, a rerank, a fusion
 // and a cut, over three documents.
@@ -164,7 +79,3 @@ func Example_anotherWay() {
 	// Output:
 	// [bread cake] <nil>
 }
-
-// The functions above are written for readers; this keeps them from being
-// called unused.
-var _ = []any{newSearch, answer, newChain, compare}

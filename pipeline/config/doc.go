@@ -17,7 +17,7 @@
 // cuts and fusers are always there; everything that opens, calls or links
 // something is a kind that the program passes:
 //
-//	search, err := config.Load(ctx, "search.yaml", bleve.Kind, nebius.Kind, reranker.Kind)
+//	search, err := config.Load(ctx, "search.yaml", append(reranker.Kinds(), bleve.Kind, nebius.Kind)...)
 //	if err != nil {
 //		return err // search.yaml:4:7: chain[1].within.bugdet: there is no such setting, did you mean "budget"?
 //	}

@@ -3,7 +3,7 @@
 // config reads the file; this one is what a part's own package needs for it, and
 // imports nothing.
 //
-// A kind is a value that a program passes to config.Build, so nobody links what he
+// A kind is a value that a program passes to config.Load, so nobody links what he
 // does not use. One of your own takes ten lines:
 //
 //	var Reverse = kind.New("reverse", "Turns a ranking round.",
