@@ -54,7 +54,8 @@ func CrossFit(d *Data, o Options, t tune.Trial) (*CrossFitted, error) {
 }
 
 // Stage ranks each topic, known by its ID, with the model that never saw it. A topic
-// that no fold holds is an error. Options.Features, if set, replace those of the data.
+// that no fold holds is an error. The Features of the options, if set, replace those
+// of the data.
 func (c *CrossFitted) Stage(o ltr.Options) pipeline.Stage {
 	if o.Features == nil {
 		o.Features = c.features

@@ -29,7 +29,7 @@ import (
 // settings are what the command line says.
 type settings struct {
 	config, listen, keyEnv, only string
-	limit                        int
+	limit, concurrent            int
 	timeout, watch               time.Duration
 	version, schema              bool
 }
@@ -51,6 +51,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.keyEnv, "key-env", "", "the `variable` of the environment that holds the bearer key of the HTTP server")
 	flags.StringVar(&s.only, "only", "", "a `filter` in JSON that holds for every search and every document that is read")
 	flags.IntVar(&s.limit, "limit", 50, "the most hits that an agent may ask for")
+	flags.IntVar(&s.concurrent, "concurrent", 16, "the most calls that run at once; further ones wait, at most -timeout")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "the time of one call")
 	flags.DurationVar(&s.watch, "watch", 2*time.Second, "how often -config is looked at for changes")
 	flags.BoolVar(&s.version, "version", false, "print the version")
@@ -65,8 +66,8 @@ func parse(args []string) (settings, error) {
 	case s.version || s.schema:
 	case s.config == "":
 		return s, errors.New("-config names no file: it describes the pipeline that agents search")
-	case s.limit < 1:
-		return s, fmt.Errorf("-limit is %d: set 1 or more", s.limit)
+	case s.limit < 1 || s.concurrent < 1:
+		return s, fmt.Errorf("-limit is %d and -concurrent is %d: set 1 or more", s.limit, s.concurrent)
 	case s.timeout <= 0 || s.watch <= 0:
 		return s, fmt.Errorf("-timeout is %v and -watch is %v: set times above 0, such as 10s", s.timeout, s.watch)
 	}
@@ -155,13 +156,13 @@ func follow(ctx context.Context, search *config.Live, every time.Duration) (stop
 
 // serve answers over HTTP until the context ends.
 func serve(ctx context.Context, s settings, t *tools) error {
-	handler := http.Handler(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return t.server() }, nil))
+	answer := handler(t)
 	if s.keyEnv != "" {
 		key := os.Getenv(s.keyEnv)
 		if key == "" {
 			return fmt.Errorf("-key-env: the environment has no %s", s.keyEnv)
 		}
-		handler = withKey(key, handler)
+		answer = withKey(key, answer)
 	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
@@ -172,7 +173,7 @@ func serve(ctx context.Context, s settings, t *tools) error {
 		listener.Close()
 		return errors.New("-listen is not on this machine: set -key-env, or everybody can search")
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Handler: answer, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	fmt.Fprintf(os.Stderr, "mcp: serving http://%s\n", listener.Addr())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -116,6 +117,14 @@ func TestAnAgentSearchesAndReads(t *testing.T) {
 	require.Len(t, around.Passages, 2)
 	assert.Equal(t, "p1", around.Passages[1].ID)
 
+	assert.Equal(t, []int{1, 2}, []int{around.Passages[0].Citation, around.Passages[1].Citation}, "the numbers of the search")
+	require.Empty(t, call(t, session, "search", map[string]any{"query": "oven river"}, &found))
+	cited := map[int]string{}
+	for _, r := range found.Results {
+		cited[r.Citation] = r.ID
+	}
+	assert.Equal(t, map[int]string{1: "p0", 2: "p1", 3: cited[3], 4: cited[4]}, cited, "a document keeps its number, and no other one gets it")
+
 	resource, err := session.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: scheme + "p2"})
 	require.NoError(t, err)
 	assert.Equal(t, "Bread needs an oven.", resource.Contents[0].Text)
@@ -176,21 +185,98 @@ func half() pipeline.Retriever {
 
 func TestADegradedSearchSaysSo(t *testing.T) {
 	t.Parallel()
-	tools, err := newTools(half(), nil, settings{limit: 5, timeout: time.Second})
+	tools, err := newTools(half(), nil, settings{limit: 5, concurrent: 2, timeout: time.Second})
 	require.NoError(t, err)
-	_, out, err := tools.doSearch(t.Context(), nil, searchInput{Query: "x"})
+	_, out, err := newSession(tools).doSearch(t.Context(), nil, searchInput{Query: "x"})
 	require.NoError(t, err)
 	assert.True(t, out.Degraded)
 	require.Len(t, out.Gaps, 1)
-	assert.Contains(t, out.Gaps[0], "server is down")
+	assert.Equal(t, "failed", out.Gaps[0].Reason)
+	assert.Contains(t, out.Gaps[0].Cause, "server is down")
+}
+
+// held is a search that waits for the end of its context, and says so.
+func held(began, ended chan struct{}) pipeline.Retriever {
+	return pipeline.RetrieverFunc(func(ctx context.Context, _ pipeline.Query) (pipeline.Ranking, error) {
+		began <- struct{}{}
+		<-ctx.Done()
+		ended <- struct{}{}
+		return pipeline.Ranking{}, context.Cause(ctx)
+	})
+}
+
+func TestACallThatTheAgentCancelsEnds(t *testing.T) {
+	t.Parallel()
+	began, ended := make(chan struct{}), make(chan struct{})
+	tools, err := newTools(held(began, ended), nil, settings{limit: 5, concurrent: 1, timeout: time.Minute})
+	require.NoError(t, err)
+	here, there := mcp.NewInMemoryTransports()
+	_, err = tools.server().Connect(t.Context(), there, nil)
+	require.NoError(t, err)
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), here, nil)
+	require.NoError(t, err)
+	defer session.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "search", Arguments: map[string]any{"query": "x"}})
+		done <- err
+	}()
+	<-began
+	cancel()
+	<-ended
+	require.Error(t, <-done)
+}
+
+func TestCallsBeyondTheLimitWaitAndAreRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began, ended := make(chan struct{}, 1), make(chan struct{}, 1)
+		tools, err := newTools(held(began, ended), nil, settings{limit: 5, concurrent: 1, timeout: time.Second})
+		require.NoError(t, err)
+		client := newSession(tools)
+		first := make(chan error, 1)
+		go func() {
+			_, _, err := client.doSearch(t.Context(), nil, searchInput{Query: "x"})
+			first <- err
+		}()
+		<-began
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, _, err = client.doSearch(ctx, nil, searchInput{Query: "y"})
+		require.ErrorContains(t, err, "1 calls are running already")
+		require.ErrorIs(t, <-first, context.DeadlineExceeded, "the time of one call")
+		go func() { _, _, _ = client.doSearch(t.Context(), nil, searchInput{Query: "z"}) }()
+		<-began // the slot is free again
+		<-ended
+		synctest.Wait()
+		time.Sleep(2 * time.Second) // of the bubble, so that the last call ends
+	})
+}
+
+func TestWebPagesAreRefused(t *testing.T) {
+	t.Parallel()
+	tools, err := newTools(half(), nil, settings{limit: 5, concurrent: 2, timeout: time.Second})
+	require.NoError(t, err)
+	server := httptest.NewServer(handler(tools))
+	defer server.Close()
+	for header, value := range map[string]string{"Origin": "https://example.com", "Sec-Fetch-Site": "cross-site"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("{}"))
+		require.NoError(t, err)
+		request.Header.Set(header, value)
+		answer, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		answer.Body.Close()
+		assert.Equal(t, http.StatusForbidden, answer.StatusCode, header)
+	}
 }
 
 func TestHTTPNeedsTheKey(t *testing.T) {
 	t.Parallel()
-	tools, err := newTools(half(), nil, settings{limit: 5, timeout: time.Second})
+	tools, err := newTools(half(), nil, settings{limit: 5, concurrent: 2, timeout: time.Second})
 	require.NoError(t, err)
-	handler := withKey("example-key", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools.server() }, nil))
-	server := httptest.NewServer(handler)
+	keyed := withKey("example-key", handler(tools))
+	server := httptest.NewServer(keyed)
 	defer server.Close()
 	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
 	for key, ok := range map[string]bool{"": false, "wrong": false, "example-key": true} {

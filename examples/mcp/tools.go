@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -21,12 +20,13 @@ type tools struct {
 	fetch   pipeline.Fetcher // nil if no store of the pipeline hands out documents
 	limit   int
 	timeout time.Duration
+	slots   chan struct{} // one for each call that may run at once
 }
 
 // newTools puts the filter of the command line around everything: no query of an
 // agent widens it.
 func newTools(search pipeline.Retriever, fetch pipeline.Fetcher, s settings) (*tools, error) {
-	t := &tools{search: search, fetch: fetch, limit: s.limit, timeout: s.timeout}
+	t := &tools{search: search, fetch: fetch, limit: s.limit, timeout: s.timeout, slots: make(chan struct{}, s.concurrent)}
 	if s.only == "" {
 		return t, nil
 	}
@@ -51,7 +51,7 @@ type searchInput struct {
 
 // result is one hit, with the number that an answer cites it by.
 type result struct {
-	Citation int            `json:"citation" jsonschema:"the number to cite it by, as in [1]"`
+	Citation int            `json:"citation" jsonschema:"the number to cite it by, as in [1]; it stays for the whole session"`
 	ID       string         `json:"id" jsonschema:"the id for the tool read"`
 	Score    float64        `json:"score"`
 	Text     string         `json:"text"`
@@ -63,29 +63,28 @@ type searchOutput struct {
 	Results  []result `json:"results"`
 	Scale    string   `json:"scale" jsonschema:"what the scores mean"`
 	Degraded bool     `json:"degraded" jsonschema:"true if a part of the search failed: the results are usable and may be worse"`
-	Gaps     []string `json:"gaps,omitempty" jsonschema:"what is missing, and why"`
+	Gaps     []gap    `json:"gaps,omitempty" jsonschema:"what is missing, and why"`
 }
 
-// doSearch answers one search.
-func (t *tools) doSearch(ctx context.Context, _ *mcp.CallToolRequest, in searchInput) (*mcp.CallToolResult, searchOutput, error) {
-	q, k, err := t.query(in)
-	if err != nil {
-		return nil, searchOutput{}, err
-	}
+// gap says what is missing from a ranking.
+type gap struct {
+	Stage     string `json:"stage" jsonschema:"the part that failed"`
+	Reason    string `json:"reason" jsonschema:"why, in one word: deadline, rate_limit, transport, ..."`
+	Documents int    `json:"documents,omitempty" jsonschema:"how many documents it concerns; 0 if nobody can say"`
+	Cause     string `json:"cause,omitempty"`
+}
+
+// begin waits for a slot and bounds the time of a call. The function that it
+// returns ends the call.
+func (t *tools) begin(ctx context.Context) (context.Context, func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	ranking, err := t.search.Retrieve(ctx, q)
-	if err != nil {
-		return nil, searchOutput{}, fmt.Errorf("the search failed: %w", err)
+	select {
+	case t.slots <- struct{}{}:
+		return ctx, func() { <-t.slots; cancel() }, nil
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, fmt.Errorf("%d calls are running already, ask again later: %w", cap(t.slots), context.Cause(ctx))
 	}
-	out := searchOutput{Results: []result{}, Scale: ranking.Scale.String(), Degraded: ranking.Degraded()}
-	for i, h := range ranking.Hits[:min(k, len(ranking.Hits))] {
-		out.Results = append(out.Results, result{i + 1, h.Document.ID, h.Score, h.Document.Text, h.Document.Metadata})
-	}
-	for _, g := range ranking.Gaps {
-		out.Gaps = append(out.Gaps, g.String())
-	}
-	return nil, out, nil
 }
 
 func (t *tools) query(in searchInput) (pipeline.Query, int, error) {
@@ -123,6 +122,7 @@ type readInput struct {
 
 // passage is a document that was read.
 type passage struct {
+	Citation int            `json:"citation" jsonschema:"the number to cite it by, as in [1]"`
 	ID       string         `json:"id"`
 	Text     string         `json:"text"`
 	Metadata map[string]any `json:"metadata,omitempty"`
@@ -133,65 +133,25 @@ type readOutput struct {
 	Passages []passage `json:"passages"`
 }
 
-// doRead reads around a hit.
-func (t *tools) doRead(ctx context.Context, _ *mcp.CallToolRequest, in readInput) (*mcp.CallToolResult, readOutput, error) {
-	const most = 20
-	if in.Before < 0 || in.After < 0 || in.Before > most || in.After > most {
-		return nil, readOutput{}, fmt.Errorf("before and after must be between 0 and %d", most)
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	documents, err := t.fetch.Neighbours(ctx, in.ID, in.Before, in.After)
-	if err != nil {
-		return nil, readOutput{}, fmt.Errorf("reading failed: %w", err)
-	}
-	if len(documents) == 0 {
-		return nil, readOutput{}, fmt.Errorf("there is no document %q: take an id of a search result", in.ID)
-	}
-	out := readOutput{}
-	for _, d := range documents {
-		out.Passages = append(out.Passages, passage{d.ID, d.Text, d.Metadata})
-	}
-	return nil, out, nil
-}
-
-const scheme = "cascade://document/"
-
-// resource hands a document out by its address.
-func (t *tools) resource(ctx context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-	escaped, ok := strings.CutPrefix(r.Params.URI, scheme)
-	id, err := url.PathUnescape(escaped)
-	if !ok || err != nil || id == "" {
-		return nil, mcp.ResourceNotFoundError(r.Params.URI)
-	}
-	documents, err := t.fetch.Fetch(ctx, []string{id})
-	if err != nil {
-		return nil, err
-	}
-	if len(documents) == 0 {
-		return nil, mcp.ResourceNotFoundError(r.Params.URI)
-	}
-	return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: r.Params.URI, MIMEType: "text/plain", Text: documents[0].Text}}}, nil
-}
-
 // server is a server for one client.
 func (t *tools) server() *mcp.Server {
-	s := mcp.NewServer(&mcp.Implementation{Name: "cascade", Title: "Cascade search", Version: version.Short()}, nil)
-	mcp.AddTool(s, &mcp.Tool{
+	client := newSession(t)
+	server := mcp.NewServer(&mcp.Implementation{Name: "cascade", Title: "Cascade search", Version: version.Short()}, nil)
+	mcp.AddTool(server, &mcp.Tool{
 		Name:        "search",
 		Description: "Search the documents. Cite results by their citation number. If degraded is true, a part of the search failed; gaps says which.",
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-	}, t.doSearch)
+	}, client.doSearch)
 	if t.fetch == nil {
-		return s
+		return server
 	}
-	mcp.AddTool(s, &mcp.Tool{
+	mcp.AddTool(server, &mcp.Tool{
 		Name:        "read",
 		Description: "Read a search result together with the passages around it in its source.",
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-	}, t.doRead)
-	s.AddResourceTemplate(&mcp.ResourceTemplate{
+	}, client.doRead)
+	server.AddResourceTemplate(&mcp.ResourceTemplate{
 		Name: "document", URITemplate: scheme + "{id}", MIMEType: "text/plain", Description: "The text of a document, by the id of a search result.",
-	}, t.resource)
-	return s
+	}, client.resource)
+	return server
 }

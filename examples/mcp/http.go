@@ -5,7 +5,18 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
+
+// handler serves streamable HTTP: a server for each session, none for web pages of
+// other origins. Sessions that nobody uses for half an hour end.
+func handler(t *tools) http.Handler {
+	streamable := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return t.server() },
+		&mcp.StreamableHTTPOptions{SessionTimeout: 30 * time.Minute, MaxRequestBodyBytes: 1 << 20})
+	return http.NewCrossOriginProtection().Handler(streamable)
+}
 
 // withKey refuses requests without the key, in constant time.
 func withKey(key string, next http.Handler) http.Handler {
