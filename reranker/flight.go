@@ -28,6 +28,7 @@ type piece struct {
 	pace.Parcel
 	index, tier int
 	depth       int  // how often it was split off
+	again       bool // asked again because its scores were in doubt in another answer
 	portion     bool // allowed by the pace, for the upstream to
 	to          int
 	parent      *piece
@@ -210,6 +211,9 @@ func (f *flight) lose(p *piece, reason pipeline.Reason, err error) {
 	if p.state != pieceWaiting && p.state != pieceFlying {
 		return
 	}
+	if p.again {
+		reason = pipeline.ReasonBadResponse // that is why it has no score yet
+	}
 	p.state, p.reason = pieceLost, reason
 	p.fail(err)
 	f.open--
@@ -244,7 +248,10 @@ func (f *flight) split(p *piece, now time.Time, size func(document int) int) {
 	p.state = pieceSplit
 	mid := len(p.Documents) / 2
 	for _, documents := range [][]int{p.Documents[:mid], p.Documents[mid:]} {
-		half := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth + 1, parent: p, ready: now, since: now, avoid: p.avoid, tries: p.tries}
+		half := &piece{index: len(f.pieces), tier: p.tier, depth: p.depth + 1, parent: p, ready: now, since: now, avoid: p.avoid, tries: p.tries, again: p.again, hedged: p.again}
+		if p.again {
+			half.errs = slices.Clone(p.errs)
+		}
 		half.Documents = documents
 		for _, d := range documents {
 			half.Bytes += size(d)
@@ -256,6 +263,26 @@ func (f *flight) split(p *piece, now time.Time, size func(document int) int) {
 	// whether it is one document at all.
 	f.pieces = slices.Insert(f.pieces, slices.Index(f.pieces, p)+1, p.split...)
 	f.open++
+}
+
+// reask takes the documents at these places, which have no score in a sound answer, out
+// of an answered piece and puts them into pieces of their own, so many of about the
+// same length. What the answer says of them is the error of these until there is
+// another one.
+func (f *flight) reask(p *piece, at []int, parts int, now time.Time, size func(document int) int) {
+	tokens := p.Tokens / len(p.Documents)
+	for n := range parts {
+		q := &piece{index: len(f.pieces), tier: p.tier, ready: now, since: now, avoid: -1, again: true, hedged: true, errs: slices.Clone(p.scores.Causes)}
+		for _, i := range at[n*len(at)/parts : (n+1)*len(at)/parts] {
+			q.Documents = append(q.Documents, p.Documents[i])
+			q.Bytes += size(p.Documents[i])
+			q.Tokens += max(1, tokens)
+		}
+		p.split = append(p.split, q)
+	}
+	p.keep(at)
+	f.pieces = slices.Insert(f.pieces, slices.Index(f.pieces, p)+1, p.split...)
+	f.open += parts
 }
 
 // carve takes documents out of a waiting piece and gives them up; the others wait
@@ -333,6 +360,36 @@ func (p *piece) last() error {
 		return nil
 	}
 	return p.errs[len(p.errs)-1]
+}
+
+// doubtful are the places of the documents that have no score because what the answer
+// says of them cannot be trusted, or because it says nothing.
+func (p *piece) doubtful() (at []int) {
+	for i, reason := range p.scores.Unscored {
+		if reason == pipeline.ReasonBadResponse {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// keep takes documents at places out of an answered piece.
+func (p *piece) keep(without []int) {
+	var documents []int
+	s := p.scores
+	s.Values, s.Unscored, s.Cached, s.Causes = nil, nil, nil, nil
+	for i, d := range p.Documents {
+		if slices.Contains(without, i) {
+			continue
+		}
+		documents = append(documents, d)
+		s.Values = append(s.Values, p.scores.Values[i])
+		s.Unscored = append(s.Unscored, p.scores.Unscored[i])
+		if p.scores.Cached != nil {
+			s.Cached = append(s.Cached, p.scores.Cached[i])
+		}
+	}
+	p.Documents, p.scores = documents, s
 }
 
 // align maps the scores of p onto the scale of the standard by the anchors, or

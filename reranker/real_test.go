@@ -27,6 +27,8 @@ func TestReal(t *testing.T) {
 		"O3_a_belief_about_latency_is_tested":         believes,
 		"O6_user_code_that_ignores_its_context":       strays,
 		"O7_refusals_of_rate_are_not_of_size":         refusals,
+		"O8_a_document_that_upsets_the_mapping":       mapped,
+		"O14_what_an_answer_leaves_out_costs_itself":  reasked,
 		"O10_only_long_documents_are_lost":            longDocuments,
 		"O11_a_replica_that_refuses_is_left":          refusingReplica,
 		"O12_an_experiment_waits_for_a_restart":       restart,

@@ -327,7 +327,7 @@ func (r *run) attempt(p *piece, now time.Time) (slot bool, next time.Time) {
 		r.flight.lose(p, pipeline.ReasonDeadline, errNoTime)
 		return false, time.Time{}
 	}
-	a := r.e.pace.Admit(now, r.wish(p, p.tries > 0, false, p.avoid))
+	a := r.e.pace.Admit(now, r.wish(p, p.tries > 0 || p.again, false, p.avoid))
 	switch {
 	case a.Ticket != nil:
 		r.call(p, a.Ticket)
@@ -390,6 +390,9 @@ func (r *run) call(p *piece, t *pace.Ticket) {
 		c.hedgeAt = t.Started.Add(t.HedgeAfter)
 	}
 	alone := len(p.calls) == 0
+	if p.again && !p.sent {
+		r.tally.report.Retries++
+	}
 	r.tally.started(r.flight.start(c), alone, t.Hedge(), t.Started.Sub(p.since))
 }
 
@@ -407,7 +410,11 @@ func (r *run) launch(c *call) bool {
 		now := time.Now()
 		c.ended = endedAs(c.ctx, r.caller, !now.Before(r.deadline), c.err)
 		if c.released.CompareAndSwap(false, true) {
-			c.hook = r.e.release(now, c.ticket, c.ended.outcome(c.scores, c.overtaken.Load()))
+			o := c.ended.outcome(c.scores, c.overtaken.Load())
+			if c.ended.fault.kind == KindProtocol && p.again {
+				o.Verdict = pace.None // it is about the documents, which were bad before
+			}
+			c.hook = r.e.release(now, c.ticket, o)
 		}
 	})
 	c.task = task
@@ -525,6 +532,7 @@ func (r *run) answer(c *call, p *piece) {
 			r.e.pace.Hedged(pace.HedgeLost)
 		}
 	}
+	r.reask(p)
 	for _, u := range p.refusers {
 		if u != c.ticket.Upstream {
 			r.e.pace.Accuse(time.Now(), u, p.errs[0]) // it refused what another accepts
@@ -538,6 +546,28 @@ func (r *run) answer(c *call, p *piece) {
 	}
 }
 
+// reask asks again, alone, for what has no score in an otherwise sound answer: a server
+// that leaves a result out, or has one document spoil its neighbours. What stays without
+// one is asked for in halves, so that what spoils the others is found, as far as the
+// budget for extra calls goes.
+func (r *run) reask(p *piece) {
+	at, parts, now := p.doubtful(), 1, time.Now()
+	switch {
+	case len(at) == 0, r.s.listwise():
+		return
+	case len(at) == len(p.Documents):
+		if !p.again || len(at) == 1 {
+			return
+		}
+		parts = 2
+	}
+	if r.rest(now) <= r.e.pace.Likely(p.Tokens) || !r.e.pace.Spend(parts) {
+		return
+	}
+	r.tally.report.Planned += parts
+	r.flight.reask(p, at, parts, now, func(d int) int { return len(r.documents[d]) })
+}
+
 // fail decides what becomes of a piece whose last call failed.
 func (r *run) fail(p *piece, e ending) {
 	f := e.fault
@@ -545,6 +575,8 @@ func (r *run) fail(p *piece, e ending) {
 	case e.cutOff:
 		l := r.ending() // the caller has gone, or the time is up
 		r.flight.lose(p, l.reason, l.err)
+	case p.again && f.kind == KindProtocol:
+		r.reaskFailed(p)
 	case f.tooLarge && !r.e.pace.Served(len(p.Documents), r.longest(p)):
 		r.tooLarge(p)
 	case elsewhere(f.err) && !r.e.alone() && len(p.refusers)+1 < len(r.e.scorers) && r.e.pace.Spend(1):
@@ -560,13 +592,23 @@ func (r *run) fail(p *piece, e ending) {
 		r.split(p)
 	case r.s.o.Wait && awaited(f):
 		r.await(p, f)
-	case f.kind == KindServer && p.tries > 0 && len(p.Documents) > 1 && !r.s.listwise() && r.e.pace.Spend(1):
+	case (f.kind == KindServer || f.kind == KindProtocol) && p.tries > 0 && len(p.Documents) > 1 && !r.s.listwise() && r.e.pace.Spend(1):
 		r.split(p) // one document may be what upsets the server
 	case f.retryable:
 		r.retry(p, f)
 	default:
 		r.flight.lose(p, reasonOfCall(f.err), nil)
 	}
+}
+
+// reaskFailed is for documents that were asked for again and have no sound score even
+// so: several are split, since one of them may spoil the others.
+func (r *run) reaskFailed(p *piece) {
+	if len(p.Documents) > 1 && r.e.pace.Spend(2) {
+		r.split(p)
+		return
+	}
+	r.flight.lose(p, pipeline.ReasonBadResponse, nil)
 }
 
 // await repeats a call until its server is back or the time is over.
