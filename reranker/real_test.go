@@ -33,6 +33,7 @@ func TestReal(t *testing.T) {
 		"O11_a_replica_that_refuses_is_left":          refusingReplica,
 		"O12_an_experiment_waits_for_a_restart":       restart,
 		"O16_one_document_that_upsets_a_server":       upsetting,
+		"O17_a_limit_that_no_call_fits":               unfitting,
 		"O18_the_cause_behind_an_open_breaker":        causes,
 		"O19_a_crash_of_a_tenth_of_a_second":          crash,
 	} {

@@ -739,6 +739,7 @@ func (r *run) finish() (Scores, error) {
 	told, cause := r.anchors.align(&r.flight)
 	r.tally.cause(cause)
 	r.tally.warning = told
+	r.tally.ignores(r.e.pace.Ignored())
 	s := r.scores()
 	r.teach(s.Report.Elapsed)
 	if r.caller.Err() == context.Canceled && !s.Complete() {

@@ -3,6 +3,7 @@ package reranker
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -19,6 +20,7 @@ type tally struct {
 	warning *Warning                // of the whole query
 	cut     *Warning                // for documents that did not fit
 	waited  *Warning                // for a server that was not there
+	ignored *Warning                // limits that the server declares
 	used    Usage                   // of answers, used or not
 	limits  Limits
 	top     int // of the report
@@ -39,6 +41,20 @@ func (t *tally) wait(now time.Time, cause error) {
 		t.waited = &Warning{Kind: WarnWaited}
 	}
 	t.waited.Detail = fmt.Sprintf("waited for a server since %v after the start: %v", now.Sub(t.start).Round(time.Millisecond), cause)
+}
+
+// ignores notes limits that the server declares and that were disproved; -1 is none.
+func (t *tally) ignores(requests, tokens int) {
+	var limits []string
+	if requests >= 0 {
+		limits = append(limits, fmt.Sprintf("%d requests", requests))
+	}
+	if tokens >= 0 {
+		limits = append(limits, fmt.Sprintf("%d tokens", tokens))
+	}
+	if len(limits) > 0 {
+		t.ignored = &Warning{Kind: WarnLimitIgnored, Detail: "the server declares a limit of " + strings.Join(limits, " and ") + " a minute, which no call fits; calls are answered nevertheless, so it is ignored"}
+	}
 }
 
 // leaveOut notes documents that are not sent at all.
@@ -122,7 +138,7 @@ func (t *tally) scores(f *flight, now time.Time) Scores {
 			}
 		}
 	})
-	for _, w := range [...]*Warning{t.warning, t.cut, t.waited} {
+	for _, w := range [...]*Warning{t.warning, t.cut, t.waited, t.ignored} {
 		if w != nil {
 			s.warn(*w)
 		}

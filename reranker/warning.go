@@ -23,5 +23,6 @@ const (
 	WarnCoverage        WarningKind = "coverage_falling" // fewer documents than usual are scored
 	WarnNotComparable   WarningKind = "not_comparable"   // the same pair gets different scores in different shards
 	WarnWaited          WarningKind = "waited"           // a server that was not there was waited for
+	WarnLimitIgnored    WarningKind = "limit_ignored"    // the server declares a rate limit that no call fits, and answers all the same
 	WarnBreakerOpen     WarningKind = "breaker_open"     // calls are suspended
 )

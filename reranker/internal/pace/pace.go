@@ -454,7 +454,7 @@ func (p *Pace) judge(now time.Time, t *Ticket, v Verdict, ejected bool) {
 func (p *Pace) learn(now time.Time, t *Ticket, o Outcome, v Verdict) {
 	up := p.ups[t.Upstream]
 	calls := float64(p.limit.inFlight - 1)
-	if pause := p.quota.declare(now, t.Started, o.Limits, calls, float64(p.tokens)); pause > 0 {
+	if pause := p.quota.declare(now, t.Started, o, calls, float64(p.tokens)); pause > 0 {
 		up.gate.close(now, pause)
 	}
 	if v == Good && !o.Answered && len(p.ups) > 1 && !p.o.OneServer {
@@ -658,6 +658,22 @@ func (p *Pace) Learn(l Lesson) {
 	if l.Alone > 0 {
 		p.batch.alone(l.Now, l.Alone)
 	}
+}
+
+// Ignored returns the limits of requests and of tokens that the server declares and
+// that are ignored, because calls that did not fit them were answered, as far as they
+// were not told before; -1 for none.
+func (p *Pace) Ignored() (requests, tokens int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	requests, tokens = -1, -1
+	if n, ok := p.quota.requests.doubt.news(); ok {
+		requests = n
+	}
+	if n, ok := p.quota.tokens.doubt.news(); ok {
+		tokens = n
+	}
+	return requests, tokens
 }
 
 // Snapshot returns what is known.

@@ -1,6 +1,9 @@
 package pace
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // quotaBucket is a budget for each minute that refills steadily. A limit of 0
 // is unknown and lets everything pass.
@@ -9,6 +12,8 @@ type quotaBucket struct {
 	capacity float64
 	level    float64
 	at       time.Time
+	declared bool // by the server
+	doubt    doubt
 }
 
 // newQuotaBucket makes the bucket of a limit that the caller knows. Its burst is
@@ -33,7 +38,7 @@ func (b *quotaBucket) refill(now time.Time) {
 // wait returns how long to wait until n can be taken with share of the capacity
 // left over, 0 for now. What exceeds the capacity may go when the bucket is full.
 func (b *quotaBucket) wait(now time.Time, n, share float64) time.Duration {
-	if !b.known() {
+	if !b.known() || b.doubt.testing(now) {
 		return 0
 	}
 	b.refill(now)
@@ -61,7 +66,7 @@ func (b *quotaBucket) declare(now time.Time, limit, remaining int, inFlight floa
 			b.capacity, b.level = b.capacity*scale, b.level*scale
 		}
 		b.refill(now)
-		b.limit, b.at = float64(limit), now
+		b.limit, b.at, b.declared = float64(limit), now, true
 		b.capacity = max(b.capacity, 1)
 		if b.capacity > b.limit {
 			b.capacity = b.limit
@@ -72,6 +77,32 @@ func (b *quotaBucket) declare(now time.Time, limit, remaining int, inFlight floa
 		b.capacity = min(max(b.capacity, float64(remaining)), max(b.limit, 1))
 		b.level = min(float64(remaining)-inFlight, b.capacity)
 	}
+}
+
+// settle takes the outcome of a call that may be a test of the limit.
+func (b *quotaBucket) settle(now, started time.Time, o Outcome) {
+	if b.doubt.settle(now, started, b.limit, o) {
+		b.limit, b.capacity, b.level = 0, 0, 0
+	}
+}
+
+// disbelieves reports whether a limit that an outcome declares is none: one that was
+// disproved before, or one of nothing in an answer, which disproves itself.
+func (b *quotaBucket) disbelieves(limit int, o Outcome) bool {
+	if limit == 0 && o.Answered {
+		b.doubt.disprove(0)
+	}
+	return limit >= 0 && b.doubt.refuted(limit)
+}
+
+// contested reports whether the query is one that tests the limit, because the server
+// declared one that not even the smallest of its documents fits.
+func (b *quotaBucket) contested(now time.Time, q Query) bool {
+	if !b.known() || !b.declared || len(q.Items) == 0 {
+		return false
+	}
+	least := slices.MinFunc(q.Items, func(x, y Item) int { return x.Tokens - y.Tokens })
+	return float64(least.Tokens) > b.limit && b.doubt.contest(now, q.Rest)
 }
 
 // least returns what is declared to remain, unless we already count with less.
@@ -114,9 +145,18 @@ func (q *quota) take(now time.Time, tokens float64) {
 // Answers overtake each other, so what one says remains is stale when a call that
 // was started later has answered before; of calls that were started together the
 // least counts.
-func (q *quota) declare(now, started time.Time, l Limits, calls, tokens float64) (pause time.Duration) {
+func (q *quota) declare(now, started time.Time, o Outcome, calls, tokens float64) (pause time.Duration) {
+	q.requests.settle(now, started, o)
+	q.tokens.settle(now, started, o)
+	l := o.Limits
 	if !l.Known {
 		return 0
+	}
+	if q.requests.disbelieves(l.Requests, o) {
+		l.Requests, l.RemainingRequests, l.ResetRequests = -1, -1, 0
+	}
+	if q.tokens.disbelieves(l.Tokens, o) {
+		l.Tokens, l.RemainingTokens, l.ResetTokens = -1, -1, 0
 	}
 	switch {
 	case started.After(q.newest):
@@ -158,7 +198,13 @@ func (q *quota) afford(now time.Time, query Query) (covered, most int) {
 	share := laneShare(query.Lane)
 	requests, knownRequests := q.requests.allowance(now, share)
 	tokens, knownTokens := q.tokens.allowance(now, share)
-	if knownTokens && !query.Wait {
+	switch {
+	case q.tokens.contested(now, query):
+		if !query.Wait && !query.Whole {
+			covered = min(covered, firstDocuments)
+		}
+		return covered, covered
+	case knownTokens && !query.Wait:
 		covered = fitting(query.Items, tokens)
 	}
 	if knownRequests {

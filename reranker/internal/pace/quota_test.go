@@ -61,8 +61,8 @@ func TestQuotaBucketFollowsItsModel(t *testing.T) {
 func TestQuotaIgnoresStaleDeclarations(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(100, 0)
-	left := func(n int) Limits {
-		return Limits{Known: true, Requests: 60, Tokens: -1, RemainingRequests: n, RemainingTokens: -1}
+	left := func(n int) Outcome {
+		return Outcome{Limits: Limits{Known: true, Requests: 60, Tokens: -1, RemainingRequests: n, RemainingTokens: -1}}
 	}
 	var q quota
 	q.declare(now, now.Add(-2*time.Second), left(20), 0, 0)
@@ -81,7 +81,7 @@ func TestQuotaOfUnknownSizePauses(t *testing.T) {
 	t.Parallel()
 	var q quota
 	now := time.Unix(100, 0)
-	pause := q.declare(now, now, Limits{Known: true, Requests: -1, Tokens: -1, RemainingRequests: 0, RemainingTokens: -1, ResetRequests: 3 * time.Second}, 0, 0)
+	pause := q.declare(now, now, Outcome{Limits: Limits{Known: true, Requests: -1, Tokens: -1, RemainingRequests: 0, RemainingTokens: -1, ResetRequests: 3 * time.Second}}, 0, 0)
 	assert.Equal(t, 3*time.Second, pause)
 	assert.Zero(t, q.wait(now, 1e9, Chat), "an unknown quota lets everything pass")
 }
