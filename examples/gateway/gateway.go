@@ -19,6 +19,7 @@ import (
 type gateway struct {
 	http.Handler
 	metrics *metrics
+	told    func(nebius.Served) // hears of every answer
 	closers []func() error
 }
 
@@ -49,16 +50,17 @@ func build(ctx context.Context, s settings, getenv func(string) string, log *slo
 	if s.model != "" {
 		models = []string{s.model}
 	}
+	g.told = func(served nebius.Served) {
+		g.metrics.served(served)
+		if s.log {
+			tell(log, served)
+		}
+	}
 	served := nebius.Handler(scorer, nebius.HandlerOptions{
 		Models: models, Keys: keys, Hosts: list(s.hosts), Origins: list(s.origins), Attributes: passes,
 		Partial: s.policy(), Blank: s.blanks(), Timeout: s.timeout, AllowExtra: s.extra,
 		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
-		OnCall: func(served nebius.Served) {
-			g.metrics.served(served)
-			if s.log {
-				tell(log, served)
-			}
-		},
+		OnCall: g.told,
 	})
 	g.Handler = routes(served, g.metrics, s.metrics)
 	return g, nil

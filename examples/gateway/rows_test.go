@@ -203,3 +203,22 @@ func TestLongDocumentsAreCutWithAWarningThatMetricsCount(t *testing.T) {
 	_, body := get(t, url+"/metrics")
 	assert.Contains(t, body, `rerank_warnings_total{kind="truncated"} 1`)
 }
+
+// C6: what net/http refuses before the handler is counted and has an id.
+func TestC6RefusalsBeforeTheHandlerAreCounted(t *testing.T) {
+	t.Parallel()
+	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+	url, out := start(t, "-upstream", s.URL, "-log")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/models", nil)
+	require.NoError(t, err)
+	req.Header.Set("X-Long", strings.Repeat("x", 32<<10))
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, res.StatusCode)
+	id := res.Header.Get("X-Request-Id")
+	require.NotEmpty(t, id)
+	assert.Contains(t, out.String(), "id="+id+" status=431")
+	_, body := get(t, url+"/metrics")
+	assert.Contains(t, body, `rerank_requests_total{status="431"} 1`)
+}

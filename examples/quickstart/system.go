@@ -155,7 +155,7 @@ func (s *system) serve(ctx context.Context, m *model.Model) (address string, err
 	var ended error
 	var wg conc.WaitGroup
 	wg.Go(func() {
-		ended = nebius.Serve(ctx, listener, nebius.Handler(m.Scorer, nebius.HandlerOptions{}), time.Second)
+		ended = nebius.Serve(ctx, listener, nebius.Handler(m.Scorer, nebius.HandlerOptions{}), nebius.ServeOptions{Grace: time.Second})
 	})
 	s.closers = append(s.closers, func() error {
 		stop()

@@ -268,7 +268,7 @@ func TestServeFinishesCallsUnderWay(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, answered := make(chan error, 1), make(chan string, 1)
-	go func() { ended <- nebius.Serve(ctx, l, h, time.Minute) }()
+	go func() { ended <- nebius.Serve(ctx, l, h, nebius.ServeOptions{Grace: time.Minute}) }()
 	go func() {
 		res, err := http.Get("http://" + l.Addr().String())
 		if assert.NoError(t, err) {
@@ -295,7 +295,7 @@ func TestServeCutsOffAfterTheGrace(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- nebius.Serve(ctx, l, h, 20*time.Millisecond) }()
+	go func() { ended <- nebius.Serve(ctx, l, h, nebius.ServeOptions{Grace: 20 * time.Millisecond}) }()
 	go func() {
 		res, err := http.Get("http://" + l.Addr().String())
 		if err == nil {
