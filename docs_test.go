@@ -93,12 +93,44 @@ func TestDeadNamesAreFound(t *testing.T) {
 		declared.missingMembers("retriever/bleve/doc.go", "Index.Warning, Index.NoSuchMethod, [Index] and [NoSuchType]"))
 }
 
+// others are packages that a file easily imports beside one of ours which has the
+// same name.
+var others = []string{
+	"retriever/qdrant", "retriever/bleve", "retriever/memory", "retriever/embed", "pipeline/otel", "reranker/cache/redis",
+}
+
+// TestPackagePagesBeginWithACall holds the page of every public package to its
+// form: the call that a user writes comes first, and another name for the package
+// is shown where a file needs one.
+func TestPackagePagesBeginWithACall(t *testing.T) {
+	t.Parallel()
+	declared := declarations(t)
+	named := map[string]int{} // packages by the last part of their paths
+	for folder := range declared.pages {
+		named[filepath.Base(folder)]++
+	}
+	for folder, text := range declared.pages {
+		if strings.Contains(folder, "internal") || strings.Contains(folder, "speed") || folder == "." {
+			continue
+		}
+		lines := strings.Split(text, "\n")
+		first := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "\t") })
+		assert.True(t, first >= 0 && first <= 9, "%s: the page of a package begins with the call that a user writes", folder)
+		if named[filepath.Base(folder)] > 1 || slices.Contains(others, folder) {
+			assert.Regexp(t, `\n\timport [a-z]+ "`, text, "%s: show another name for a package that collides", folder)
+		}
+	}
+	assert.Greater(t, len(declared.pages), 25)
+}
+
 // names are the exported names of this module's packages.
 type names struct {
 	// packages has what packages of one name declare, "Name" and "Type.Member".
 	packages map[string]map[string]bool
 	// folders has the same by folder.
 	folders map[string]map[string]bool
+	// pages are the comments of packages by folder.
+	pages map[string]string
 	// comments are the comments of exported declarations and packages by file.
 	comments map[string][]string
 }
@@ -156,7 +188,7 @@ func (n names) missingMembers(file, comment string) []string {
 // declarations reads the packages of this module.
 func declarations(t *testing.T) names {
 	t.Helper()
-	n := names{map[string]map[string]bool{}, map[string]map[string]bool{}, map[string][]string{}}
+	n := names{map[string]map[string]bool{}, map[string]map[string]bool{}, map[string]string{}, map[string][]string{}}
 	require.NoError(t, filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -195,6 +227,9 @@ func (n names) read(name string, file *ast.File) {
 		}
 	}
 	comment(file.Doc)
+	if file.Doc != nil {
+		n.pages[folder] += file.Doc.Text()
+	}
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:

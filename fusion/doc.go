@@ -2,6 +2,13 @@
 // combination and the other methods of the literature, each in one canonical
 // definition, and the forms that search engines really compute, by name.
 //
+// A method is a value that implements pipeline.Fuser:
+//
+//	fuser := fusion.Convex{Weights: []float64{0.3, 0.7}, Norm: fusion.MinMax{}}
+//	ranking, err := fuser.Fuse([]pipeline.Ranking{lexical, dense})
+//	fmt.Println(fuser) // convex(w=[0.3, 0.7], norm=minmax)
+//	same, err := fusion.Parse(fuser.String())
+//
 // Take one of these three first:
 //
 //   - [RRF] where nothing is known of the scores: it looks at ranks only, and lists
@@ -10,13 +17,6 @@
 //     scores are, and its weights say how much each list counts.
 //   - [Formula] where metadata and age count too: an expression over lists, numbers
 //     of the documents and time, which also boosts behind a rerank.
-//
-// A method is a value that implements pipeline.Fuser:
-//
-//	fuser := fusion.Convex{Weights: []float64{0.3, 0.7}, Norm: fusion.MinMax{}}
-//	ranking, err := fuser.Fuse([]pipeline.Ranking{lexical, dense})
-//	fmt.Println(fuser) // convex(w=[0.3, 0.7], norm=minmax)
-//	same, err := fusion.Parse(fuser.String())
 //
 // What a method adds up can be read from the marks of every hit, and adds up to its
 // score to the last bit. Ties, missing documents and lists in which all scores are

@@ -1,10 +1,5 @@
 // Package pipeline has the vocabulary of multi-stage retrieval and the algebra
-// that combines it.
-//
-// Everything is one of three shapes: a Retriever turns a query into a ranking, a
-// Stage turns one ranking into another, a Fuser makes one ranking of several.
-// Every combination of them is again one of the three, so a pipeline needs no
-// graph and nests without limit:
+// that combines it:
 //
 //	search := pipeline.Chain(store, // 200 candidates
 //		pipeline.Blend(fusion.Convex{Weights: []float64{0.2, 0.8}}, // fuse ...
@@ -12,6 +7,11 @@
 //			rerank),         // ... with the reranked one
 //		cut.TopK(8))
 //	ranking, err := search.Retrieve(ctx, pipeline.Query{Text: "..."})
+//
+// Everything is one of three shapes: a Retriever turns a query into a ranking, a
+// Stage turns one ranking into another, a Fuser makes one ranking of several.
+// Every combination of them is again one of the three, so a pipeline needs no
+// graph and nests without limit.
 //
 // The combinators:
 //

@@ -1,12 +1,15 @@
 // Package retriever is the home of the retrievers: each sub-folder brings one
-// technology, and none imports another.
+// technology, and none imports another:
 //
 //	bleve      text by BM25, in process, in memory or in a folder
 //	memory     vectors, exactly, in process
 //	qdrant     a Qdrant collection: dense, sparse, hybrid
+//	postgres   full text and pgvector in one PostgreSQL
 //	langchain  langchaingo stores in, pipelines out
+//	embed      texts to vectors, in process or at an endpoint
+//	cache      rankings of equal and of similar queries, remembered
 //
-// All of them are pipeline.Retrievers, so one can take the place of another:
+// All of them but embed have pipeline.Retrievers, so one can take the place of another:
 //
 //	var search pipeline.Retriever
 //	search, err = bleve.New(ctx, documents, bleve.Options{Limit: 200})

@@ -1,9 +1,5 @@
 // Package chat makes of a ranking what a language model reads, and reads what it
-// answers.
-//
-// A Conversation keeps the evidence of a chat over its turns: every passage has a
-// citation number that stays, is in the prompt once, and leaves when its document
-// is replaced or deleted.
+// answers:
 //
 //	conversation := &chat.Conversation{}
 //	ranking, err := search.Retrieve(ctx, conversation.Query(question))
@@ -14,6 +10,10 @@
 //	answer, err := model.Generate(ctx, prompt.Text())
 //	checked := chat.Check(answer, prompt)
 //	conversation.Answered(answer)
+//
+// A Conversation keeps the evidence of a chat over its turns: every passage has a
+// citation number that stays, is in the prompt once, and leaves when its document
+// is replaced or deleted.
 //
 // Assemble makes one prompt without a conversation. A Prompt is data: passages with
 // numbers, documents, texts and sources, the turns that fit, and the question. Text

@@ -1,15 +1,19 @@
 // Package otel makes OpenTelemetry spans and metrics of what happens in a
-// pipeline.
-//
-// It is an observer: every part that runs, every attempt and every call of a
-// server becomes a span under the one in which it happens, and the context of the
-// part carries it, so that the spans of an instrumented HTTP client nest too.
+// pipeline:
 //
 //	observed, err := otel.Observe(search, otel.Options{
 //		Tracer: tracerProvider, // from the SDK; nil for no spans
 //		Meter:  meterProvider,  // nil for no metrics
 //	})
 //	ranking, err := observed.Retrieve(ctx, query)
+//
+// A file that imports OpenTelemetry's own package otel gives this one another name:
+//
+//	import observe "github.com/rankcascade/cascade/pipeline/otel"
+//
+// It is an observer: every part that runs, every attempt and every call of a
+// server becomes a span under the one in which it happens, and the context of the
+// part carries it, so that the spans of an instrumented HTTP client nest too.
 //
 // For work around a pipeline, such as the whole answer of a chatbot, New makes the
 // observer itself, for pipeline.WithObserver.

@@ -1,14 +1,14 @@
 // Package rewrite makes of a question what is searched: a question of a
 // conversation that stands alone, several wordings, a passage that might answer
-// it, a broader question, or its parts.
-//
-// All are pipeline.Rewriters that ask a language model, which is a function from
-// a prompt to text:
+// it, a broader question, or its parts:
 //
 //	model := langchain.Generator(llm) // any model of langchaingo, or a rewrite.GeneratorFunc
 //	condense := rewrite.Condense(model, rewrite.Options{})
 //	search := pipeline.Rewrite(condense, pipeline.Chain(store, rerank, cut.TopK(8)))
 //	ranking, err := search.Retrieve(ctx, pipeline.Query{Text: "And with a timeout?", Turns: history})
+//
+// All are pipeline.Rewriters that ask a language model, which is a function from
+// a prompt to text.
 //
 // Rewrite asks everything inside it the new question, the reranker too. Where a
 // rewriter makes several queries, pipeline.Expand fuses their rankings, and Apart

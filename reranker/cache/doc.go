@@ -7,6 +7,10 @@
 //	scorer := cache.New(reranker.Shard(client, reranker.ShardOptions{}), store, cache.Options{})
 //	rerank := reranker.Stage(scorer, reranker.Chat())
 //
+// A file that imports retriever/cache too gives this package another name:
+//
+//	import scorecache "github.com/rankcascade/cascade/reranker/cache"
+//
 // The store is in process (NewLRU) or whatever implements Store, so that many
 // processes share it. What a score depends on is part of its key, tenant,
 // endpoint, model and version first, so that no score crosses from one to another.

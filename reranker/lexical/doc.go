@@ -1,5 +1,11 @@
 // Package lexical scores documents by the words that they share with the query:
-// a reranker that needs no model, no key and no network.
+// a reranker that needs no model, no key and no network:
+//
+//	texts := maps.Values(corpus)
+//	scorer := lexical.New(lexical.Options{
+//		Statistics: lexical.Collect(lexical.Analysis{Stem: lexical.Plural}, texts),
+//	})
+//	scores, err := scorer.Score(ctx, "how does a slip stream change lift", candidates)
 //
 // It is the sequential dependence model of Metzler and Croft ("A Markov random
 // field model for term dependencies", SIGIR 2005): single terms, pairs of
@@ -13,12 +19,6 @@
 // the term or pair, |d| how many terms it has, and p the probability of the term
 // in the collection; for a pair, that of its terms standing so by chance. 0 says
 // that the document is as likely to bring forth the query as the collection is.
-//
-//	texts := maps.Values(corpus)
-//	scorer := lexical.New(lexical.Options{
-//		Statistics: lexical.Collect(lexical.Analysis{Stem: lexical.Plural}, texts),
-//	})
-//	scores, err := scorer.Score(ctx, "how does a slip stream change lift", candidates)
 //
 // It is lexical, not semantic: it knows no synonyms and no paraphrase. Fuse it
 // with the retrieval scores, half and half; alone it is worse than a good BM25.

@@ -1,11 +1,6 @@
 // Package nebius speaks the rerank contract of Nebius Token Factory,
 // POST /v1/rerank, on both sides: a client that is a reranker.Scorer, and a
-// handler that serves any Scorer under the same contract.
-//
-// The client sends the documented fields and no others, maps answers by index,
-// and trusts nothing that a server says: counts, ranges, duplicates, numbers and
-// sizes are checked before a score is believed. Failures are *reranker.Error
-// values by kind. A key appears in a header and nowhere else.
+// handler that serves any Scorer under the same contract:
 //
 //	client, err := nebius.New(key, "Qwen/Qwen3-Reranker-8B", nebius.Options{})
 //	if err != nil {
@@ -13,6 +8,11 @@
 //	}
 //	defer client.Close()
 //	scores, err := client.Score(ctx, "what is a panda?", documents)
+//
+// The client sends the documented fields and no others, maps answers by index,
+// and trusts nothing that a server says: counts, ranges, duplicates, numbers and
+// sizes are checked before a score is believed. Failures are *reranker.Error
+// values by kind. A key appears in a header and nowhere else.
 //
 // Other rerank servers differ in paths, keys and score scales. These
 // differences are data, see Dialect and Wire:

@@ -11,6 +11,10 @@
 //		Filter: map[string]any{"year": []int{2025, 2026}},
 //	})
 //
+// A file that imports bleve itself gives that another name:
+//
+//	import engine "github.com/blevesearch/bleve/v2"
+//
 // Documents come from an iterator, so a corpus need not fit into memory to be
 // indexed in a folder. A document's searchable text is its Text, in front of
 // which stand the metadata values that Options.Fields names: a title is indexed

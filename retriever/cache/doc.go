@@ -10,6 +10,10 @@
 //		fmt.Println("remembered for", answer.Age)
 //	}
 //
+// A file that imports reranker/cache too gives this package another name:
+//
+//	import rankcache "github.com/rankcascade/cascade/retriever/cache"
+//
 // Queries are equal if their text, turns, filter, tenant and all their attributes
 // are, for the same pipeline with the same settings. Nothing is ever handed across
 // filters, tenants or attributes, for similar queries neither; what cannot be told

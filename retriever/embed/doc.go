@@ -11,6 +11,11 @@
 //		QueryPrefix: "Instruct: find the passage\nQuery: ",
 //	})
 //
+// A file that imports embed of the standard library for its FS gives this package
+// another name:
+//
+//	import embedding "github.com/rankcascade/cascade/retriever/embed"
+//
 // Queries and passages may have prefixes of their own, which models such as e5
 // and bge were trained with. Results of the local model are equal to the bit
 // however texts are put into calls. The package divides no texts: what is longer

@@ -1,12 +1,5 @@
 // Package langchain brings langchaingo stores and retrievers in, and pipelines
-// out as langchaingo retrievers, vector stores and tools.
-//
-// In, FromStore and FromRetriever make a pipeline.Retriever of what langchaingo
-// has. A langchaingo document has a score, but no id, and whether a high score is
-// good depends on the store: a Kind knows it for each store of langchaingo
-// v0.1.14, and for anything else only the order counts. Out, AsRetriever,
-// AsVectorStore and AsTool put a whole pipeline where a chain, an agent or other
-// code expects a part of langchaingo:
+// out as langchaingo retrievers, vector stores and tools:
 //
 //	candidates := langchain.FromStore(store, langchain.PGVector, 100)
 //	search := pipeline.Chain(candidates, rerank, cut.TopK(8))
@@ -16,6 +9,13 @@
 //
 //	ranking, err := langchain.AsRetriever(search).Rank(ctx, "who may open the vault?")
 //	if ranking.Degraded() { /* ranking.Gaps says what is missing and why */ }
+//
+// In, FromStore and FromRetriever make a pipeline.Retriever of what langchaingo
+// has. A langchaingo document has a score, but no id, and whether a high score is
+// good depends on the store: a Kind knows it for each store of langchaingo
+// v0.1.14, and for anything else only the order counts. Out, AsRetriever,
+// AsVectorStore and AsTool put a whole pipeline where a chain, an agent or other
+// code expects a part of langchaingo.
 //
 // Several stores build their query by pasting filters into it. Never let the
 // text of an end user become, or become part of, a filter for AlloyDB or

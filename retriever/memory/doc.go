@@ -8,6 +8,10 @@
 //	}
 //	ranking, err := index.Retrieve(ctx, pipeline.Query{Text: "how is bread baked?"})
 //
+// A file that imports langchaingo's memory too gives this package another name:
+//
+//	import vectors "github.com/rankcascade/cascade/retriever/memory"
+//
 // The embedder is anything with the two methods of langchaingo's
 // embeddings.Embedder. Vectors that are there already come in through
 // FromVectors, and a query that has its own vector carries it under the key

@@ -1,11 +1,6 @@
 // Package qdrant retrieves from Qdrant through its Query API: dense, sparse and
 // multi-vector search, hybrid search fused by the server or here, filters,
-// groups, and a loader that fills collections.
-//
-// A retriever asks one or more legs. A leg is one query against one named
-// vector; with several legs the lists are fused either by Qdrant in one call
-// (Options.Server) or by a pipeline.Fuser in this process (Options.Fuser), which
-// keeps each leg's rank and score in the marks:
+// groups, and a loader that fills collections:
 //
 //	client, err := qdrant.Dial(ctx, qdrant.Config{URL: "http://localhost:6334"})
 //	if err != nil {
@@ -20,6 +15,11 @@
 //	})
 //	ranking, err := articles.Retrieve(ctx, pipeline.Query{Text: "..."})
 //
+// A retriever asks one or more legs. A leg is one query against one named
+// vector; with several legs the lists are fused either by Qdrant in one call
+// (Options.Server) or by a pipeline.Fuser in this process (Options.Fuser), which
+// keeps each leg's rank and score in the marks.
+//
 // A Loader fills a collection: vectors of Go encoders or of the server's own
 // models (Inference), payload indexes, resumption, and a Sync that deletes what its
 // source no longer has. Switch lets an alias mean a new collection.
@@ -32,5 +32,7 @@
 //
 // The package does not compute embeddings, does not retry queries (the loader
 // retries writes), and never closes a client that it was given. The client
-// package has the same name; this code imports it as api.
+// package has the same name, so give it another one:
+//
+//	import api "github.com/qdrant/go-client/qdrant"
 package qdrant

@@ -1,10 +1,4 @@
-// Package retrievertest is the contract of a pipeline.Retriever as a test suite.
-//
-// A retriever's own tests hand the suite a Subject, which says how to build the
-// retriever over given documents and what it can do; the suite asks queries and
-// checks every promise that pipeline.Retriever and pipeline.Ranking make: order,
-// unique ids, finite scores on the declared scale, marks, limits, cancellation
-// with the cause in the chain, concurrent use, filters, and no goroutine left.
+// Package retrievertest is the contract of a pipeline.Retriever as a test suite:
 //
 //	func TestContract(t *testing.T) {
 //		retrievertest.Run(t, retrievertest.Subject{
@@ -15,6 +9,12 @@
 //			},
 //		})
 //	}
+//
+// A retriever's own tests hand the suite a Subject, which says how to build the
+// retriever over given documents and what it can do; the suite asks queries and
+// checks every promise that pipeline.Retriever and pipeline.Ranking make: order,
+// unique ids, finite scores on the declared scale, marks, limits, cancellation
+// with the cause in the chain, concurrent use, filters, and no goroutine left.
 //
 // RunFilters does the same for filters: what the retriever shows for some four
 // hundred filters over documents that are traps for them is compared with

@@ -8,6 +8,10 @@
 //	defer store.Close()
 //	scorer := cache.New(endpoint, store, cache.Options{Tenant: "shop", Endpoint: "https://api.example.com", Model: model})
 //
+// A file that imports the client too gives this package another name:
+//
+//	import rediscache "github.com/rankcascade/cascade/reranker/cache/redis"
+//
 // Scores are shared by those whose Tenant, Endpoint and Model in cache.Options are
 // set and equal. A query reads all of its pairs with one MGET; what is new is
 // written by one pipeline for which nobody waits.
