@@ -18,6 +18,8 @@ type call struct {
 	*Retriever
 	query  pipeline.Query
 	filter *api.Filter
+	// vectors are those that the hits came with.
+	vectors map[string]HitVectors
 }
 
 // fuseHere asks all legs in one batch and fuses their rankings in this process.
@@ -190,6 +192,7 @@ func (c *call) groups(ctx context.Context, root *Leg, p *api.QueryPoints) (pipel
 		Params:           p.Params,
 		ScoreThreshold:   p.ScoreThreshold,
 		WithPayload:      p.WithPayload,
+		WithVectors:      p.WithVectors,
 		Limit:            p.Limit,
 		GroupSize:        &size,
 		GroupBy:          g.By,
@@ -311,6 +314,7 @@ func (c *call) compile(ctx context.Context, root *Leg, encoded encodings) (*api.
 		ScoreThreshold:   p.ScoreThreshold,
 		Limit:            p.Limit,
 		WithPayload:      c.payload(),
+		WithVectors:      c.withVectors(),
 		ReadConsistency:  c.opts.ReadConsistency,
 		ShardKeySelector: c.shards(),
 		Timeout:          serverTimeout(ctx),
@@ -428,11 +432,50 @@ func (c *call) hit(scale pipeline.Scale, p *api.ScoredPoint) (pipeline.Hit, erro
 	if err != nil {
 		return pipeline.Hit{}, err
 	}
+	if err := c.keepVectors(d.ID, p.GetVectors()); err != nil {
+		return pipeline.Hit{}, err
+	}
 	score, err := onScale(scale, p)
 	if err != nil {
 		return pipeline.Hit{}, err
 	}
 	return pipeline.Hit{Document: d, Score: score}, nil
+}
+
+// withVectors asks for the vectors of Options.Vectors, nil for none.
+func (c *call) withVectors() *api.WithVectorsSelector {
+	if len(c.opts.Vectors) == 0 {
+		return nil
+	}
+	return api.NewWithVectorsInclude(c.opts.Vectors...)
+}
+
+// keepVectors collects the vectors that a hit came with.
+func (c *call) keepVectors(id string, v *api.VectorsOutput) error {
+	for _, name := range c.opts.Vectors {
+		rows, err := rowsOf(v, name)
+		if err != nil {
+			return err
+		}
+		if c.vectors == nil {
+			c.vectors = map[string]HitVectors{}
+		}
+		if c.vectors[name] == nil {
+			c.vectors[name] = HitVectors{}
+		}
+		if rows != nil {
+			c.vectors[name][id] = rows
+		}
+	}
+	return nil
+}
+
+// noted puts the vectors under the ranking.
+func (c *call) noted(ranking pipeline.Ranking, err error) (pipeline.Ranking, error) {
+	if err != nil || c.vectors == nil {
+		return ranking, err
+	}
+	return VectorsKey.Note(ranking, c.vectors), nil
 }
 
 // offset is the number of hits that the query leaves out; nil for none.

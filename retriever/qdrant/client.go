@@ -67,6 +67,11 @@ func (f EmbedderFunc) EmbedQuery(ctx context.Context, text string) ([]float32, e
 // SparseFunc encodes a text as a sparse vector: values[i] belongs to dimension
 // indices[i]. Both have the same length, no index repeats, values are finite.
 // No indices at all mean that the text has no known term, and match nothing.
+//
+// It is the place of a learned sparse encoder (SPLADE and its kin) that the caller
+// runs. Queries and documents may have different ones, Leg.Sparse and Vector.Sparse:
+// an encoder without inference for queries looks the weight of each token up in a
+// table. Where the server serves such a model, Inference names it.
 type SparseFunc func(ctx context.Context, text string) (indices []uint32, values []float32, err error)
 
 // MultiFunc encodes a text as several dense vectors of one length, one for each

@@ -47,6 +47,10 @@ type Options struct {
 	// among them. Empty means all. Ask for less where payloads are large: an
 	// answer over the client's size limit is an error of KindTooLarge.
 	Payload []string
+	// Vectors names the stored vectors, dense or of several rows, that come with the
+	// hits and are noted under VectorsKey, for diversity or late interaction here.
+	// Answers grow by them: see Config.MaxReply.
+	Vectors []string
 	// Params tune the index for the embedder's leg: hnsw_ef, exact, quantization.
 	Params *api.SearchParams
 	// ReadConsistency says how many replicas must agree; nil means one.

@@ -72,7 +72,7 @@ func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ra
 	}
 	call := &call{Retriever: r, query: q, filter: and(r.filter, asked)}
 	if r.fuser != nil {
-		return call.fuseHere(ctx)
+		return call.noted(call.fuseHere(ctx))
 	}
 	root := r.roots[0]
 	encoded := call.encode(ctx, root)
@@ -87,13 +87,13 @@ func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ra
 		return pipeline.NewRanking(r.name, r.scales.known(root), nil)
 	}
 	if r.opts.Groups != nil {
-		return call.groups(ctx, root, points)
+		return call.noted(call.groups(ctx, root, points))
 	}
 	hits, err := r.client.Query(ctx, points)
 	if err != nil {
 		return pipeline.Ranking{}, mapError(ctx, "query points", err)
 	}
-	return call.ranking(ctx, r.name, root, hits)
+	return call.noted(call.ranking(ctx, r.name, root, hits))
 }
 
 // Fetch implements pipeline.Fetcher: the documents with the IDs, in their order,
