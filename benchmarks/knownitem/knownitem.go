@@ -15,9 +15,7 @@ package knownitem
 import (
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -162,32 +160,19 @@ func sourceOf(d trec.Document) string {
 // qrels.tsv (for testing), qrels.train.tsv where there are any for tuning,
 // manifest.json, and ABOUT.md, which says what the set measures.
 func (s *Set) Write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	made := trec.NewCollection{
+		Manifest:  trec.Manifest{Name: filepath.Base(dir) + " (synthetic: known items)"},
+		Documents: s.Documents, Questions: s.Questions, Qrels: s.Test, Train: s.Train, About: s.about(),
+	}
+	if err := made.Write(dir); err != nil {
 		return fmt.Errorf("knownitem: %w", err)
-	}
-	files := map[string]func(io.Writer) error{
-		"corpus.jsonl":  func(w io.Writer) error { return lines(w, s.Documents) },
-		"queries.jsonl": func(w io.Writer) error { return lines(w, s.Questions) },
-		"qrels.tsv":     func(w io.Writer) error { return judgements(w, s.Test) },
-		"ABOUT.md":      s.about,
-		"manifest.json": func(w io.Writer) error {
-			return lines(w, []trec.Manifest{{Name: filepath.Base(dir) + " (synthetic: known items)", Documents: len(s.Documents), Queries: len(s.Questions), Judgements: len(s.Test.Topics)}})
-		},
-	}
-	if len(s.Train.Topics) > 0 {
-		files["qrels.train.tsv"] = func(w io.Writer) error { return judgements(w, s.Train) }
-	}
-	for name, write := range files {
-		if err := writeFile(filepath.Join(dir, name), write); err != nil {
-			return fmt.Errorf("knownitem: %w", err)
-		}
 	}
 	return nil
 }
 
 // about says what the set is.
-func (s *Set) about(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `# Known items: a synthetic test collection
+func (s *Set) about() string {
+	return fmt.Sprintf(`# Known items: a synthetic test collection
 
 Each of the %d questions is the title of one of the %d documents, and that document is its only answer. Titles were taken out of the texts.
 Left out: %d documents without a title or heading, %d whose title is too short, %d whose title another document has too.
@@ -196,5 +181,4 @@ It measures whether a document is found by the words that its author chose to na
 have several answers, which count as wrong here. Compare settings of one system with it; do not quote its figures as the quality of a system.
 %d questions are for testing (qrels.tsv), %d for tuning (qrels.train.tsv); no source is on both sides.
 `, len(s.Questions), len(s.Documents), s.Untitled, s.Short, s.Ambiguous, len(s.Test.Topics), len(s.Train.Topics))
-	return err
 }
