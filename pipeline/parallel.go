@@ -89,8 +89,8 @@ type outcome struct {
 // returned. Where fewer than all have to succeed, each has a reserve held back
 // from its deadline, see shareReserve. Every outcome has its own slot, so the
 // order in which parts finish decides nothing. One that ignores its context is left
-// behind where it may fail, so that it does not lose the others. A part that was not started because
-// ctx ended has that as its error.
+// behind where it may fail, so that it does not lose the others. A part that was not
+// started because ctx ended has that as its error.
 func (p Parallel) sideBySide(ctx context.Context, l leaving, quorum int, names []string, call func(ctx context.Context, i int) (Ranking, error)) []outcome {
 	n := len(names)
 	outcomes := make([]outcome, n)
@@ -106,21 +106,34 @@ func (p Parallel) sideBySide(ctx context.Context, l leaving, quorum int, names [
 			return l.call(ctx, names[i], legPatience, func(ctx context.Context) (Ranking, error) { return call(ctx, i) })
 		}
 	}
-	slots := make(chan struct{}, p.concurrency(n))
-	var group conc.WaitGroup
-	for i := range n {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			outcomes[i].err = fmt.Errorf("%s: not started: %w", names[i], ended(ctx))
-			continue
-		}
-		group.Go(func() {
-			defer func() { <-slots }()
-			outcomes[i].ranking, outcomes[i].err = one(i)
-		})
+	var slots chan struct{} // nil where all run at once
+	if c := p.concurrency(n); c < n {
+		slots = make(chan struct{}, c)
 	}
-	group.Wait()
+	run := func(i int) {
+		if slots != nil {
+			defer func() { <-slots }()
+		}
+		outcomes[i].ranking, outcomes[i].err = one(i)
+	}
+	var group conc.WaitGroup
+	defer group.Wait()
+	for i := range n {
+		if slots != nil {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			outcomes[i].err = fmt.Errorf("%s: not started: %w", names[i], ended(ctx))
+		case i < n-1:
+			group.Go(func() { run(i) })
+		default:
+			run(i) // here, where somebody has to wait anyway
+		}
+	}
 	return outcomes
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/internal/distinct"
 	"github.com/rankcascade/cascade/internal/stray"
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -70,7 +71,7 @@ func (w *work) score(ctx context.Context, query string) answer {
 
 // sort gives each distinct text that is not blank its place.
 func (w *work) sort(read []document) {
-	known := make(map[string]int, len(read))
+	known := distinct.New(len(read))
 	for i, d := range read {
 		switch {
 		case d.err != nil:
@@ -81,14 +82,9 @@ func (w *work) sort(read []document) {
 			w.verdicts[i].reason = pipeline.ReasonBlank
 			continue
 		}
-		at, seen := known[d.text]
-		if !seen {
-			at = len(w.texts)
-			known[d.text] = at
-			w.texts = append(w.texts, d.text)
-		}
-		w.slot[i] = at
+		w.slot[i] = known.Add(d.text)
 	}
+	w.texts = known.List
 }
 
 // ask makes one call of the scorer.

@@ -1,6 +1,9 @@
 package nebius
 
 import (
+	"slices"
+
+	"github.com/rankcascade/cascade/internal/distinct"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 )
@@ -19,39 +22,42 @@ type batch struct {
 
 func newBatch(c *core, a asked, documents []string) batch {
 	o := c.options
-	b := batch{texts: make([]string, 0, len(documents)), slot: make([]int, len(documents))}
-	var known texts
-	if !o.SendDuplicates && !o.Listwise {
-		known = newTexts(documents)
-	}
+	b := batch{slot: make([]int, len(documents))}
+	sent := distinct.New(len(documents))
 	for i, d := range documents {
-		if !o.SendBlank && blank(d) {
+		switch {
+		case !o.SendBlank && blank(d):
 			b.slot[i] = -1
-			continue
+		case o.SendDuplicates || o.Listwise:
+			b.slot[i] = len(sent.List)
+			sent.List = append(sent.List, d)
+		default:
+			b.slot[i] = sent.Add(d)
 		}
-		if first := known.first(i); first < i {
-			b.slot[i] = b.slot[first]
-			continue
-		}
-		b.slot[i] = len(b.texts)
-		b.add(c, a, d)
 	}
+	b.texts = sent.List
+	b.dress(c, a)
 	return b
 }
 
-func (b *batch) add(c *core, a asked, document string) {
+// dress cuts the texts to the most tokens and puts the prompt around them.
+func (b *batch) dress(c *core, a asked) {
 	o := c.options
 	if a.tokens > 0 && !serverCuts(c.wire, o.Side) {
-		var short bool
-		if document, short = o.truncation(a.tokens).Of(document); short {
-			b.cut++
+		cut := o.truncation(a.tokens)
+		for i, d := range b.texts {
+			var short bool
+			if b.texts[i], short = cut.Of(d); short {
+				b.cut++
+			}
 		}
 	}
 	if q := o.Qwen3; q != nil {
-		b.inner = append(b.inner, document)
-		document = q.document(document)
+		b.inner = slices.Clone(b.texts)
+		for i, d := range b.inner {
+			b.texts[i] = q.document(d)
+		}
 	}
-	b.texts = append(b.texts, document)
 }
 
 func (b batch) unsent(s *reranker.Scores) {

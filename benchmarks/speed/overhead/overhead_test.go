@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -120,6 +121,33 @@ func measure(b *testing.B, run func() error) {
 	b.ReportMetric(float64(cpu()-before)/float64(b.N), "cpu-ns/op")
 }
 
+// side is what one side of a comparison takes: the median time of a turn, and the
+// mean of its processor time.
+type side struct{ time, cpu float64 }
+
+// inTurns runs the sides after each other, again and again, which says more on a
+// busy machine than benchmarks after each other.
+func inTurns(b *testing.B, runs ...func() error) []side {
+	b.Helper()
+	took, spent := make([][]time.Duration, len(runs)), make([]time.Duration, len(runs))
+	for b.Loop() {
+		for i, run := range runs {
+			start, before := time.Now(), cpu()
+			if err := run(); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(start))
+			spent[i] += cpu() - before
+		}
+	}
+	out := make([]side, len(runs))
+	for i := range out {
+		slices.Sort(took[i])
+		out[i] = side{float64(took[i][b.N/2]), float64(spent[i]) / float64(b.N)}
+	}
+	return out
+}
+
 // BenchmarkScore compares the sharded client with the minimum, for documents of
 // the usual lengths.
 func BenchmarkScore(b *testing.B) {
@@ -149,8 +177,23 @@ func BenchmarkStage(b *testing.B) {
 	measure(b, func() error { _, err := stage.Apply(b.Context(), pipeline.Query{Text: query}, in); return err })
 }
 
-// BenchmarkChain is what a chatbot asks: retrieval, a blend of it with the rerank
-// within a budget, the first hits. The minimum beside it only makes the calls.
+// chain is what a chatbot asks: retrieval, a blend of it with the rerank within a
+// budget, the first hits.
+func chain(tb testing.TB, docs []string) pipeline.Retriever {
+	tb.Helper()
+	var hits []pipeline.Hit
+	for i, d := range docs {
+		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: fmt.Sprint(i), Text: d}, Score: float64(len(docs) - i)})
+	}
+	found, err := pipeline.NewRanking("store", pipeline.BM25, hits)
+	require.NoError(tb, err)
+	store := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return found, nil })
+	rerank := reranker.Stage(scorer(tb, &overhead.Transport{Echo: 200}), reranker.Chat())
+	fuser := fusion.Convex{Weights: []float64{.2, .8}}
+	return pipeline.Chain(store, pipeline.Within(time.Minute, pipeline.Blend(fuser, pipeline.Keep(), rerank)), cut.TopK(8))
+}
+
+// BenchmarkChain compares the chain with the minimum, which only makes the calls.
 func BenchmarkChain(b *testing.B) {
 	docs := texts(documents, 200)
 	b.Run("side=minimum", func(b *testing.B) {
@@ -158,18 +201,21 @@ func BenchmarkChain(b *testing.B) {
 		measure(b, func() error { _, err := minimum(b.Context(), client, query, docs); return err })
 	})
 	b.Run("side=cascade", func(b *testing.B) {
-		var hits []pipeline.Hit
-		for i, d := range docs {
-			hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: fmt.Sprint(i), Text: d}, Score: float64(len(docs) - i)})
-		}
-		found, err := pipeline.NewRanking("store", pipeline.BM25, hits)
-		require.NoError(b, err)
-		store := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return found, nil })
-		rerank := reranker.Stage(scorer(b, &overhead.Transport{Echo: 200}), reranker.Chat())
-		fuser := fusion.Convex{Weights: []float64{.2, .8}}
-		chain := pipeline.Chain(store, pipeline.Within(time.Minute, pipeline.Blend(fuser, pipeline.Keep(), rerank)), cut.TopK(8))
+		chain := chain(b, docs)
 		measure(b, func() error { _, err := chain.Retrieve(b.Context(), pipeline.Query{Text: query}); return err })
 	})
+}
+
+// BenchmarkChainRatio takes the two sides in turns.
+func BenchmarkChainRatio(b *testing.B) {
+	docs := texts(documents, 200)
+	client, chain := &http.Client{Transport: &overhead.Transport{Echo: 200}}, chain(b, docs)
+	sides := inTurns(b,
+		func() error { _, err := minimum(b.Context(), client, query, docs); return err },
+		func() error { _, err := chain.Retrieve(b.Context(), pipeline.Query{Text: query}); return err },
+	)
+	b.ReportMetric(sides[1].cpu/sides[0].cpu, "cpu/minimum")
+	b.ReportMetric(sides[1].time/sides[0].time, "time/minimum")
 }
 
 // TestBothSidesAgree keeps the comparison fair: the same scores, the same calls.

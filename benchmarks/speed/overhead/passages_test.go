@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,26 +81,13 @@ func BenchmarkPassagesRatio(b *testing.B) {
 	transport := &overhead.Transport{Echo: len(windows[0][0])}
 	client, s, all := &http.Client{Transport: transport}, scorer(b, transport), slices.Concat(windows...)
 	passages := reranker.Passages(s, reranker.PassageOptions{})
-	var took [3][]time.Duration
-	for b.Loop() {
-		for i, run := range [...]func() error{
-			func() error { _, err := minimum(b.Context(), client, query, all); return err },
-			func() error { _, err := best(b.Context(), s, windows); return err },
-			func() error { _, err := passages.Score(b.Context(), query, docs); return err },
-		} {
-			start := time.Now()
-			if err := run(); err != nil {
-				b.Fatal(err)
-			}
-			took[i] = append(took[i], time.Since(start))
-		}
-	}
-	for _, t := range took {
-		slices.Sort(t)
-	}
-	median := func(i int) float64 { return float64(took[i][b.N/2]) }
-	b.ReportMetric(median(2)/median(0), "passages/minimum")
-	b.ReportMetric(median(2)/median(1), "passages/windows")
+	sides := inTurns(b,
+		func() error { _, err := minimum(b.Context(), client, query, all); return err },
+		func() error { _, err := best(b.Context(), s, windows); return err },
+		func() error { _, err := passages.Score(b.Context(), query, docs); return err },
+	)
+	b.ReportMetric(sides[2].time/sides[0].time, "passages/minimum")
+	b.ReportMetric(sides[2].time/sides[1].time, "passages/windows")
 }
 
 // TestPassagesAreTheWindowsByHand makes sure that both sides of the benchmark do
