@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/retriever/retrievertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -106,4 +107,17 @@ func ExampleLibrary() {
 	// manual#2 Fill in water.
 	// manual#3 Close it.
 	// <nil>
+}
+
+func TestFetcherContract(t *testing.T) {
+	build := func(t testing.TB, documents []pipeline.Document) pipeline.Fetcher {
+		l, err := pipeline.NewLibrary(documents)
+		require.NoError(t, err)
+		return l
+	}
+	retrievertest.RunFetcher(t, retrievertest.FetcherSubject{New: build,
+		Tenant: func(t testing.TB, documents []pipeline.Document, key, value string) pipeline.Fetcher {
+			return pipeline.GuardFetcher(build(t, documents), retrievertest.Allowing(key, value))
+		},
+	})
 }

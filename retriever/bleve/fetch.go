@@ -16,10 +16,14 @@ var _ pipeline.Fetcher = (*Index)(nil)
 func (x *Index) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, error) {
 	found := make([]pipeline.Document, 0, len(ids))
 	seen := make(map[string]bool, len(ids))
-	for _, id := range ids {
+	for i := 0; ; i++ {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("bleve: fetch documents: %w", context.Cause(ctx))
 		}
+		if i == len(ids) {
+			return found, nil
+		}
+		id := ids[i]
 		if seen[id] {
 			continue
 		}
@@ -32,7 +36,6 @@ func (x *Index) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, e
 			found = append(found, d)
 		}
 	}
-	return found, nil
 }
 
 // Neighbours returns the document with the ID and those around it in its source;

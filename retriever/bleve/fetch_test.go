@@ -12,6 +12,7 @@ import (
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/bleve"
+	"github.com/rankcascade/cascade/retriever/retrievertest"
 )
 
 func pages() []pipeline.Document {
@@ -77,4 +78,22 @@ func TestFetchAndNeighbours(t *testing.T) {
 	defer blind.Close()
 	_, err = blind.Neighbours(t.Context(), "a1", 1, 1)
 	require.Error(t, err, "an index without the filter says so")
+}
+
+func TestFetcherContract(t *testing.T) {
+	build := func(t testing.TB, documents []pipeline.Document) *bleve.Index {
+		x, err := bleve.New(t.Context(), pipeline.Documents(documents...), bleve.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, x.Close()) })
+		return x
+	}
+	retrievertest.RunFetcher(t, retrievertest.FetcherSubject{
+		New: func(t testing.TB, documents []pipeline.Document) pipeline.Fetcher { return build(t, documents) },
+		Delete: func(t testing.TB, f pipeline.Fetcher, ids ...string) {
+			require.NoError(t, f.(*bleve.Index).Delete(t.Context(), ids...))
+		},
+		Tenant: func(t testing.TB, documents []pipeline.Document, key, value string) pipeline.Fetcher {
+			return pipeline.GuardFetcher(build(t, documents), retrievertest.Allowing(key, value))
+		},
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/memory"
+	"github.com/rankcascade/cascade/retriever/retrievertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -201,4 +202,21 @@ func TestAnIndexHandsOutItsDocuments(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = f.Neighbours(ctx, "p2", 1, 1)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestFetcherContract(t *testing.T) {
+	build := func(t testing.TB, documents []pipeline.Document) *memory.Index {
+		x, err := memory.New(t.Context(), memory.HashEmbedder{}, pipeline.Documents(documents...), memory.Options{})
+		require.NoError(t, err)
+		return x
+	}
+	retrievertest.RunFetcher(t, retrievertest.FetcherSubject{
+		New: func(t testing.TB, documents []pipeline.Document) pipeline.Fetcher { return build(t, documents) },
+		Delete: func(t testing.TB, f pipeline.Fetcher, ids ...string) {
+			require.NoError(t, f.(*memory.Index).Delete(t.Context(), ids...))
+		},
+		Tenant: func(t testing.TB, documents []pipeline.Document, key, value string) pipeline.Fetcher {
+			return pipeline.GuardFetcher(build(t, documents), retrievertest.Allowing(key, value))
+		},
+	})
 }

@@ -326,6 +326,9 @@ func (x *Index) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, e
 
 // Neighbours implements pipeline.Fetcher. It looks at every document.
 func (x *Index) Neighbours(ctx context.Context, id string, before, after int) ([]pipeline.Document, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("memory: neighbours: %w", context.Cause(ctx))
+	}
 	d, ok := x.Document(id)
 	if !ok && before >= 0 && after >= 0 {
 		return []pipeline.Document{}, nil

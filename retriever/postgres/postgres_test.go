@@ -348,3 +348,19 @@ func ExampleStore_Schema() {
 	// CREATE INDEX IF NOT EXISTS "passages_words" ON "library"."passages" USING gin (words)
 	// CREATE INDEX IF NOT EXISTS "passages_keys" ON "library"."passages" USING gin (keys)
 }
+
+func TestFetcherContract(t *testing.T) {
+	p := pool(t)
+	build := func(t testing.TB, documents []pipeline.Document) *postgres.Store {
+		return filled(t, p, postgres.Options{}, nil, documents...)
+	}
+	retrievertest.RunFetcher(t, retrievertest.FetcherSubject{
+		New: func(t testing.TB, documents []pipeline.Document) pipeline.Fetcher { return build(t, documents) },
+		Delete: func(t testing.TB, f pipeline.Fetcher, ids ...string) {
+			require.NoError(t, f.(*postgres.Store).Delete(t.Context(), ids...))
+		},
+		Tenant: func(t testing.TB, documents []pipeline.Document, key, value string) pipeline.Fetcher {
+			return pipeline.GuardFetcher(build(t, documents), retrievertest.Allowing(key, value))
+		},
+	})
+}

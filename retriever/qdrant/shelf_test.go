@@ -14,6 +14,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/qdrant"
 	"github.com/rankcascade/cascade/retriever/qdrant/qdranttest"
+	"github.com/rankcascade/cascade/retriever/retrievertest"
 )
 
 // pages are two sources of n passages each, last passage first, and one document
@@ -175,4 +176,43 @@ func TestFetchFailuresSayWhatToChange(t *testing.T) {
 	_, err = dense(t, large, qdrant.Options{Scale: pipeline.Cosine}).Neighbours(t.Context(), "0", 1, 1)
 	assert.Equal(t, qdrant.KindTooLarge, kindOf(err))
 	assert.Equal(t, 41, large.calls, "10,000 points in pages of 250, and the document")
+}
+
+func TestFetcherContract(t *testing.T) {
+	client := qdranttest.Start(t).Client(t)
+	collections := 0
+	build := func(t testing.TB, documents []pipeline.Document, o qdrant.Options) held {
+		collections++
+		name := fmt.Sprint("fetched", collections)
+		empty(t, client, name)
+		if len(documents) > 0 {
+			fill(t, client, name, documents, hybrid()...)
+		}
+		o.Using = "dense"
+		r, err := qdrant.New(client, name, words(dims), o)
+		require.NoError(t, err)
+		return held{r, name}
+	}
+	retrievertest.RunFetcher(t, retrievertest.FetcherSubject{
+		New: func(t testing.TB, documents []pipeline.Document) pipeline.Fetcher {
+			return build(t, documents, qdrant.Options{})
+		},
+		Delete: func(t testing.TB, f pipeline.Fetcher, ids ...string) {
+			points := make([]*api.PointId, len(ids))
+			for i, id := range ids {
+				points[i] = qdrant.PointID(id)
+			}
+			_, err := client.Delete(t.Context(), &api.DeletePoints{CollectionName: f.(held).collection, Points: api.NewPointsSelectorIDs(points)})
+			require.NoError(t, err)
+		},
+		Tenant: func(t testing.TB, documents []pipeline.Document, key, value string) pipeline.Fetcher {
+			return build(t, documents, qdrant.Options{Filter: pipeline.Eq(key, value)})
+		},
+	})
+}
+
+// held is a retriever that knows the name of its collection.
+type held struct {
+	*qdrant.Retriever
+	collection string
 }
