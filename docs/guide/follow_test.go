@@ -320,6 +320,35 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	assert.GreaterOrEqual(t, found, 16)
 }
 
+// TestMetricsOfTheGuideExist names a metric that the guide for operating shows and
+// nobody makes.
+func TestMetricsOfTheGuideExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("operating.md")
+	require.NoError(t, err)
+	for folder, metrics := range map[string]*regexp.Regexp{
+		"examples/gateway": regexp.MustCompile("`rerank_(\\w+)`"),
+		"pipeline/otel":    regexp.MustCompile("`(cascade[._][\\w.]+)`"),
+	} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		require.NoError(t, err)
+		var source strings.Builder
+		for _, file := range files {
+			code, err := os.ReadFile(file)
+			require.NoError(t, err)
+			source.Write(code)
+		}
+		found := metrics.FindAllStringSubmatch(string(text), -1)
+		assert.GreaterOrEqual(t, len(found), 5)
+		for _, m := range found {
+			name := strings.Replace(m[1], "cascade_endpoint_", "cascade.endpoint.", 1) // as Prometheus writes it
+			if !strings.Contains(source.String(), `"`+name+`"`) {
+				assert.Fail(t, "no such metric", "%s does not make %s", folder, m[0])
+			}
+		}
+	}
+}
+
 // TestEveryGoBlockIsPartOfAProgram holds every block that is no whole program to
 // a program of its page, or to a program or a test of the module.
 func TestEveryGoBlockIsPartOfAProgram(t *testing.T) {
