@@ -84,7 +84,7 @@ func dialects() string {
 
 // help says what the program does before it lists the flags.
 func help(f *flag.FlagSet) {
-	io.WriteString(f.Output(), `gateway serves POST /v1/rerank in front of rerank servers: it splits large calls,
+	_, _ = io.WriteString(f.Output(), `gateway serves POST /v1/rerank in front of rerank servers: it splits large calls,
 spreads them, retries, and keeps to limits.
 
 In front of a server on this machine, and a first question:

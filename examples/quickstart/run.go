@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/internal/version"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -41,6 +42,7 @@ type options struct {
 	folder   string // of vectors
 	key      string // of the hosted model, which is asked if model is empty
 	hosted   string
+	version  bool
 }
 
 const examples = `usage: quickstart [flags] [question]
@@ -72,6 +74,7 @@ func parseFlags(args []string, c console) (options, error) {
 	f.StringVar(&o.model, "model", "", model.Usage+`; empty means minilm, or the hosted model with NEBIUS_API_KEY`)
 	f.StringVar(&o.folder, "cache", model.Folder(), "the `folder` for the model's vectors; empty keeps none")
 	f.StringVar(&o.hosted, "hosted", "Qwen/Qwen3-Reranker-8B", "the hosted model's `name`, with NEBIUS_API_KEY")
+	f.BoolVar(&o.version, "version", false, "print the version")
 	var words []string
 	for rest := args; ; {
 		if err := f.Parse(rest); err != nil {
@@ -99,6 +102,10 @@ func parseFlags(args []string, c console) (options, error) {
 func run(ctx context.Context, args []string, c console) int {
 	o, err := parseFlags(args, c)
 	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err == nil && o.version {
+		fmt.Fprintln(c.out, version.String("quickstart"))
 		return 0
 	}
 	if err == nil {

@@ -88,7 +88,7 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	case !known:
 		return none, b.fail(nameNode(n), path, "there is no kind %q%s", name, b.hint(name, want))
 	case !k.Part().AssignableTo(want):
-		return none, b.fail(nameNode(n), path, "a %s is needed here, and %q is a %s%s", roleName(want), name, roleName(k.Part()), b.choice(want))
+		return none, b.fail(nameNode(n), path, "%s is needed here, and %q is %s%s", article(roleName(want)), name, article(roleName(k.Part())), b.choice(want))
 	}
 	here := join(path, name)
 	filled := reflect.New(k.Settings()).Elem()
@@ -131,7 +131,7 @@ func (b *builder) named(n *yaml.Node, path string, want reflect.Type) (name stri
 	case n.Kind == yaml.MappingNode && len(n.Content) > 2:
 		return "", nil, b.fail(n.Content[2], path, "a part has one name, and %q stands beside %q: is it indented too little, or is a dash missing?", n.Content[2].Value, n.Content[0].Value)
 	}
-	return "", nil, b.fail(n, path, "a %s is needed here: its name, or {name: settings}%s", roleName(want), b.choice(want))
+	return "", nil, b.fail(n, path, "%s is needed here: its name, or {name: settings}%s", article(roleName(want)), b.choice(want))
 }
 
 var fuserType = reflect.TypeFor[pipeline.Fuser]()
@@ -248,6 +248,13 @@ func roleName(t reflect.Type) string {
 	return strings.ToLower(t.Name())
 }
 
+func article(noun string) string {
+	if strings.ContainsAny(noun[:1], "aeiou") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
 // env reads {env: NAME}; ok is false for anything else.
 func (b *builder) env(n *yaml.Node, path string) (value string, ok bool, err error) {
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || n.Content[0].Value != "env" {
@@ -268,21 +275,34 @@ func (b *builder) env(n *yaml.Node, path string) (value string, ok bool, err err
 // names it; at is the place of the part around it.
 func (b *builder) mistakes(at placed, n pipeline.Node) error {
 	for _, p := range b.built {
-		if n.Value != nil && reflect.TypeOf(n.Value) == reflect.TypeOf(p.part) && reflect.ValueOf(p.part).Comparable() && n.Value == p.part {
+		if n.Value != nil && same(n.Value, p.part) {
 			at = p
 			break
 		}
-	}
-	if n.Err != nil {
-		e := b.fail(at.node, at.path, "%v", n.Err)
-		e.Err = n.Err
-		return e
 	}
 	var errs []error
 	for _, c := range n.Children {
 		errs = append(errs, b.mistakes(at, c))
 	}
-	return errors.Join(errs...)
+	// What a part says of a child, the child says of itself, at its own place.
+	if inner := errors.Join(errs...); inner != nil || n.Err == nil {
+		return inner
+	}
+	e := b.fail(at.node, at.path, "%v", n.Err)
+	e.Err = n.Err
+	return e
+}
+
+// same reports whether two values are one part; a part that holds a function is
+// none but itself behind a pointer.
+func same(a, b any) bool {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) {
+		return false
+	}
+	if reflect.ValueOf(a).Comparable() {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // value reads a node into a field.

@@ -66,9 +66,9 @@ func build[T any](ctx context.Context, file string, text []byte, at string, whol
 	want := reflect.TypeFor[T]()
 	place := placed{node: root}
 	if !whole {
-		f := &finder{kinds: b.kinds, want: want}
+		f := &finder{kinds: b.kinds, want: want, file: file}
 		f.walk(root, "", reflect.TypeFor[any](), 0)
-		if place, err = f.choose(file, at); err != nil {
+		if place, err = f.choose(at); err != nil {
 			return nil, err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // builtin are the kinds that every file may name: what is pure arithmetic and
 // links nothing.
 func builtin() []kind.Kind {
-	return slices.Concat(combinators(), wrappers(), choices(), cuts(), calibrations())
+	return slices.Concat(combinators(), wrappers(), choices(), cuts(), selections(), calibrations())
 }
 
 func combinators() []kind.Kind {
@@ -188,6 +188,12 @@ func cuts() []kind.Kind {
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return cut.Predicate{Keep: func(d pipeline.Document) bool { return o.Filter.Match(d.Metadata) }, Report: o.Report}, nil
 		}),
+	}
+}
+
+// selections are cuts that look at more than the score.
+func selections() []kind.Kind {
+	return []kind.Kind{
 		kind.New("mmr", "The most relevant hits that differ from one another.", func(_ context.Context, o struct {
 			Limit     int     `config:"limit" doc:"how many hits; 0 means all, in another order"`
 			Lambda    float64 `config:"lambda" doc:"1 is relevance alone; 0 means 0.5"`

@@ -31,10 +31,10 @@ func choices() []kind.Kind {
 			if o.Lead <= 0 {
 				return nil, fmt.Errorf("lead is %v: set a distance of scores above 0", o.Lead)
 			}
-			close := func(_ pipeline.Query, r pipeline.Ranking) bool {
+			unclear := func(_ pipeline.Query, r pipeline.Ranking) bool {
 				return len(r.Hits) < 2 || r.Hits[0].Score-r.Hits[1].Score < o.Lead
 			}
-			return pipeline.Gate(close, o.Stage), nil
+			return pipeline.Gate(unclear, o.Stage), nil
 		}),
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -22,6 +23,8 @@ type finder struct {
 	all   bool // notes every part and looks inside
 	found []placed
 	steps int
+	wrong []error // names of settings that a known kind does not have
+	file  string
 }
 
 // walk looks at a node where a part or a value of type t stands; nil is not known.
@@ -80,7 +83,11 @@ func (f *finder) members(n *yaml.Node, path string, t reflect.Type, depth int) {
 		name := n.Content[i].Value
 		of := elem(t, reflect.Map)
 		if t != nil && t.Kind() == reflect.Struct {
-			member, _ := fieldsOf(t).find(name)
+			member, ok := fieldsOf(t).find(name)
+			if !ok {
+				f.wrong = append(f.wrong, &Error{File: f.file, Line: n.Content[i].Line, Column: n.Content[i].Column, Path: join(path, name),
+					Message: "there is no such setting" + suggest(name, fieldsOf(t))})
+			}
 			of = member.kind
 		}
 		f.walk(n.Content[i+1], join(path, name), of, depth+1)
@@ -110,7 +117,7 @@ func Uses(path string, kinds ...kind.Kind) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{kinds: b.kinds, want: reflect.TypeFor[any](), all: true}
+	f := &finder{kinds: b.kinds, want: reflect.TypeFor[any](), all: true, file: path}
 	f.walk(root, "", f.want, 0)
 	names := []string{}
 	for _, p := range f.found {
@@ -121,7 +128,10 @@ func Uses(path string, kinds ...kind.Kind) ([]string, error) {
 }
 
 // choose returns the part at a path, or the only one.
-func (f *finder) choose(file, at string) (placed, error) {
+func (f *finder) choose(at string) (placed, error) {
+	if len(f.wrong) > 0 {
+		return placed{}, errors.Join(f.wrong...)
+	}
 	var paths []string
 	for _, p := range f.found {
 		if p.path == at {
@@ -132,12 +142,12 @@ func (f *finder) choose(file, at string) (placed, error) {
 	role := roleName(f.want)
 	switch {
 	case len(f.found) == 0:
-		return placed{}, &Error{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("the file has no %s, which is needed here: name one of %s", role, strings.Join(f.names(), ", "))}
+		return placed{}, &Error{File: f.file, Line: 1, Column: 1, Message: fmt.Sprintf("the file has no %s, which is needed here: name one of %s", role, strings.Join(f.names(), ", "))}
 	case at != "":
-		return placed{}, &Error{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("there is no %s at %q: there is %s", role, at, strings.Join(paths, ", "))}
+		return placed{}, &Error{File: f.file, Line: 1, Column: 1, Message: fmt.Sprintf("there is no %s at %q: there is %s", role, at, strings.Join(paths, ", "))}
 	case len(f.found) > 1:
 		second := f.found[1]
-		return placed{}, &Error{File: file, Line: second.node.Line, Column: second.node.Column, Path: second.path,
+		return placed{}, &Error{File: f.file, Line: second.node.Line, Column: second.node.Column, Path: second.path,
 			Message: fmt.Sprintf("this is the second %s of the file, and one is needed: say which by its path, there is %s", role, strings.Join(paths, ", "))}
 	}
 	return f.found[0], nil
