@@ -37,6 +37,12 @@ type EndpointOptions struct {
 	// key, so that a refusal by one holds all of them. Without it every upstream
 	// is held for itself.
 	OneServer bool
+	// Shared, if set, lets several processes of one key share its quotas, the hold
+	// after a refusal and the state of the breaker: reranker/shared/redis keeps them
+	// in Redis. Most calls need no question to it. While it cannot be reached the
+	// endpoint keeps to its own part of the quotas: one in as many as there were
+	// processes when it answered last. nil means that the process is alone.
+	Shared Shared
 	// Rand is the source of jitter, exploration and the choice of upstreams; nil
 	// means one with a random seed. The endpoint uses it under a lock.
 	Rand *rand.Rand
@@ -68,6 +74,7 @@ type Endpoint struct {
 	facts    pipeline.Facts
 	pace     *pace.Pace
 	life     *lifetime
+	sharing  *sharing // nil without others
 
 	pairTokens int // most of the query and a document; 0 for no bound
 	fitter     Fitter
@@ -100,10 +107,13 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 	declared := BoundsOf(upstream)
 	e.pairTokens, e.fitter = declared.PairTokens, fitterOf(upstream)
 	e.pace = pace.New(time.Now(), pace.Options{
-		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens,
+		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens, Shared: o.Shared != nil,
 		Bounds:      pace.Bounds{Documents: declared.Documents, Tokens: declared.Tokens},
 		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: o.ExtraBurst, Rand: o.Rand,
 	})
+	if o.Shared != nil {
+		e.sharing = newSharing(o.Shared, e.pace, e.changed)
+	}
 	e.whole = Shard(e, ShardOptions{Calls: 1, Documents: wholeCall, Bytes: wholeCall, Top: -1, Concurrency: o.Concurrency, Timeout: time.Minute, Wait: true})
 	return e, nil
 }
@@ -145,13 +155,17 @@ func (e *Endpoint) Score(ctx context.Context, query string, documents []string) 
 
 // Describe describes the endpoint and its upstreams.
 func (e *Endpoint) Describe() pipeline.Node {
-	return pipeline.Node{Name: e.o.Name, Children: e.children, Facts: e.facts, Settings: []pipeline.Setting{
+	n := pipeline.Node{Name: e.o.Name, Children: e.children, Facts: e.facts, Settings: []pipeline.Setting{
 		{Name: "upstreams", Value: fmt.Sprint(len(e.scorers))},
 		{Name: "concurrency", Value: fmt.Sprint(e.o.Concurrency)},
 		{Name: "requests a minute", Value: quotaSetting(e.o.Requests)},
 		{Name: "tokens a minute", Value: quotaSetting(e.o.Tokens)},
 		{Name: "extra calls", Value: fmt.Sprintf("%g %%, burst %d", 100*max(0, e.o.ExtraShare), e.o.ExtraBurst)},
 	}}
+	if e.sharing != nil {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "quotas", Value: "shared"})
+	}
+	return n
 }
 
 func quotaSetting(n int) string {
@@ -192,10 +206,22 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// release hands the outcome of a call to the pace and tells OnChange, whose panic it
-// returns.
+// release hands the outcome of a call to the pace, tells the others what they should
+// know, and OnChange, whose panic it returns.
 func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) (hook error) {
-	if !e.pace.Release(now, t, o) || e.o.OnChange == nil {
+	changed := e.pace.Release(now, t, o)
+	if e.sharing != nil && (changed || o.Refused) {
+		e.sharing.tell()
+	}
+	if !changed {
+		return nil
+	}
+	return e.changed()
+}
+
+// changed tells OnChange, whose panic it returns.
+func (e *Endpoint) changed() (hook error) {
+	if e.o.OnChange == nil {
 		return nil
 	}
 	defer func() {
@@ -205,6 +231,20 @@ func (e *Endpoint) release(now time.Time, t *pace.Ticket, o pace.Outcome) (hook 
 	}()
 	e.o.OnChange(e.State())
 	return nil
+}
+
+// admit decides about one call, after asking those who share the quotas where that
+// is needed.
+func (e *Endpoint) admit(ctx context.Context, lane Lane, c pace.Call) pace.Admission {
+	a := e.pace.Admit(time.Now(), c)
+	for tries := 0; a.Ask; tries++ {
+		if tries == shareTries {
+			return pace.Admission{Wait: shareRetry} // others take the permits faster
+		}
+		e.sharing.ask(ctx, pace.Lane(lane), c.Tokens)
+		a = e.pace.Admit(time.Now(), c)
+	}
+	return a
 }
 
 // alone reports whether all upstreams are one server.
@@ -229,6 +269,9 @@ func (e *Endpoint) State() EndpointState {
 		ExtraCalls: p.ExtraCalls, Hedging: p.Hedging, MaxDocuments: p.MaxDocuments, MaxBytes: p.MaxBytes,
 		TokensPerByte: p.TokensPerByte, LatencyFixed: p.LatencyFixed, LatencyPerToken: p.LatencyPerToken,
 		TypicalLatency: p.TypicalLatency, Answered: p.Answered, Cause: p.Cause, LeftBehind: e.LeftBehind(), Upstreams: make([]UpstreamState, len(p.Upstreams)),
+	}
+	if e.sharing != nil {
+		s.Shared = e.sharing.state()
 	}
 	for i, u := range p.Upstreams {
 		s.Upstreams[i] = UpstreamState(u)
@@ -280,6 +323,9 @@ type EndpointState struct {
 	// LeftBehind counts the calls that ignore the end of their context and that nobody
 	// waits for; of 64 and more no other call is made.
 	LeftBehind int
+	// Shared is what is known of the processes that share the quotas; its zero value
+	// without EndpointOptions.Shared.
+	Shared SharedState
 	// Upstreams are the scorers behind the endpoint, in the order given.
 	Upstreams []UpstreamState
 }

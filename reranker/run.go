@@ -327,7 +327,7 @@ func (r *run) attempt(p *piece, now time.Time) (slot bool, next time.Time) {
 		r.flight.lose(p, pipeline.ReasonDeadline, errNoTime)
 		return false, time.Time{}
 	}
-	a := r.e.pace.Admit(now, r.wish(p, p.tries > 0 || p.again, false, p.avoid))
+	a := r.e.admit(r.ctx, r.lane, r.wish(p, p.tries > 0 || p.again, false, p.avoid))
 	switch {
 	case a.Ticket != nil:
 		r.call(p, a.Ticket)
@@ -724,7 +724,7 @@ func (r *run) fireHedge(p *piece, now time.Time) {
 	if !r.e.pace.MayHedge(now, r.rest(now)) {
 		return
 	}
-	a := r.e.pace.Admit(now, r.wish(p, true, true, p.calls[0].ticket.Upstream))
+	a := r.e.admit(r.ctx, r.lane, r.wish(p, true, true, p.calls[0].ticket.Upstream))
 	if a.Ticket == nil {
 		r.e.pace.Hedged(pace.HedgeUnsent)
 		return

@@ -2,7 +2,6 @@ package redis_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -530,7 +529,7 @@ func TestAfterCloseThereIsNothing(t *testing.T) {
 	put(t, s, cache.Entry{Key: key(1), Value: []byte("v")})
 	err := s.Ping(t.Context())
 	var e *redis.Error
-	require.True(t, errors.As(err, &e))
+	require.ErrorAs(t, err, &e)
 	assert.Equal(t, redis.KindClosed, e.Kind)
 }
 

@@ -79,6 +79,21 @@ func (b *breaker) trip(now time.Time, rng *rand.Rand) {
 	}
 }
 
+// follow does what the breakers of others do: it opens with them, probes when it is
+// told to, and closes when another one has found the server well. known says that
+// they knew of this one being open. A probe under way is waited for.
+func (b *breaker) follow(now time.Time, open time.Duration, probe, known bool) {
+	switch {
+	case b.state == HalfOpen:
+	case open > 0:
+		*b = breaker{state: Open, period: b.period, until: now.Add(open)}
+	case probe:
+		*b = breaker{state: Open, period: b.period, until: now}
+	case b.state == Open && known:
+		*b = breaker{}
+	}
+}
+
 // abandon takes back a probe that ended without an outcome; the next call is
 // the probe then.
 func (b *breaker) abandon() {

@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -18,6 +19,8 @@ type Options struct {
 	// Bounds are what one call may hold as the server declares it, 0 where it
 	// declares nothing; they hold from the first call.
 	Bounds Bounds
+	// Shared says that others use the quotas as well, see Wish.
+	Shared bool
 	// Concurrency is the most calls in flight.
 	Concurrency int
 	// ExtraShare and ExtraBurst bound retries and hedges; a share below 0 allows
@@ -37,6 +40,7 @@ type Pace struct {
 	rng      *rand.Rand
 	ups      []*upstream
 	quota    quota
+	lease    lease
 	limit    callLimit
 	extra    extraBudget
 	breaker  breaker
@@ -61,7 +65,7 @@ func New(now time.Time, o Options) *Pace {
 		o: o, rng: o.Rand,
 		quota: quota{requests: newQuotaBucket(o.Requests, now), tokens: newQuotaBucket(o.Tokens, now)},
 		limit: newCallLimit(o.Concurrency), extra: newExtraBudget(o.ExtraShare, o.ExtraBurst),
-		batch: newBatchLimit(o.Bounds),
+		batch: newBatchLimit(o.Bounds), lease: lease{on: o.Shared, processes: 1},
 	}
 	if o.ExtraShare < 0 {
 		p.extra = newExtraBudget(0, 0)
@@ -306,6 +310,8 @@ type Admission struct {
 	Ticket *Ticket
 	// Wait is how long a quota or a gate holds the call back.
 	Wait time.Duration
+	// Ask says that those who share the quota are to be asked first, see Wish.
+	Ask bool
 	// Slot says that the waiter is woken when it may try again.
 	Slot bool
 	// Suspended says that the breaker is open, for so long if it is not 0, and Cause
@@ -322,7 +328,13 @@ const BytesInFlight = 256 << 20
 func (p *Pace) Admit(now time.Time, c Call) Admission {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.lease.on && !p.lease.alone && p.breaker.state == Open && p.lease.asked.Before(p.breaker.until) && !now.Before(p.breaker.until) {
+		return Admission{Ask: true} // somebody else may be finding out whether the server is back
+	}
 	if wait := p.breaker.wait(now); wait > 0 {
+		if p.breaker.state == Open && p.lease.stale(now) {
+			return Admission{Ask: true}
+		}
 		return Admission{Suspended: true, For: wait, Cause: p.cause}
 	}
 	lane := c.Waiter.lane
@@ -340,7 +352,13 @@ func (p *Pace) Admit(now time.Time, c Call) Admission {
 	if !c.Portion {
 		up, wait = p.pick(now, c.Avoid)
 	}
-	wait = max(wait, p.quota.wait(now, float64(c.Tokens), lane))
+	ask, held := p.lease.wants(now, c.Tokens, lane)
+	if ask {
+		return Admission{Ask: true}
+	}
+	if wait = max(wait, held); !p.lease.on || p.lease.alone {
+		wait = max(wait, p.quota.wait(now, float64(c.Tokens), lane))
+	}
 	if up < 0 || wait > 0 {
 		return Admission{Wait: wait}
 	}
@@ -350,6 +368,7 @@ func (p *Pace) Admit(now time.Time, c Call) Admission {
 	}
 	p.limit.take()
 	p.quota.take(now, float64(c.Tokens))
+	p.lease.take(now, c.Tokens)
 	p.bytes += c.Bytes
 	p.tokens += c.Tokens
 	p.ups[up].started(c.Tokens)
@@ -454,6 +473,9 @@ func (p *Pace) judge(now time.Time, t *Ticket, v Verdict, ejected bool) {
 func (p *Pace) learn(now time.Time, t *Ticket, o Outcome, v Verdict) {
 	up := p.ups[t.Upstream]
 	calls := float64(p.limit.inFlight - 1)
+	if p.lease.on {
+		o.Limits = p.lease.scaled(o.Limits, o.Answered, t.call.Tokens)
+	}
 	if pause := p.quota.declare(now, t.Started, o, calls, float64(p.tokens)); pause > 0 {
 		up.gate.close(now, pause)
 	}
@@ -674,6 +696,73 @@ func (p *Pace) Ignored() (requests, tokens int) {
 		tokens = n
 	}
 	return requests, tokens
+}
+
+// Wish is what this process has to tell those with which it shares the quotas, and
+// what a call of so many tokens needs; below 0 there is none. full asks for all of
+// the use of the last minute, for others who know nothing.
+func (p *Pace) Wish(now time.Time, lane Lane, tokens int, full bool) Wish {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.lease.wish(now, lane, tokens, full)
+	if full {
+		w.Limits.Requests = cmp.Or(w.Limits.Requests, p.lease.limits.Requests)
+		w.Limits.Tokens = cmp.Or(w.Limits.Tokens, p.lease.limits.Tokens)
+	}
+	if full || p.lease.limits == (Permits{}) { // else the others know, and may know better
+		w.Limits.Requests = cmp.Or(w.Limits.Requests, p.o.Requests)
+		w.Limits.Tokens = cmp.Or(w.Limits.Tokens, p.o.Tokens)
+	}
+	w.Gate = gateLongest
+	for _, u := range p.ups {
+		w.Gate = min(w.Gate, u.gate.wait(now))
+	}
+	switch {
+	case p.breaker.state == Open && !p.breaker.until.Equal(p.lease.open):
+		w.Open = p.breaker.wait(now)
+	case p.breaker.state == Closed && !p.lease.open.IsZero():
+		w.Closed = true
+	}
+	return w
+}
+
+// Granted takes the answer to a wish of the time asked. It reports whether the
+// breaker has changed its state.
+func (p *Pace) Granted(asked, now time.Time, w Wish, g Grant) (changed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lease.granted(asked, w, g)
+	p.quota.requests.share(asked, g.Limits.Requests, g.Capacity.Requests, g.Left.Requests+p.lease.held.Requests)
+	p.quota.tokens.share(asked, g.Limits.Tokens, g.Capacity.Tokens, g.Left.Tokens+p.lease.held.Tokens)
+	if g.Gate > 0 {
+		for _, u := range p.ups {
+			u.gate.close(asked, g.Gate)
+		}
+	}
+	before := p.breaker.state
+	p.breaker.follow(asked, g.Open, g.Probe, p.breaker.until.Equal(p.lease.open))
+	if p.lease.open = p.breaker.until; p.breaker.state == Closed {
+		p.lease.open = time.Time{}
+	}
+	p.limit.kick(now)
+	return p.breaker.state != before
+}
+
+// Alone takes note that the others cannot be reached before again: until then this
+// process keeps to its share of the quotas, by the number of processes that was
+// known last.
+func (p *Pace) Alone(now, again time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &p.lease
+	if l.again = again; l.alone {
+		return
+	}
+	l.lapse(now)
+	l.alone = true
+	n := max(1, l.processes)
+	p.quota.requests.part(now, n, l.held.Requests)
+	p.quota.tokens.part(now, n, l.held.Tokens)
 }
 
 // Snapshot returns what is known.

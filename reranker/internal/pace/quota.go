@@ -105,6 +105,18 @@ func (b *quotaBucket) contested(now time.Time, q Query) bool {
 	return float64(least.Tokens) > b.limit && b.doubt.contest(now, q.Rest)
 }
 
+// share follows what is left of a quota that others use as well.
+func (b *quotaBucket) share(now time.Time, limit, capacity, left int) {
+	b.limit, b.capacity, b.level, b.at = float64(limit), float64(capacity), float64(left), now
+}
+
+// part keeps to the nth part of a quota, from what is in hand.
+func (b *quotaBucket) part(now time.Time, n, held int) {
+	b.limit /= float64(n)
+	b.capacity = max(1, b.capacity/float64(n))
+	b.level, b.at = min(float64(held), b.capacity), now
+}
+
 // least returns what is declared to remain, unless we already count with less.
 func (b *quotaBucket) least(now time.Time, remaining int, inFlight float64) int {
 	b.refill(now)

@@ -1,0 +1,246 @@
+package pace
+
+import "time"
+
+// Permits are requests and tokens that may be used, or were.
+type Permits struct{ Requests, Tokens int }
+
+// Wish is what a process tells those with which it shares a quota, and what it asks
+// for.
+type Wish struct {
+	Lane Lane
+	// Need is what one call uses, at once; Ahead is what is asked for beside it, for
+	// the calls that follow. No requests in Need ask for nothing.
+	Need, Ahead Permits
+	// Held is what was granted and is not used yet, Back what was not used within its
+	// lease.
+	Held, Back Permits
+	// Limits are the quotas for each minute as far as they are known, Remaining what
+	// the server said is left of them, -1 where it did not.
+	Limits, Remaining Permits
+	// Gate is for how long the server wants no call, Open for how long the breaker
+	// stays open, if that is news. Closed says that it has closed.
+	Gate, Open time.Duration
+	Closed     bool
+	// Recent is what was used without a grant, for each of the last seconds from the
+	// newest.
+	Recent []Permits
+}
+
+// Grant is the answer to a Wish.
+type Grant struct {
+	// Granted includes what was needed; without it Wait is how long to wait.
+	Granted Permits
+	// Lease is how long what was granted may be used.
+	Lease, Wait time.Duration
+	// Gate and Open are for how long nobody calls. Probe says that this process finds
+	// out whether the server is back.
+	Gate, Open time.Duration
+	Probe      bool
+	// Limits are the quotas, 0 for none, Capacity what may be used at once, and Left
+	// what is left.
+	Limits, Capacity, Left Permits
+	// Processes is how many use the quota.
+	Processes int
+}
+
+const (
+	// leaseFresh is how old what others have said may be.
+	leaseFresh = 250 * time.Millisecond
+	// leaseAhead is for how long permits are asked for ahead, and leaseMost which part
+	// of a minute's quota that is at most: it bounds what is unknown of a process that
+	// dies with permits.
+	leaseAhead = 250 * time.Millisecond
+	leaseMost  = 240
+	// leaseHistory is how many seconds of use are remembered.
+	leaseHistory = 62
+)
+
+// lease is a share of quotas that many processes use.
+type lease struct {
+	on    bool // there are others
+	alone bool // and they cannot be reached
+	again time.Time
+
+	asked  time.Time // when what is known was asked for
+	until  time.Time // of the permits
+	held   Permits
+	back   Permits
+	retry  [2]time.Time // no permits for the lane before
+	limits Permits
+	open   time.Time // how long the others believe the breaker to be open; zero if they do not
+
+	processes int
+	declared  Limits // newest
+
+	total, apart history // all that was used, and what was used alone
+}
+
+// history counts use by the second.
+type history struct {
+	newest int64 // second
+	used   [leaseHistory]Permits
+}
+
+func (h *history) move(now time.Time) {
+	second := now.Unix()
+	for n := 0; h.newest < second && n < leaseHistory; n++ {
+		h.newest++
+		h.used[h.newest%leaseHistory] = Permits{}
+	}
+	h.newest = max(h.newest, second)
+}
+
+func (h *history) add(now time.Time, p Permits) {
+	h.move(now)
+	at := &h.used[h.newest%leaseHistory]
+	at.Requests += p.Requests
+	at.Tokens += p.Tokens
+}
+
+// list returns the use from the newest second, nil if there was none.
+func (h *history) list(now time.Time) []Permits {
+	h.move(now)
+	var all []Permits
+	for i := range int64(leaseHistory) {
+		if p := h.used[(h.newest-i)%leaseHistory]; p != (Permits{}) {
+			for int64(len(all)) <= i {
+				all = append(all, Permits{})
+			}
+			all[i] = p
+		}
+	}
+	return all
+}
+
+// clear forgets everything.
+func (h *history) clear() { h.used = [leaseHistory]Permits{} }
+
+// lapse takes the permits back whose time is over.
+func (l *lease) lapse(now time.Time) {
+	if l.held != (Permits{}) && !now.Before(l.until) {
+		l.back.Requests += l.held.Requests
+		l.back.Tokens += l.held.Tokens
+		l.held = Permits{}
+	}
+}
+
+// covers reports whether the permits suffice for a call.
+func (l *lease) covers(now time.Time, tokens int) bool {
+	l.lapse(now)
+	return (l.limits.Requests == 0 || l.held.Requests >= 1) && (l.limits.Tokens == 0 || l.held.Tokens >= tokens)
+}
+
+// wants reports whether the others are to be asked before a call, or how long the
+// call has to wait because they have just been.
+func (l *lease) wants(now time.Time, tokens int, lane Lane) (ask bool, wait time.Duration) {
+	switch {
+	case !l.on:
+		return false, 0
+	case l.stale(now):
+		return true, 0
+	case l.alone:
+		return false, 0
+	case l.covers(now, tokens):
+		return false, 0
+	case now.Before(l.retry[lane]):
+		return false, l.retry[lane].Sub(now)
+	}
+	return true, 0
+}
+
+// stale reports whether the others have not been heard for a while, though they may
+// be asked.
+func (l *lease) stale(now time.Time) bool {
+	if l.alone {
+		return !now.Before(l.again)
+	}
+	return l.on && now.Sub(l.asked) >= leaseFresh
+}
+
+// take uses permits.
+func (l *lease) take(now time.Time, tokens int) {
+	if !l.on {
+		return
+	}
+	used := Permits{1, tokens}
+	l.total.add(now, used)
+	if l.alone {
+		l.apart.add(now, used)
+		return
+	}
+	l.held.Requests = max(0, l.held.Requests-1)
+	l.held.Tokens = max(0, l.held.Tokens-tokens)
+}
+
+// ahead is how many calls are likely to follow soon.
+func (l *lease) ahead(now time.Time) int {
+	l.total.move(now)
+	newest, before := l.total.used[l.total.newest%leaseHistory], l.total.used[(l.total.newest-1)%leaseHistory]
+	rate := float64(max(newest.Requests, before.Requests))
+	return min(int(rate*leaseAhead.Seconds()), l.limits.Requests/leaseMost)
+}
+
+// wish says what is to be said of permits. full asks for the whole history.
+func (l *lease) wish(now time.Time, lane Lane, tokens int, full bool) Wish {
+	l.lapse(now)
+	w := Wish{Lane: lane, Held: l.held, Back: l.back, Remaining: Permits{-1, -1}}
+	if tokens >= 0 {
+		// What one call needs is used at once, so it cannot be lost with the process.
+		w.Need = Permits{1, tokens}
+		if n := l.ahead(now); n > 0 {
+			w.Ahead = Permits{n, n * tokens}
+		}
+	}
+	if l.declared.Known {
+		w.Limits = Permits{max(0, l.declared.Requests), max(0, l.declared.Tokens)}
+		w.Remaining = Permits{l.declared.RemainingRequests, l.declared.RemainingTokens}
+	}
+	w.Recent = l.apart.list(now)
+	if full {
+		w.Recent = l.total.list(now)
+	}
+	return w
+}
+
+// granted takes an answer to a wish of the time asked.
+func (l *lease) granted(asked time.Time, w Wish, g Grant) {
+	l.lapse(asked)
+	l.alone, l.asked = false, asked
+	l.back.Requests -= w.Back.Requests
+	l.back.Tokens -= w.Back.Tokens
+	l.held.Requests += g.Granted.Requests
+	l.held.Tokens += g.Granted.Tokens
+	l.limits, l.processes = g.Limits, g.Processes
+	if l.until = asked.Add(g.Lease); g.Wait > 0 {
+		l.retry[w.Lane] = asked.Add(g.Wait)
+	}
+	l.declared = Limits{}
+	l.apart.clear()
+}
+
+// scaled are declared limits as this process may use them: all of them are said to
+// the others, and without the others only a share counts. A limit of tokens that the
+// call went beyond which was answered is none, and is not passed on.
+func (l *lease) scaled(declared Limits, answered bool, tokens int) Limits {
+	if !declared.Known {
+		return declared
+	}
+	l.declared = declared
+	if answered && declared.Tokens < tokens {
+		l.declared.Tokens, l.declared.RemainingTokens = -1, -1
+	}
+	n := 0
+	if l.alone {
+		n = max(1, l.processes)
+	}
+	for _, v := range []*int{&declared.Requests, &declared.Tokens, &declared.RemainingRequests, &declared.RemainingTokens} {
+		switch {
+		case n == 0:
+			*v = -1
+		case *v > 0:
+			*v /= n
+		}
+	}
+	return declared
+}
