@@ -106,10 +106,26 @@ func (c *collector) system(name string) (System, error) {
 		s.Stages = append(s.Stages, stage)
 	}
 	s.inputs()
+	s.Calibration = c.calibration(ends[0])
 	s.Cost = c.cost(path)
 	c.ceiling(&s, path)
 	c.failures(&s, ends)
 	return s, nil
+}
+
+// calibration looks at the topics on which a system's scores are probabilities: a
+// rerank that was down leaves others.
+func (c *collector) calibration(b *branch) *Calibration {
+	p := c.runner.plan
+	run := trec.NewRun("", nil)
+	for _, i := range c.at {
+		o := c.runs[i].outcomes[b.at]
+		if !o.Probable {
+			continue
+		}
+		run.Topics = append(run.Topics, trec.Topic{ID: p.Topics[i].ID, Entries: entries(ranked{o.IDs, o.Scores})})
+	}
+	return calibrationOf(p.Judgements, run, p.Options.Level)
 }
 
 // values averages the repeats topic by topic.

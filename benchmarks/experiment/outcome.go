@@ -19,6 +19,8 @@ type outcome struct {
 	Usage  usage             `json:"usage"`
 	Gaps   string            `json:"gaps,omitempty"`
 	Error  string            `json:"error,omitempty"`
+	// Probable says that the scores are probabilities.
+	Probable bool `json:"probable,omitempty"`
 }
 
 // ranked is a ranking without its documents.

@@ -104,6 +104,9 @@ type System struct {
 	// Tuning says how the system's settings were chosen from judgements; nil where
 	// they were not.
 	Tuning *Tuning `json:"tuning,omitempty"`
+	// Calibration is of systems whose scores are probabilities, on the topics where they
+	// are; nil for others.
+	Calibration *Calibration `json:"calibration,omitempty"`
 	// Failures are topics without a ranking: they count 0. Degraded are topics
 	// whose ranking has gaps.
 	Failures []Failure `json:"failures,omitempty"`

@@ -202,6 +202,7 @@ func (r *runner) record(o *outcome, in, out pipeline.Ranking, t *topicRun) {
 		o.Hits = append(o.Hits, keepHit(h))
 		t.texts[out.Hits[i].Document.ID] = keepText(h.Document)
 	}
+	o.Probable = out.Scale == pipeline.Probability
 	o.Usage = r.usageOf(in, out)
 	if added := out.Gaps[min(len(in.Gaps), len(out.Gaps)):]; len(added) > 0 {
 		o.Gaps = (&pipeline.GapError{Gaps: added}).Error()

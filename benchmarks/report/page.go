@@ -62,7 +62,17 @@ type system struct {
 	Degraded     []string      `json:"degraded"`
 	Troubles     []trouble     `json:"troubles"`
 	Tuning       string        `json:"tuning"`
+	Calibration  *calibration  `json:"calibration"`
 	Compared     []*comparison `json:"compared"`
+}
+
+// calibration is a reliability diagram: each bin has its bounds, the number of
+// documents, their mean probability and the share that is relevant.
+type calibration struct {
+	Documents int         `json:"documents"`
+	Brier     number      `json:"brier"`
+	ECE       number      `json:"ece"`
+	Bins      [][5]number `json:"bins"`
 }
 
 type trouble struct {
@@ -180,6 +190,14 @@ func systemOf(r *experiment.Result, s experiment.System) system {
 		Stages: []stage{}, Columns: []column{},
 		Below: append([]string{}, s.BelowInput...), Ceiling: number(s.Ceiling), CeilingDepth: s.CeilingDepth, Cost: costOf(s.Cost, len(r.Topics)),
 		Failures: topicsOf(s.Failures), Degraded: topicsOf(s.Degraded), Tuning: tuningText(s.Tuning),
+	}
+	if c := s.Calibration; c != nil {
+		out.Calibration = &calibration{Documents: c.Documents, Brier: number(c.Brier), ECE: number(c.ECE)}
+		for _, b := range c.Bins {
+			if b.Documents > 0 {
+				out.Calibration.Bins = append(out.Calibration.Bins, [5]number{number(b.Low), number(b.High), number(b.Documents), number(b.Mean), number(b.Share)})
+			}
+		}
 	}
 	for _, f := range append(append([]experiment.Failure{}, s.Failures...), s.Degraded...) {
 		out.Troubles = append(out.Troubles, trouble{f.Topic, f.Error})

@@ -42,8 +42,10 @@ const shorten = (text, most) => {
 };
 
 // breakable lets a long name go on in a new line behind a separator, and nowhere
-// within a word.
-const breakable = (text) => String(text).split(/(?<=[/_.,:;=+)>-])(?=[^\s/_.,:;=+)>-])/u).flatMap((part, i) => (i === 0 ? [part] : [h("wbr"), part]));
+// within a word, unless the word is longer than any head should be.
+const breakable = (text) => String(text).split(/(?<=[/_.,:;=+)>-])(?=[^\s/_.,:;=+)>-])/u)
+  .flatMap((part) => ([...part].length > 30 && !/\s/u.test(part) ? part.match(/.{1,20}/gsu) : [part]))
+  .flatMap((part, i) => (i === 0 ? [part] : [h("wbr"), part]));
 
 // announce tells people who do not see the screen what has changed.
 const announce = (text) => {

@@ -175,6 +175,7 @@ const inside = (now, x, i) => h("details", { open: false, id: "inside-" + i },
       h("tr", {}, h("th", { scope: "row" }, st.name, st.shared && h("span", { class: "flag" }, "run once, shared")), st.means.map((v) => h("td", { class: "number" }, value4(v))),
         [milliseconds(st.cost.p50), milliseconds(st.cost.p95), milliseconds(st.cost.mean), count(st.cost.calls), count(st.cost.documents), count(st.cost.tokens), count(st.cost.cached)].map((v) => h("td", { class: "number" }, v))),
     ])))),
+  x.calibration && reliability(x),
   h("pre", { class: "tree" }, x.tree));
 
 // The first page of a report on several collections: what holds on all of them.

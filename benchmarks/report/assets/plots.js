@@ -193,3 +193,25 @@ const redrawTopics = (focus) => {
   if (again) again.focus();
   if (again && again.type === "search" && Number.isInteger(caret)) again.setSelectionRange(caret, caret);
 };
+
+// reliability draws how often documents of a probability are relevant: on the
+// diagonal it is what the probability says. Dots are as large as their bins are full.
+const reliability = (x) => {
+  const { bins, documents, brier, ece } = x.calibration;
+  const [left, size, pad] = [40, 240, 12];
+  const px = (v) => left + v * size;
+  const py = (v) => pad + (1 - v) * size;
+  const most = Math.max(...bins.map((b) => b[2]));
+  const ticksAt = [0, 0.25, 0.5, 0.75, 1];
+  const summary = "ECE " + fixed(ece, 3) + ", Brier " + fixed(brier, 3) + ", over " + plural(documents, "judged document", "judged documents");
+  return h("div", { class: "reliability" }, h("h3", {}, "Do its probabilities come true?"), h("p", { class: "note" }, summary + "; unjudged documents are left out."),
+    s("svg", { viewBox: "0 0 " + (left + size + 16) + " " + (size + 56), width: left + size + 16, height: size + 56, role: "img", "aria-label": "Reliability diagram of " + x.name + ": " + summary },
+      ticksAt.map((v) => [s("line", { class: "grid", x1: px(0), x2: px(1), y1: py(v), y2: py(v) }), s("line", { class: "grid", x1: px(v), x2: px(v), y1: py(0), y2: py(1) }),
+        s("text", { class: "tick end", x: left - 6, y: py(v) + 4 }, fixed(v, 2)), s("text", { class: "tick middle", x: px(v), y: py(0) + 16 }, fixed(v, 2))]),
+      s("line", { class: "zero", x1: px(0), x2: px(1), y1: py(0), y2: py(1) }),
+      s("text", { class: "tick", x: left, y: py(0) + 36 }, "mean probability; share of relevant documents upwards"),
+      bins.map((b) => s("circle", { class: "bin", cx: px(b[3]), cy: py(b[4]), r: 3 + 7 * Math.sqrt(b[2] / most) }))),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "reliability of " + x.name }, h("table", { class: "bins" },
+      h("thead", {}, h("tr", {}, ["Probability", "Documents", "Mean", "Relevant"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))),
+      h("tbody", {}, bins.map((b) => h("tr", {}, h("th", { scope: "row" }, fixed(b[0], 1) + " to " + fixed(b[1], 1)), h("td", { class: "number" }, count(b[2])), h("td", { class: "number" }, fixed(b[3], 3)), h("td", { class: "number" }, fixed(b[4], 3))))))));
+};
