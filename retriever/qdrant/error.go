@@ -21,7 +21,7 @@ type ErrorKind string
 // The kinds.
 const (
 	KindRateLimited   ErrorKind = "rate limited"   // wait for RetryAfter and call again
-	KindTooLarge      ErrorKind = "too large"      // a message exceeds a size limit: fetch less payload, or raise Config.MaxReply
+	KindTooLarge      ErrorKind = "too large"      // a request or answer exceeds a limit of size: fetch less payload, raise Config.MaxReply, send fewer points
 	KindDeadline      ErrorKind = "deadline"       // time ran out, here or in the server
 	KindCanceled      ErrorKind = "canceled"       // the caller gave up
 	KindUnavailable   ErrorKind = "unavailable"    // no answer: the server is away or the connection broke
@@ -154,7 +154,12 @@ func fromStatus(err error) (ErrorKind, string) {
 		return KindRateLimited, message
 	case codes.Unavailable:
 		return KindUnavailable, message
-	case codes.InvalidArgument, codes.OutOfRange, codes.FailedPrecondition, codes.AlreadyExists:
+	case codes.InvalidArgument:
+		if tooLarge(message) {
+			return KindTooLarge, message
+		}
+		return KindInvalid, message
+	case codes.OutOfRange, codes.FailedPrecondition, codes.AlreadyExists:
 		return KindInvalid, message
 	case codes.NotFound:
 		return KindNotFound, message
@@ -177,12 +182,17 @@ func statusMessage(err error, st *status.Status) string {
 }
 
 // tooLarge recognises the texts with which gRPC reports a message over a size
-// limit, sent or received, by grpc-go and by tonic: the code is that of a rate
-// limit and the cure is the opposite.
+// limit, sent or received, by grpc-go and by tonic, and those of a server in strict
+// mode for a request that could never pass its rate limit, or has too many points.
+// The codes are those of a rate limit and of a mistake; the cure is a smaller request.
 func tooLarge(message string) bool {
 	m := strings.ToLower(message)
-	return strings.Contains(m, "larger than max") || strings.Contains(m, "message length too large") ||
-		strings.Contains(m, "message too large")
+	for _, text := range []string{"larger than max", "message length too large", "message too large", "larger than rate limiter capacity", `for "upsert limit"`} {
+		if strings.Contains(m, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // storageFull recognises the texts with which the server reports a full disk or

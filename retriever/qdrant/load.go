@@ -63,8 +63,12 @@ func (r *load) index(ctx context.Context, schema map[string]*api.PayloadSchemaIn
 		}
 		if err == nil {
 			err = r.retry(ctx, func() error {
-				_, err := r.client.(Indexer).CreateFieldIndex(ctx, i.request(r.collection))
-				return mapError(ctx, fmt.Sprintf("create index on field %q", i.Field), err)
+				op := fmt.Sprintf("create index on field %q", i.Field)
+				result, err := r.client.(Indexer).CreateFieldIndex(ctx, i.request(r.collection))
+				if err != nil {
+					return mapError(ctx, op, err)
+				}
+				return finished(op, result)
 			})
 		}
 		if err != nil {
@@ -111,7 +115,7 @@ func (r *load) sync(ctx context.Context) error {
 // finished refuses an update that the server has not finished.
 func finished(op string, result *api.UpdateResult) error {
 	if status := result.GetStatus(); status != api.UpdateStatus_Completed {
-		return &Error{Kind: KindUnavailable, Op: op, Message: fmt.Sprintf("the server has not finished the points: status %v", status)}
+		return &Error{Kind: KindUnavailable, Op: op, Message: fmt.Sprintf("the server has not finished it: status %v", status)}
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ type LoaderOptions struct {
 	// Mapping says how documents become payloads; the same as the retriever's.
 	Mapping Mapping
 	// Batch is the number of documents that are embedded and sent at once; 0
-	// means 64. A batch that the server finds too large is halved and sent again.
+	// means 64. A batch that the server finds too large, in bytes or by its strict mode, is
+	// halved and sent again.
 	Batch int
 	// Text returns what is embedded; nil means the document's Text.
 	Text func(pipeline.Document) string

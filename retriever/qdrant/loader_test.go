@@ -357,7 +357,7 @@ func TestLoaderCountsWhatTheServerFinished(t *testing.T) {
 
 			client.left = 100
 			p, err = loaderFor(t, client, qdrant.LoaderOptions{Patience: -1}).Load(t.Context(), numbered(5, 0))
-			require.ErrorContains(t, err, "has not finished the points: status "+status.String())
+			require.ErrorContains(t, err, "has not finished it: status "+status.String())
 			assert.Zero(t, p.Stored)
 		})
 	}

@@ -223,3 +223,64 @@ func TestOrdersOfTheServersOwnNeedRankOnly(t *testing.T) {
 	}
 	assert.Greater(t, refused, 20)
 }
+
+// refusal is one error that was recorded for any call.
+type refusal struct {
+	code           codes.Code
+	message, retry string
+}
+
+// want is the kind that such an error has to have.
+func (r refusal) want() qdrant.ErrorKind {
+	switch r.code {
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return qdrant.KindAuth
+	case codes.NotFound:
+		return qdrant.KindNotFound
+	case codes.Internal:
+		return qdrant.KindServer
+	case codes.ResourceExhausted:
+		if r.retry == "" {
+			return qdrant.KindTooLarge // no waiting helps
+		}
+		return qdrant.KindRateLimited
+	}
+	if strings.Contains(r.message, `"upsert limit"`) {
+		return qdrant.KindTooLarge
+	}
+	return qdrant.KindInvalid
+}
+
+// recordedErrors returns the distinct refusals of all recorded calls.
+func recordedErrors(t *testing.T) []refusal {
+	t.Helper()
+	file, err := os.Open("qdranttest/testdata/transcripts.jsonl.gz")
+	require.NoError(t, err)
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, 1<<20)
+	seen := map[refusal]bool{}
+	var all []refusal
+	for lines.Scan() {
+		var l struct {
+			Error *struct {
+				Code, Message string
+				Trailer       map[string]string
+			}
+		}
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &l))
+		if l.Error == nil {
+			continue
+		}
+		r := refusal{message: l.Error.Message, retry: l.Error.Trailer["retry-after"]}
+		require.NoError(t, r.code.UnmarshalJSON([]byte(`"`+upper(l.Error.Code)+`"`)))
+		if !seen[r] {
+			seen[r] = true
+			all = append(all, r)
+		}
+	}
+	require.NoError(t, lines.Err())
+	return all
+}

@@ -201,6 +201,12 @@ func (s *Server) RateLimitMethod(method string, n int, after time.Duration) {
 // RateLimitText is RateLimit with any text in the trailer.
 func (s *Server) RateLimitText(n int, after string) { s.limit("", n, after) }
 
+// LimitWith refuses the next call of a method as a rate limit with any message, and
+// any text in the trailer.
+func (s *Server) LimitWith(method, message, after string) {
+	s.add(fault{method: method, left: 1, trailer: metadata.Pairs("retry-after", after), err: status.Error(codes.ResourceExhausted, message)})
+}
+
 func (s *Server) limit(method string, n int, after string) {
 	s.add(fault{method: method, left: n, trailer: metadata.Pairs("retry-after", after),
 		err: status.Error(codes.ResourceExhausted, "Rate limiting exceeded: Read rate limit exceeded, request larger than remaining tokens")})
