@@ -66,21 +66,24 @@ func (m Mapping) Payload(d pipeline.Document) (map[string]*api.Value, error) {
 		return nil, fmt.Errorf("qdrant: payload of document %q: %w", d.ID, err)
 	}
 	payload := meta.GetStructValue().GetFields()
-	reserved := map[string]string{m.content(): d.Text}
-	if _, plain := pointID(d.ID); !plain {
-		reserved[m.id()] = d.ID
-	}
-	for field, want := range reserved {
+	reserve := func(field, want string) error {
 		if have, ok := payload[field]; ok && have.GetStringValue() != want {
-			return nil, fmt.Errorf("qdrant: payload of document %q: metadata has its own field %q: choose another name in Mapping", d.ID, field)
+			return fmt.Errorf("qdrant: payload of document %q: metadata has its own field %q: choose another name in Mapping", d.ID, field)
 		}
 		v, err := toValue(field, want, 0)
 		if err != nil {
-			return nil, fmt.Errorf("qdrant: payload of document %q: %w", d.ID, err)
+			return fmt.Errorf("qdrant: payload of document %q: %w", d.ID, err)
 		}
 		payload[field] = v
+		return nil
 	}
-	return payload, nil
+	if err := reserve(m.content(), d.Text); err != nil {
+		return nil, err
+	}
+	if _, plain := pointID(d.ID); plain {
+		return payload, nil
+	}
+	return payload, reserve(m.id(), d.ID)
 }
 
 // Document returns the document of a point. The payload's other fields become

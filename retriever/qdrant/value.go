@@ -34,6 +34,9 @@ const maxDepth = 32
 func ToValue(v any) (*api.Value, error) { return toValue("value", v, 0) }
 
 func toValue(path string, v any, depth int) (*api.Value, error) {
+	if value := plainValue(v, depth); value != nil {
+		return value, nil
+	}
 	if depth > maxDepth {
 		return nil, refuse(path, "nested deeper than %d, or contains itself", maxDepth)
 	}
@@ -55,6 +58,49 @@ func toValue(path string, v any, depth int) (*api.Value, error) {
 		return mapValue(path, r, depth)
 	}
 	return scalarValue(path, r)
+}
+
+// plainValue converts what most metadata are made of without reflection; nil for
+// everything else, and for what is refused.
+func plainValue(v any, depth int) *api.Value {
+	if depth > maxDepth {
+		return nil
+	}
+	switch v := v.(type) {
+	case string:
+		if utf8.ValidString(v) {
+			return api.NewValueString(v)
+		}
+	case bool:
+		return api.NewValueBool(v)
+	case int:
+		return api.NewValueInt(int64(v))
+	case int64:
+		return api.NewValueInt(v)
+	case float64:
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return api.NewValueDouble(v)
+		}
+	case []any:
+		values := make([]*api.Value, len(v))
+		for i, e := range v {
+			if values[i] = plainValue(e, depth+1); values[i] == nil {
+				return nil
+			}
+		}
+		return api.NewValueFromList(values...)
+	case map[string]any:
+		fields := make(map[string]*api.Value, len(v)+2) // and the text and the id
+		for name, e := range v {
+			value := plainValue(e, depth+1)
+			if value == nil || !utf8.ValidString(name) {
+				return nil
+			}
+			fields[name] = value
+		}
+		return api.NewValueFromFields(fields)
+	}
+	return nil
 }
 
 func scalarValue(path string, r reflect.Value) (*api.Value, error) {
