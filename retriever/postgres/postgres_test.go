@@ -214,6 +214,31 @@ func TestDocumentsAreReplacedDeletedAndHandedOut(t *testing.T) {
 	assert.Equal(t, []string{"p2", "p3"}, r.IDs())
 }
 
+// A batch is one statement with a list for each column: no character of a value ends
+// the list, and of one ID the last document counts.
+func TestABatchKeepsEveryCharacterAndTheLastOfAnID(t *testing.T) {
+	p := pool(t)
+	odd := []string{`a"b`, `c\d`, "e,f", "{g}", "NULL", "", " h ", "line\nbreak", "ünï", `\"`, "'"}
+	var documents []pipeline.Document
+	for i, text := range odd {
+		documents = append(documents, pipeline.Document{ID: fmt.Sprint(i) + text, Text: "harbour " + text, Metadata: map[string]any{"k": text, "key " + text: i}})
+	}
+	documents = append(documents, pipeline.Document{ID: "twice", Text: "desert"}, pipeline.Document{ID: "twice", Text: "harbour", Metadata: map[string]any{"k": "last"}})
+	s := filled(t, p, postgres.Options{}, nil, documents...)
+	for _, d := range documents[:len(odd)] {
+		r, err := s.Text().Retrieve(t.Context(), pipeline.Query{Text: "harbour", Filter: pipeline.And(pipeline.Eq("k", d.Metadata["k"]), pipeline.Exists("key "+d.Metadata["k"].(string)))})
+		require.NoError(t, err)
+		require.Equal(t, []string{d.ID}, r.IDs())
+		assert.Equal(t, d.Text, r.Hits[0].Document.Text)
+		assert.Equal(t, d.Metadata["k"], r.Hits[0].Document.Metadata["k"])
+	}
+	got, err := s.Fetch(t.Context(), []string{"twice"})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	assert.Equal(t, "harbour", got[0].Text)
+	assert.Equal(t, "last", got[0].Metadata["k"])
+}
+
 func TestAFilterCannotBreakOutOfItsStatement(t *testing.T) {
 	p := pool(t)
 	s := filled(t, p, postgres.Options{}, nil, pipeline.Document{ID: "a", Text: "harbour", Metadata: map[string]any{"tenant": "a"}})

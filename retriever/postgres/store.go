@@ -137,30 +137,78 @@ func (s *Store) write(ctx context.Context, documents []pipeline.Document) error 
 	if err != nil {
 		return err
 	}
-	columns, places := "id, content, metadata, facts, keys", "$1, $2, $3::jsonb, $4, $5"
-	if vectors != nil {
-		columns, places = columns+", embedding", places+", $6::vector"
+	columns, err := columnsOf(documents, vectors)
+	if err != nil {
+		return err
+	}
+	_, err = s.pool.Exec(ctx, s.insert(vectors != nil), columns...)
+	return explain(ctx, "load", err)
+}
+
+// insert is the one statement that writes a batch: a parameter for each column, with
+// a list of its values.
+func (s *Store) insert(vectors bool) string {
+	names, values := "id, content, metadata, facts, keys", "id, content, metadata::jsonb, facts::text[], keys::text[]"
+	lists := "$1::text[], $2::text[], $3::text[], $4::text[], $5::text[]"
+	if vectors {
+		names, values, lists = names+", embedding", values+", embedding::vector", lists+", $6::text[]"
 	}
 	var update []string
-	for _, c := range strings.Split(columns, ", ")[1:] {
+	for _, c := range strings.Split(names, ", ")[1:] {
 		update = append(update, c+" = excluded."+c)
 	}
-	statement := "INSERT INTO " + s.options.table() + " (" + columns + ") VALUES (" + places + ") ON CONFLICT (id) DO UPDATE SET " + strings.Join(update, ", ")
-	batch := &pgx.Batch{}
+	return "INSERT INTO " + s.options.table() + " (" + names + ") SELECT " + values + " FROM unnest(" + lists + ") AS given (" + names + ")" +
+		" ON CONFLICT (id) DO UPDATE SET " + strings.Join(update, ", ")
+}
+
+// columnsOf are the values of a batch, column by column. Of documents with one ID the
+// last counts, because a statement cannot write a row twice.
+func columnsOf(documents []pipeline.Document, vectors [][]float32) ([]any, error) {
+	last := make(map[string]int, len(documents))
 	for i, d := range documents {
-		metadata, err := encode(d)
-		if err != nil {
-			return fmt.Errorf("postgres: load document %q: %w", d.ID, err)
-		}
-		facts, keys := factsOf(d.Metadata)
-		args := []any{d.ID, d.Text, metadata, facts, keys}
-		if vectors != nil {
-			args = append(args, vectorText(vectors[i]))
-		}
-		batch.Queue(statement, args...)
+		last[d.ID] = i
 	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() })
-	return explain(ctx, "load", err)
+	var ids, texts, facts, keys, embeddings []string
+	var metadata []*string
+	for i, d := range documents {
+		if last[d.ID] != i {
+			continue
+		}
+		m, err := encode(d)
+		if err != nil {
+			return nil, fmt.Errorf("postgres: load document %q: %w", d.ID, err)
+		}
+		f, k := factsOf(d.Metadata)
+		ids, texts, metadata = append(ids, d.ID), append(texts, d.Text), append(metadata, m)
+		facts, keys = append(facts, listText(f)), append(keys, listText(k))
+		if vectors != nil {
+			embeddings = append(embeddings, vectorText(vectors[i]))
+		}
+	}
+	columns := []any{ids, texts, metadata, facts, keys}
+	if vectors != nil {
+		columns = append(columns, embeddings)
+	}
+	return columns, nil
+}
+
+// listText is a list of texts as PostgreSQL reads one, every element in quotes.
+func listText(list []string) string {
+	b := []byte{'{'}
+	for i, text := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		for _, c := range []byte(text) {
+			if c == '"' || c == '\\' {
+				b = append(b, '\\')
+			}
+			b = append(b, c)
+		}
+		b = append(b, '"')
+	}
+	return string(append(b, '}'))
 }
 
 // encode writes metadata as JSON; nil stays NULL.

@@ -102,9 +102,9 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	var want [][]string
 	for _, quantized := range []bool{false, true} {
-		before, began := heap(), time.Now()
+		before, began := heap(), processorTime()
 		x := index(b, quantized)
-		load, held := time.Since(began), heap()-before
+		load, held := processorTime()-began, heap()-before
 		name := map[bool]string{false: "exact", true: "quantized"}[quantized]
 		for _, filter := range []any{nil, pipeline.Eq("part", 7)} {
 			b.Run(name+map[bool]string{true: "", false: " filtered"}[filter == nil], func(b *testing.B) {
@@ -116,7 +116,7 @@ func BenchmarkMemory(b *testing.B) {
 					return err
 				})
 				b.ReportMetric(held, "GB")
-				b.ReportMetric(load.Seconds(), "load-s")
+				b.ReportMetric(load.Seconds(), "load-cpu-s")
 			})
 		}
 		for i, q := range queries {
@@ -164,7 +164,7 @@ func short(z *rand.Zipf) string {
 func BenchmarkBleve(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "index")
 	z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 4, 200_000)
-	began := time.Now()
+	began, used := time.Now(), processorTime()
 	x, err := bleve.Create(b.Context(), dir, func(yield func(pipeline.Document, error) bool) {
 		for i := range *documents {
 			if !yield(pipeline.Document{ID: strconv.Itoa(i), Text: short(z), Metadata: map[string]any{"part": i % 100}}, nil) {
@@ -175,6 +175,7 @@ func BenchmarkBleve(b *testing.B) {
 	require.NoError(b, err)
 	defer x.Close()
 	build := time.Since(began)
+	used = processorTime() - used
 	size := int64(0)
 	require.NoError(b, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -191,6 +192,7 @@ func BenchmarkBleve(b *testing.B) {
 				return err
 			})
 			b.ReportMetric(build.Seconds(), "build-s")
+			b.ReportMetric(used.Seconds(), "build-cpu-s")
 			b.ReportMetric(float64(size)/1e6, "disk-MB")
 			b.ReportMetric(heap(), "heap-GB")
 		})
