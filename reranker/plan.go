@@ -3,6 +3,7 @@ package reranker
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,6 +103,9 @@ func (p plan) whole(f pace.Forecast, o ShardOptions) plan {
 	if len(parcels) > 1 {
 		return plan{reason: pipeline.ReasonNotSent, refused: &Error{Kind: KindConfig, Op: "reranker: shard", Message: fmt.Sprintf(
 			"the scorer is listwise and %d documents need %d calls; send fewer, raise the bounds, or set AllowListwise", len(f.Items), len(parcels))}}
+	}
+	for _, c := range parcels {
+		slices.Sort(c.Documents) // a listwise scorer reads a ranking, best first
 	}
 	p.add(parcels, 0)
 	return p

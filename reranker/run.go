@@ -32,6 +32,7 @@ type run struct {
 	start     time.Time
 	deadline  time.Time
 
+	whole  bool // everything goes in one call
 	plan   plan
 	flight flight
 	tally  tally
@@ -44,7 +45,7 @@ type run struct {
 
 func newRun(ctx context.Context, s *Sharded, query string, documents []string) *run {
 	r := &run{
-		s: s, e: s.endpoint, caller: ctx, query: query, documents: documents,
+		s: s, e: s.endpoint, whole: s.listwise(), caller: ctx, query: query, documents: documents,
 		lane: laneOf(ctx, s.o.Lane), start: time.Now(),
 	}
 	r.tally = newTally(len(documents), s.o.Top, r.start)
@@ -106,13 +107,13 @@ func (r *run) begin() bool {
 	if len(f.Items) == 0 {
 		return false
 	}
-	r.plan = newPlan(f, r.s.o, r.s.listwise(), r.rest(r.start))
+	r.plan = newPlan(f, r.s.o, r.whole, r.rest(r.start))
 	if r.plan.refused != nil {
 		r.refuse(f.Items, loss{r.plan.reason, r.plan.refused})
 		return false
 	}
 	ok, trial := r.e.pace.InTime(r.start, r.rest(r.start), r.plan.smallest())
-	if r.trial = trial; !ok && !r.s.listwise() {
+	if r.trial = trial; !ok && !r.whole {
 		r.refuse(f.Items, loss{pipeline.ReasonDeadline, errNoTime})
 		return false
 	}
@@ -175,7 +176,7 @@ func (r *run) forecastQuery(send []pace.Item) pace.Query {
 	return pace.Query{
 		Lane: pace.Lane(r.lane), QueryBytes: len(r.query), Items: send, Rest: r.rest(r.start),
 		Calls: o.Calls, Width: o.Concurrency, Bounds: pace.Bounds{Documents: o.Documents, Bytes: o.Bytes, Tokens: o.Tokens},
-		Wait: o.Wait, Whole: r.s.listwise(),
+		Wait: o.Wait, Whole: r.whole,
 	}
 }
 
@@ -553,7 +554,7 @@ func (r *run) answer(c *call, p *piece) {
 func (r *run) reask(p *piece) {
 	at, parts, now := p.doubtful(), 1, time.Now()
 	switch {
-	case len(at) == 0, r.s.listwise():
+	case len(at) == 0, r.whole:
 		return
 	case len(at) == len(p.Documents):
 		if !p.again || len(at) == 1 {
@@ -592,7 +593,7 @@ func (r *run) fail(p *piece, e ending) {
 		r.split(p)
 	case r.s.o.Wait && awaited(f):
 		r.await(p, f)
-	case (f.kind == KindServer || f.kind == KindProtocol) && p.tries > 0 && len(p.Documents) > 1 && !r.s.listwise() && r.e.pace.Spend(1):
+	case (f.kind == KindServer || f.kind == KindProtocol) && p.tries > 0 && len(p.Documents) > 1 && !r.whole && r.e.pace.Spend(1):
 		r.split(p) // one document may be what upsets the server
 	case f.retryable:
 		r.retry(p, f)
@@ -672,7 +673,7 @@ func (r *run) tooLarge(p *piece) {
 	if p.state != pieceWaiting {
 		return
 	}
-	if len(p.Documents) == 1 || r.s.listwise() || !r.s.o.Wait && !r.e.pace.Spend(1) {
+	if len(p.Documents) == 1 || r.whole || !r.s.o.Wait && !r.e.pace.Spend(1) {
 		r.flight.lose(p, pipeline.ReasonTooLong, nil)
 		return
 	}

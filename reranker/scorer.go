@@ -111,6 +111,13 @@ func (d Decorator) ScoreStream(ctx context.Context, query string, documents []st
 // TypicalLatency is that of the scorer.
 func (d Decorator) TypicalLatency() time.Duration { return TypicalLatency(d.Scorer) }
 
+// Listwise reports whether the scorer has learnt from its server that scores of
+// different calls do not compare, as a nebius.Client may.
+func (d Decorator) Listwise() bool {
+	t, ok := d.Scorer.(turning)
+	return ok && t.Listwise()
+}
+
 // Describe is that of the scorer.
 func (d Decorator) Describe() pipeline.Node { return pipeline.Describe(d.Scorer) }
 

@@ -127,7 +127,8 @@ var _ Varying = (*Sharded)(nil)
 // with the other queries of the process; any other scorer gets an endpoint of
 // its own, which only this Sharded uses.
 //
-// A scorer whose description says Listwise is called once for a query, and a
+// A scorer whose description says Listwise, or whose server says so in its first
+// answer, is called once for a query, and a
 // query that does not fit into one call is refused, unless AllowListwise is set.
 // A mistake in the options is in Describe().Err and in the error of every call.
 func Shard(scorer Scorer, o ShardOptions) *Sharded {
@@ -165,8 +166,11 @@ func (s *Sharded) TypicalLatency() time.Duration {
 	return s.endpoint.pace.Likely(0)
 }
 
-// listwise reports whether everything has to go in one call.
-func (s *Sharded) listwise() bool { return s.node.Facts.Listwise && !s.o.AllowListwise }
+// listwise reports whether everything has to go in one call, by what the scorers say
+// of themselves or by what their servers have said since.
+func (s *Sharded) listwise() bool {
+	return !s.o.AllowListwise && (s.node.Facts.Listwise || s.endpoint.turnedListwise())
+}
 
 // Describe describes the sharding and the endpoint below it.
 func (s *Sharded) Describe() pipeline.Node {
@@ -250,6 +254,10 @@ func (s *Sharded) run(ctx context.Context, query string, documents []string, pro
 	}
 	r := newRun(ctx, s, query, documents)
 	scores, stopped, err := r.score(progress)
+	if !stopped && !r.whole && r.tally.report.Sent > 1 && s.listwise() {
+		// The server has said only now that scores of different calls do not compare.
+		scores, stopped, err = newRun(ctx, s, query, documents).score(progress)
+	}
 	if !stopped {
 		done(scores, err)
 	}

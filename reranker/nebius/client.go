@@ -257,8 +257,14 @@ func (c *Client) Describe() pipeline.Node {
 			settings = append(settings, pipeline.Setting{Name: flag.name, Value: "on"})
 		}
 	}
-	return pipeline.Node{Name: "nebius", Settings: settings, Facts: pipeline.Facts{Scale: c.core.wire.Scale, Listwise: o.Listwise}}
+	return pipeline.Node{Name: "nebius", Settings: settings, Facts: pipeline.Facts{Scale: c.core.wire.Scale, Listwise: c.Listwise()}}
 }
+
+// Listwise reports whether scores depend on what else is in the call: because
+// Options.Listwise says so, or because an answer of the server did, as a Handler
+// around such a scorer does by the header X-Rerank-Listwise. A reranker.Shard then
+// sends a query in one call.
+func (c *Client) Listwise() bool { return c.options.Listwise || c.core.listwise.Load() }
 
 // String names the model and the address.
 func (c Client) String() string {
@@ -290,6 +296,7 @@ type core struct {
 	templated atomic.Bool // a missing template was warned of
 	outside   atomic.Bool // a score outside of the scale was warned of
 	lacking   atomic.Bool // an incomplete answer was warned of
+	listwise  atomic.Bool // the server said that its scores depend on the whole call
 	closed    atomic.Bool
 }
 

@@ -120,7 +120,7 @@ func (d *door) allow(w http.ResponseWriter, r *http.Request) (preflight bool) {
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
 	w.Header().Add("Vary", "Origin")
-	w.Header().Set("Access-Control-Expose-Headers", "X-Request-Id, X-Rerank-Mode, X-Rerank-Unscored, X-Rerank-Attempts")
+	w.Header().Set("Access-Control-Expose-Headers", "X-Request-Id, X-Rerank-Mode, X-Rerank-Unscored, X-Rerank-Attempts, X-Rerank-Listwise")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}

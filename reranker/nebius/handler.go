@@ -160,7 +160,8 @@ const (
 //
 // Every answer has an X-Request-Id. The headers X-Rerank-Mode (full, partial or
 // failed), X-Rerank-Unscored, X-Rerank-Attempts and X-Rerank-Warnings tell what
-// the scorer's report says.
+// the scorer's report says, and X-Rerank-Listwise is true where scores depend on what
+// else is in the call.
 //
 // A scorer that ignores the end of its context, by HandlerOptions.Timeout or by the
 // caller's leaving, is left behind, and the call is answered; of 64 such calls and
@@ -170,6 +171,9 @@ const (
 // safe for concurrent use; the caller's disconnection cancels the scorer.
 func Handler(scorer reranker.Scorer, o HandlerOptions) http.Handler {
 	h := &handler{scorer: scorer, strays: stray.New(0), o: o, fault: o.check(scorer)}
+	if scorer != nil {
+		h.listwise = pipeline.Describe(scorer).Facts.Listwise
+	}
 	h.slots = make(chan struct{}, max(1, or(o.MaxInFlight, defaultMaxInFlight)))
 	h.hold.most = max(or(o.MaxHeld, defaultMaxHeld), or(o.MaxBytes, defaultMaxBytes))
 	h.bounds = bounds{documents: or(o.MaxDocuments, defaultMaxDocuments), query: or(o.MaxQuery, defaultMaxQuery), text: or(o.MaxBytes, defaultMaxBytes)}
@@ -220,7 +224,13 @@ type handler struct {
 	slots  chan struct{}
 	hold   hold
 	fault  error
+
+	listwise bool // the scorer's scores depend on what else is in the call
 }
+
+// listwiseHeader is "true" on answers whose scores do not compare with those of
+// other calls.
+const listwiseHeader = "X-Rerank-Listwise"
 
 // serve answers a request. Whatever the answer is, it has an id and is told.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
@@ -307,6 +317,9 @@ func (h *handler) rerank(w http.ResponseWriter, r *http.Request, at []*face, s *
 	}
 	s.Documents, s.Refused = len(in.documents), false
 	a = h.score(r.Context(), in, s)
+	if h.listwise {
+		a.with(listwiseHeader, "true")
+	}
 	return a.with("X-Rerank-Mode", strings.ReplaceAll(s.Mode.String(), " ", "-")).
 		with("X-Rerank-Unscored", strconv.Itoa(s.Unscored)).
 		with("X-Rerank-Attempts", strconv.Itoa(s.Attempts)).

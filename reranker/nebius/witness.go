@@ -41,6 +41,9 @@ type witness struct {
 func (a *witness) note(res *http.Response) {
 	a.status = res.StatusCode
 	a.limits = rateLimits(res.Header)
+	if res.Header.Get(listwiseHeader) == "true" {
+		a.core.listwise.Store(true)
+	}
 	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Request-Id"} {
 		if id := a.name(res.Header.Get(name)); id != "" && !slices.Contains(a.ids, id) {
 			a.ids = append(a.ids, id)
