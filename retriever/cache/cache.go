@@ -61,7 +61,8 @@ type Cache struct {
 
 	mu      sync.Mutex
 	flights map[string]*flight
-	keys    map[any]int // numbers of the keys of attributes
+	keys    map[any]int // of attributes: which one of its name it is
+	named   map[string]int
 
 	// forgetting is held by whoever forgets, and shared by whoever saves, so that
 	// nothing is saved that was begun before something was forgotten.
@@ -89,7 +90,7 @@ func New(retriever pipeline.Retriever, o Options) (*Cache, error) {
 		return nil, fmt.Errorf("cache: make cache: %w", err)
 	}
 	o = o.withDefaults()
-	c := &Cache{retriever: retriever, o: o, store: o.Store, flights: map[string]*flight{}, keys: map[any]int{}}
+	c := &Cache{retriever: retriever, o: o, store: o.Store, flights: map[string]*flight{}, keys: map[any]int{}, named: map[string]int{}}
 	if c.store == nil {
 		c.store = newMemory(o.Size)
 	}
@@ -153,6 +154,7 @@ type request struct {
 	key, scope string
 	vector     []float32
 	generation uint64
+	since      string // of the store
 }
 
 // Retrieve implements pipeline.Retriever. Its errors are those of the retriever.
@@ -235,13 +237,13 @@ func (c *Cache) attributes(d *digest, list []pipeline.Attribute) bool {
 		if c.o.Ignore != nil && c.o.Ignore(a.Name) {
 			continue
 		}
-		n, ok := c.number(a.Key)
+		n, ok := c.number(a)
 		if !ok {
 			return false
 		}
 		kept = append(kept, numbered{n, a})
 	}
-	slices.SortFunc(kept, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(kept, func(a, b numbered) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.number, b.number)) })
 	for _, a := range kept {
 		d.part(strconv.Itoa(a.number) + " " + a.Name)
 		if d.value(a.Value) != nil {
@@ -251,17 +253,19 @@ func (c *Cache) attributes(d *digest, list []pipeline.Attribute) bool {
 	return true
 }
 
-// number gives every key a number, since keys of one name are different keys.
-func (c *Cache) number(key any) (int, bool) {
+// number tells keys of one name apart, which are different keys. A name that only one
+// key has gets the same number in every process.
+func (c *Cache) number(a pipeline.Attribute) (int, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n, ok := c.keys[key]
+	n, ok := c.keys[a.Key]
 	if !ok {
 		if len(c.keys) == maxKeys {
 			return 0, false
 		}
-		n = len(c.keys)
-		c.keys[key] = n
+		n = c.named[a.Name]
+		c.keys[a.Key] = n
+		c.named[a.Name]++
 	}
 	return n, true
 }
@@ -284,6 +288,7 @@ func (c *Cache) remembered(ctx context.Context, r *request) (pipeline.Ranking, b
 	now := time.Now()
 	e, ok, down := c.store.Load(ctx, r.key)
 	c.count(down)
+	r.since = e.Since
 	if ok && down == nil && fresh(e, now) {
 		c.equal.Add(1)
 		return AnswerKey.Note(e.Ranking, Answer{Text: e.Text, Similarity: 1, Age: now.Sub(e.Stored)}), true, nil
@@ -409,7 +414,7 @@ func (c *Cache) save(ctx context.Context, r *request, ranking pipeline.Ranking) 
 // keep saves the ranking unless something was forgotten since it was begun.
 func (c *Cache) keep(ctx context.Context, r *request, ranking pipeline.Ranking) (bool, error) {
 	now := time.Now()
-	e := Entry{Key: r.key, Scope: r.scope, Text: r.query.Text, Vector: r.vector, Ranking: ranking, Stored: now}
+	e := Entry{Key: r.key, Scope: r.scope, Text: r.query.Text, Vector: r.vector, Ranking: ranking, Stored: now, Since: r.since}
 	if c.o.TTL > 0 {
 		e.Expires = now.Add(c.o.TTL)
 	}

@@ -25,12 +25,18 @@ type Entry struct {
 	// Stored is when it was made. Expires is when it is too old, the zero time for
 	// never.
 	Stored, Expires time.Time
+	// Since is what the Store said of the time at which the making of the ranking began,
+	// see Load. A Store in one process says nothing.
+	Since string
 }
 
 // Store keeps entries. It is safe for concurrent use. Who implements it on a
 // server keeps what pipeline.Ranking says of itself: gaps, notes and marks.
 type Store interface {
-	// Load returns the entry with the key, and whether there is one.
+	// Load returns the entry with the key, and whether there is one. Whether or not,
+	// the Since of what it returns is handed to Save with the ranking that is made then:
+	// a store that other processes use as well finds by it what they have forgotten in
+	// the meantime.
 	Load(ctx context.Context, key string) (Entry, bool, error)
 	// Near returns up to n entries of the scope that have vectors, those with the
 	// highest cosine first.
