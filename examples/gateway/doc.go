@@ -19,7 +19,12 @@
 // Every answer has an X-Request-Id; with -log it is written beside the ids that
 // the upstreams gave. Web pages are refused unless -origins names theirs.
 //
-// GET /healthz tells that the gateway runs, GET /metrics counts in the text form
+// With -redis several gateways of the same upstreams keep to one quota, hold together
+// after a refusal, and know each other's scores; README.md has an example. Whoever may
+// call one of them then shares scores with who may call the others.
+//
+// GET /healthz tells that the gateway runs; GET /readyz, that a balancer may send calls:
+// from SIGTERM on it says no, and -drain is how long calls are still taken. GET /metrics counts in the text form
 // of Prometheus: answers and documents under "rerank_", attempts, upstream calls
 // and the breaker under "cascade_", as package otel measures them. SIGTERM and SIGINT stop it after the calls under way. A caller
 // who hangs up cancels the calls made for it.

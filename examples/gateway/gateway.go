@@ -21,6 +21,9 @@ type gateway struct {
 	metrics *metrics
 	told    func(nebius.Served) // hears of every answer
 	closers []func() error
+
+	together together
+	ready    readiness
 }
 
 // build connects the parts. getenv reads the keys.
@@ -62,7 +65,8 @@ func build(ctx context.Context, s settings, getenv func(string) string, log *slo
 		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
 		OnCall: g.told,
 	})
-	g.Handler = routes(served, g.metrics, s.metrics)
+	g.ready.together = &g.together
+	g.Handler = routes(served, g.metrics, s.metrics, &g.ready)
 	return g, nil
 }
 
@@ -81,31 +85,39 @@ func (g *gateway) scorer(ctx context.Context, s settings, getenv func(string) st
 	if err != nil {
 		return nil, nebius.Wire{}, err
 	}
+	g.closers = append(g.closers, g.together.close)
+	if err := g.together.open(ctx, s, getenv, log); err != nil {
+		return nil, nebius.Wire{}, err
+	}
 	upstreams := make([]reranker.Scorer, len(clients))
 	for i, c := range clients {
 		upstreams[i] = c
 	}
 	endpoint, err := reranker.NewEndpoint(upstreams, reranker.EndpointOptions{
 		Name: "upstream", Requests: s.requests, Tokens: s.tokens, Concurrency: s.concurrency, OnChange: g.metrics.changed,
+		Shared: g.together.shared(),
 	})
 	if err != nil {
 		return nil, nebius.Wire{}, inFlags(err)
 	}
 	g.closers = append(g.closers, endpoint.Close)
+	g.ready.endpoint = endpoint
 	shards := reranker.Shard(endpoint, shardOptions(s, clients[0]))
 	if err := errors.Join(g.metrics.watch(endpoint), inFlags(pipeline.Describe(shards).Err)); err != nil {
 		return nil, nebius.Wire{}, err
 	}
+	scorer := g.together.remembered(shards, s)
 	if s.blank == "score" {
-		return blanks{shards: shards, upstreams: upstreams}, clients[0].Wire(), nil
+		return blanks{shards: scorer, upstreams: upstreams}, clients[0].Wire(), nil
 	}
-	return shards, clients[0].Wire(), nil
+	return scorer, clients[0].Wire(), nil
 }
 
 // routes serves health and, where wanted, metrics beside the reranker.
-func routes(served http.Handler, counted *metrics, shown bool) http.Handler {
+func routes(served http.Handler, counted *metrics, shown bool, ready http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", health)
+	mux.Handle("GET /readyz", ready)
 	if shown {
 		mux.Handle("GET /metrics", counted.handler())
 		served = counted.observed(served)
@@ -157,6 +169,17 @@ func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 		Documents: documents, Tokens: w.MaxTokens, Calls: s.shards, Concurrency: s.concurrency,
 		Top: -1, Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedges(), Wait: s.wait,
 	}
+}
+
+// drained returns a context that ends a while after ctx. In between the gateway says
+// that it is leaving, and still answers.
+func (g *gateway) drained(ctx context.Context, while time.Duration) context.Context {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		g.ready.leaving.Store(true)
+		time.AfterFunc(while, cancel)
+	})
+	return later
 }
 
 // close ends what was opened, the newest first. What has not ended within the grace,

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return errors.Join(err, g.close(s.grace))
 	}
 	_, _ = fmt.Fprintf(out, "gateway: serving %s on http://%s\n", cmp.Or(s.model, s.config), l.Addr())
-	err = nebius.Serve(ctx, l, g, nebius.ServeOptions{Grace: s.grace - s.grace/8, OnRefused: g.told})
+	err = nebius.Serve(g.drained(ctx, s.drain), l, g, nebius.ServeOptions{Grace: s.grace - s.grace/8, OnRefused: g.told})
 	_, _ = fmt.Fprintln(out, "gateway: stopped")
 	return errors.Join(err, g.close(s.grace/8))
 }

@@ -45,6 +45,10 @@ type settings struct {
 	config      string
 	part        string
 	watch       time.Duration
+	redis       string
+	redisEnv    string
+	cacheFor    time.Duration
+	drain       time.Duration
 	version     bool
 }
 
@@ -65,7 +69,7 @@ func (s settings) check(rest []string) error {
 	case s.hedge != "auto" && s.hedge != "on" && s.hedge != "off":
 		return fmt.Errorf("-hedge is %q; set auto, on or off", s.hedge)
 	}
-	return errors.Join(s.checkNumbers(), s.checkFile())
+	return errors.Join(s.checkNumbers(), s.checkFile(), s.checkTogether())
 }
 
 // checkNumbers names each number that is out of its range.
@@ -100,6 +104,21 @@ func (s settings) checkFile() error {
 		return errors.New("-blank score needs -upstream: with -config use omit or refuse")
 	case s.watch <= 0:
 		return fmt.Errorf("-watch is %v: set a time above 0, such as 2s", s.watch)
+	}
+	return nil
+}
+
+// checkTogether checks what goes with a Redis.
+func (s settings) checkTogether() error {
+	switch {
+	case s.redis != "" && s.redisEnv != "":
+		return errors.New("-redis and -redis-env both give the URL of a Redis: keep one")
+	case s.config != "" && (s.redis != "" || s.redisEnv != ""):
+		return errors.New("-redis needs -upstream: it cannot stand beside -config")
+	case s.cacheFor < 0:
+		return fmt.Errorf("-cache-for is %v: set a time, or 0 to keep no scores", s.cacheFor)
+	case s.drain < 0:
+		return fmt.Errorf("-drain is %v: set a time, or 0 for none", s.drain)
 	}
 	return nil
 }

@@ -8,6 +8,10 @@
 //	defer store.Close()
 //	search, err := cache.New(pipeline.Chain(articles, rerank, cut.TopK(8)), cache.Options{Store: store, TTL: time.Hour, Version: "3"})
 //
+// A file that imports the store of scores too gives this package another name:
+//
+//	import rankings "github.com/rankcascade/cascade/retriever/cache/redis"
+//
 // Programs share rankings if their pipelines have the same tree and settings and the
 // same Version. Filters, tenants and attributes are part of every key, as in memory;
 // attributes are told apart by name and type, so those of one name have to mean the
