@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 )
 
 // Generator is a language model: it answers a prompt with text. It is all that
@@ -41,8 +42,36 @@ var errNilGenerator = errors.New("pipeline: stream text: the generator is nil")
 
 // StreamText yields the generator's answer in pieces: as they are written where
 // it is a StreamGenerator, else the whole answer at once. An empty answer yields
-// nothing. Errors are as in StreamGenerator.
+// nothing. Errors are as in StreamGenerator. Observers hear of it as an event of
+// KindGenerate with the details "prompt_bytes", "answer_bytes", "pieces" and, once
+// there is a piece, "first_piece_ms", the time until it came.
 func StreamText(ctx context.Context, g Generator, prompt string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ctx, span := Begin(ctx, KindGenerate, "text")
+		var failure error
+		size, pieces, began := 0, 0, time.Now()
+		defer func() {
+			span.Int("prompt_bytes", len(prompt))
+			span.Int("answer_bytes", size)
+			span.Int("pieces", pieces)
+			span.End(failure)
+		}()
+		for piece, err := range answered(ctx, g, prompt) {
+			if failure = err; err == nil {
+				if pieces++; pieces == 1 {
+					span.Int("first_piece_ms", int(time.Since(began).Milliseconds()))
+				}
+				size += len(piece)
+			}
+			if !yield(piece, err) {
+				return
+			}
+		}
+	}
+}
+
+// answered is the answer in the pieces in which the generator hands it out.
+func answered(ctx context.Context, g Generator, prompt string) iter.Seq2[string, error] {
 	if s, ok := g.(StreamGenerator); ok {
 		return s.Stream(ctx, prompt)
 	}

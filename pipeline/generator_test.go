@@ -10,6 +10,7 @@ import (
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // dripping is a StreamGenerator whose answer comes word by word.
@@ -113,4 +114,51 @@ func TestAGapOfAQueryReachesTheRanking(t *testing.T) {
 	assert.Empty(t, asked.Gaps(), "the query that was given is not written to")
 	both := asked.WithGaps(gap).WithGaps(pipeline.Gap{Stage: "hyde"})
 	assert.Len(t, both.Gaps(), 2)
+}
+
+func TestObserversHearOfAnAnswerThatIsWritten(t *testing.T) {
+	t.Parallel()
+	whole := pipeline.GeneratorFunc(func(context.Context, string) (string, error) { return "three", nil })
+	broken := pipeline.GeneratorFunc(func(context.Context, string) (string, error) { return "", errFault })
+	for name, c := range map[string]struct {
+		generator pipeline.Generator
+		bytes     int64
+		pieces    int64
+		err       error
+	}{
+		"in one piece": {whole, 5, 1, nil},
+		"a failure":    {broken, 0, 0, errFault},
+		"nobody":       {nil, 0, 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			notes := newNotebook()
+			var failure error
+			for _, err := range pipeline.StreamText(pipeline.WithObserver(t.Context(), notes), c.generator, "prompt") {
+				failure = err
+			}
+			require.Len(t, notes.ended, 1)
+			e := notes.ended[0]
+			assert.Equal(t, pipeline.KindGenerate, e.Kind)
+			assert.Equal(t, failure, e.Err)
+			assert.Equal(t, c.generator == nil, failure != nil && c.err == nil)
+			for name, want := range map[string]int64{"prompt_bytes": 6, "answer_bytes": c.bytes, "pieces": c.pieces} {
+				got, _ := e.Detail(name)
+				assert.Equal(t, want, got, name)
+			}
+			_, timed := e.Detail("first_piece_ms")
+			assert.Equal(t, c.pieces > 0, timed)
+		})
+	}
+}
+
+func TestAReaderWhoStopsEndsTheEventOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	notes := newNotebook()
+	g := pipeline.GeneratorFunc(func(context.Context, string) (string, error) { return "text", nil })
+	for range pipeline.StreamText(pipeline.WithObserver(t.Context(), notes), g, "p") {
+		break
+	}
+	require.Len(t, notes.ended, 1)
+	assert.NoError(t, notes.ended[0].Err)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/examples/internal/tracing"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/internal/parts/stores"
@@ -41,6 +42,7 @@ type bot struct {
 	model     string             // the language model's name
 	embedded  *model.Model       // nil where words are compared
 	sessions  sessions
+	spans     *tracing.Spans // nil where nobody looks
 
 	stop context.CancelFunc
 	wait conc.WaitGroup
@@ -48,13 +50,16 @@ type bot struct {
 
 func newBot(ctx context.Context, o options) (*bot, error) {
 	b := &bot{rewriter: carry{}, model: o.llmModel}
+	var err error
+	if b.spans, err = tracing.Open(ctx, o.otlp, tracing.Options{Service: "cascade-chat", Texts: o.texts}); err != nil {
+		return nil, err
+	}
 	if o.llmURL != "" {
 		if err := b.speak(o); err != nil {
 			return nil, err
 		}
 	}
 	var watched *folder
-	var err error
 	if o.config != "" {
 		err = b.follow(ctx, o)
 	} else {
@@ -175,7 +180,7 @@ func (b *bot) watch(ctx context.Context, f *folder, every time.Duration) {
 func (b *bot) close() error {
 	b.stop()
 	b.wait.Wait()
-	var errs []error
+	errs := []error{b.spans.Close()}
 	if b.live != nil {
 		errs = append(errs, b.live.Close())
 	}
@@ -216,7 +221,12 @@ func (b *bot) judge(o options, documents []pipeline.Document) error {
 	if m != nil {
 		b.embedded, scorer, fuser = m, m.Scorer, m.Fuser
 	}
-	b.search = pipeline.Chain(b.store.index, blend(scorer, fuser, o.docs == ""))
+	reranks := 1 // a local model has all cores to itself
+	if strings.HasPrefix(o.model, "http://") || strings.HasPrefix(o.model, "https://") {
+		reranks = 16
+	}
+	t := newTurns(reranks)
+	b.search = pipeline.Chain(searcher{b.store.index, t}, blend(judge{scorer, t}, fuser, o.docs == ""))
 	return nil
 }
 
@@ -267,8 +277,16 @@ func (b *bot) ask(ctx context.Context, s *session, question string, tell func(ev
 	if len(question) > longest {
 		return errLong
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(b.spans.Context(ctx), patience)
 	defer cancel()
+	ctx, span := pipeline.Begin(ctx, "question", "chat")
+	err := b.respond(ctx, s, question, tell, span)
+	span.End(err)
+	return err
+}
+
+// respond finds passages and answers from them.
+func (b *bot) respond(ctx context.Context, s *session, question string, tell func(event) error, span *pipeline.Span) error {
 	q, err := b.rewritten(ctx, s, question, tell)
 	if err != nil {
 		return err
@@ -284,6 +302,9 @@ func (b *bot) ask(ctx context.Context, s *session, question string, tell func(ev
 	if err != nil {
 		return err
 	}
+	span.Int("turn", s.turns)
+	span.Int("passages", len(prompt.Passages))
+	span.Float("answerable", verdict.Probability)
 	if err := tell(event{Kind: "passages", Sources: sourcesOf(final, true), Passages: passagesOf(prompt), Gaps: gapsOf(prompt.Gaps)}); err != nil {
 		return err
 	}
@@ -293,7 +314,7 @@ func (b *bot) ask(ctx context.Context, s *session, question string, tell func(ev
 }
 
 func (b *bot) rewritten(ctx context.Context, s *session, question string, tell func(event) error) (pipeline.Query, error) {
-	queries, err := b.rewriter.Rewrite(ctx, s.conversation.Query(question))
+	queries, err := pipeline.Queries(ctx, b.rewriter, s.conversation.Query(question))
 	if err != nil {
 		return pipeline.Query{}, err
 	}

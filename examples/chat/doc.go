@@ -14,5 +14,8 @@
 // which needs no download; -model names another one, or "none" for words alone.
 //
 // Sources stand in the order of retrieval at once and settle when the rerank
-// arrives. What is degraded, and why, stands in a badge.
+// arrives. What is degraded, and why, stands in a badge. Where many ask at once,
+// searches go before reranks, and reranks one after the other.
+//
+// -otlp sends a span for every part of an answer to a viewer, see docs/chat.md.
 package main

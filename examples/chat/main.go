@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/examples/internal/tracing"
 	"github.com/rankcascade/cascade/internal/parts/stores"
 	"github.com/rankcascade/cascade/internal/version"
 	"github.com/rankcascade/cascade/pipeline/config"
@@ -38,6 +39,8 @@ type options struct {
 	model    string
 	watch    time.Duration
 	config   string
+	otlp     string
+	texts    bool
 	version  bool
 	schema   bool
 	out      io.Writer // hears of changes of the file
@@ -55,6 +58,8 @@ func parse(args []string, key string, out io.Writer) (options, error) {
 	flags.StringVar(&o.model, "model", model.MiniLM, model.Usage)
 	flags.DurationVar(&o.watch, "watch", 2*time.Second, "how often -docs or -config is looked at for changes")
 	flags.StringVar(&o.config, "config", "", "`file` that describes the pipeline to chat over, in place of -docs")
+	flags.StringVar(&o.otlp, "otlp", "", tracing.Usage)
+	flags.BoolVar(&o.texts, "otlp-texts", false, "send questions and passages with the spans")
 	flags.BoolVar(&o.version, "version", false, "print the version")
 	flags.BoolVar(&o.schema, "schema", false, "print the JSON Schema of configuration files, for editors")
 	flags.Usage = func() { help(flags) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/tracing"
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
 
@@ -44,6 +45,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.StringVar(&s.origins, "origins", "", "`origins`, separated by commas, whose web pages may ask from a browser")
 	f.BoolVar(&s.log, "log", false, "write a line for each answer: ids, status, counts, never a text")
 	f.BoolVar(&s.metrics, "metrics", true, "serve GET /metrics")
+	f.StringVar(&s.otlp, "otlp", "", tracing.Usage)
 	f.BoolVar(&s.extra, "allow-extra", false, "honour the optional members of all dialects, such as top_n, return_documents and instruction, which the contract does not have")
 	f.BoolVar(&s.plainHTTP, "allow-plain-http", false, "allow upstreams over http that are not on loopback")
 	f.StringVar(&s.config, "config", "", "`file` that describes a pipeline: its scorer is served in place of -upstream, and follows the file")

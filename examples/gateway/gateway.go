@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/examples/internal/tracing"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/nebius"
@@ -65,8 +66,13 @@ func build(ctx context.Context, s settings, getenv func(string) string, log *slo
 		MaxDocuments: s.maxDocs, MaxBytes: s.maxBytes, MaxInFlight: s.maxInFlight, MaxHeld: s.maxHeld,
 		OnCall: g.told,
 	})
+	spans, err := tracing.Open(ctx, s.otlp, tracing.Options{Service: "cascade-gateway"})
+	if err != nil {
+		return g, inFlags(err)
+	}
+	g.closers = append(g.closers, spans.Close)
 	g.ready.together = &g.together
-	g.Handler = routes(served, g.metrics, s.metrics, &g.ready)
+	g.Handler = routes(spans.Handler("rerank", served), g.metrics, s.metrics, &g.ready)
 	return g, nil
 }
 

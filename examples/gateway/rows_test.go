@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -221,4 +224,33 @@ func TestC6RefusalsBeforeTheHandlerAreCounted(t *testing.T) {
 	assert.Contains(t, out.String(), "id="+id+" status=431")
 	_, body := get(t, url+"/metrics")
 	assert.Contains(t, body, `rerank_requests_total{status="431"} 1`)
+}
+
+// Spans of the calls go to the receiver that a flag names, under the caller's own.
+func TestSpansOfCallsAreSentWhereAFlagSays(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var sent []byte
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, body...)
+	}))
+	t.Cleanup(receiver.Close)
+	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+	url, _ := start(t, "-upstream", s.URL, "-otlp", receiver.URL)
+	assert.Equal(t, 200, rerank(t, url, "", documents(2)).status)
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range []string{"serve rerank", "attempt shard", "call rerank", "cascade-gateway"} {
+			if !bytes.Contains(sent, []byte(name)) {
+				return false
+			}
+		}
+		return !bytes.Contains(sent, []byte("secret question"))
+	}, 20*time.Second, 10*time.Millisecond)
+	err := run(t.Context(), []string{"-upstream", s.URL, "-model", "m", "-otlp", "localhost"}, func(string) string { return "" }, io.Discard)
+	require.ErrorContains(t, err, "is no URL")
 }

@@ -40,6 +40,7 @@ type settings struct {
 	origins     string
 	log         bool
 	metrics     bool
+	otlp        string
 	extra       bool
 	plainHTTP   bool
 	config      string

@@ -49,14 +49,19 @@ func (a *assembly) gap(stage string, err error) {
 }
 
 // fetch asks the Fetcher, and leaves a gap where that fails.
-func (a *assembly) fetch(call func() ([]pipeline.Document, error)) (documents []pipeline.Document, ok bool) {
+func (a *assembly) fetch(ctx context.Context, what string, call func(context.Context) ([]pipeline.Document, error)) (documents []pipeline.Document, ok bool) {
+	ctx, span := pipeline.Begin(ctx, pipeline.KindFetch, what)
 	defer func() {
 		if v := recover(); v != nil {
-			a.gap("fetcher", &pipeline.PanicError{Part: "fetcher", Value: v, Stack: debug.Stack()})
+			err := &pipeline.PanicError{Part: "fetcher", Value: v, Stack: debug.Stack()}
+			span.End(err)
+			a.gap("fetcher", err)
 			documents, ok = nil, false
 		}
 	}()
-	documents, err := call()
+	documents, err := call(ctx)
+	span.Int("documents", len(documents))
+	span.End(err)
 	if err != nil {
 		a.gap("fetcher", err)
 		return nil, false
@@ -87,7 +92,7 @@ func (a *assembly) stored(ctx context.Context, list []*evidence) (map[string]str
 	if a.o.Fetcher == nil || ids == nil {
 		return nil, false
 	}
-	documents, ok := a.fetch(func() ([]pipeline.Document, error) { return a.o.Fetcher.Fetch(ctx, ids) })
+	documents, ok := a.fetch(ctx, "passages", func(ctx context.Context) ([]pipeline.Document, error) { return a.o.Fetcher.Fetch(ctx, ids) })
 	now := map[string]string{}
 	for _, d := range documents {
 		now[d.ID] = sum(d.Text)
@@ -250,14 +255,14 @@ func (a *assembly) adopt(e *evidence, d pipeline.Document, rank int) bool {
 func (a *assembly) around(ctx context.Context, d pipeline.Document) (documents []pipeline.Document, isParent bool) {
 	if a.o.Parent != nil {
 		if id := a.o.Parent(d); id != "" && id != d.ID {
-			found, ok := a.fetch(func() ([]pipeline.Document, error) { return a.o.Fetcher.Fetch(ctx, []string{id}) })
+			found, ok := a.fetch(ctx, "parent", func(ctx context.Context) ([]pipeline.Document, error) { return a.o.Fetcher.Fetch(ctx, []string{id}) })
 			if ok && len(found) == 1 && found[0].ID == id {
 				return found, true
 			}
 		}
 	}
 	if a.o.Before > 0 || a.o.After > 0 {
-		found, ok := a.fetch(func() ([]pipeline.Document, error) {
+		found, ok := a.fetch(ctx, "neighbours", func(ctx context.Context) ([]pipeline.Document, error) {
 			return a.o.Fetcher.Neighbours(ctx, d.ID, a.o.Before, a.o.After)
 		})
 		if ok && slices.ContainsFunc(found, func(n pipeline.Document) bool { return n.ID == d.ID }) {
