@@ -14,5 +14,5 @@ TIMEFORMAT='%U %S %R'
 took=$({ time go run "$package" </dev/null >/dev/null 2>&1; } 2>&1)
 read -r user system real <<<"$took"
 find "$GOMODCACHE/cache/download" -name '*.zip' -printf '%s\n' |
-  awk -v user="$user" -v system="$system" -v real="$real" -v package="$package" \
-    '{ n++; bytes += $1 } END { printf "%s: %d modules, %.1f MB, %.0f s of processor time, %.0f s\n", package, n, bytes / 1e6, user + system, real }'
+  awk -v user="$user" -v sys="$system" -v real="$real" -v package="$package" \
+    '{ n++; bytes += $1 } END { printf "%s: %d modules, %.1f MB, %.0f s of processor time, %.0f s\n", package, n, bytes / 1e6, user + sys, real }'

@@ -140,27 +140,30 @@ func elided(shown string) bool { return strings.Contains("\n"+shown, "\n...\n") 
 type workshop struct {
 	programs string            // one binary with all programs
 	names    map[string]string // the argument that runs a program, by its place
-	commands map[string]string // binaries, by the package that "go run" names
+	commands map[string]string // binaries, by the package that "go run" or "go tool" names
 }
 
-var goRun = regexp.MustCompile(`go run (\S+)`)
+var goRun = regexp.MustCompile(`go (?:run|tool) (\S+)`)
 
 // command returns the lines of a shell block that run here. What sets a module up,
 // what needs a key and what takes long is left out.
 func (w workshop) command(block string) (string, bool) {
 	var lines []string
 	for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
-		if strings.HasPrefix(line, "go run ") || strings.HasPrefix(line, "cat ") {
+		if strings.HasPrefix(line, "go run ") || strings.HasPrefix(line, "go tool ") || strings.HasPrefix(line, "cat ") {
 			lines = append(lines, goRun.ReplaceAllStringFunc(line, func(s string) string {
-				return w.commands[ours(strings.TrimPrefix(s, "go run "))]
+				return w.commands[ours(strings.Fields(s)[2])]
 			}))
 		}
 	}
 	return strings.Join(lines, ""), len(lines) > 0
 }
 
-// ours is the import path of a package that "go run" names.
+// ours is the import path of a package that "go run" or "go tool" names.
 func ours(named string) string {
+	if !strings.Contains(named, "/") {
+		return module + "/benchmarks/" + named
+	}
 	if rest, ok := strings.CutPrefix(named, "./"); ok {
 		return module + "/" + rest
 	}
