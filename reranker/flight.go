@@ -109,6 +109,15 @@ func (f *flight) tier() int {
 	return 1
 }
 
+// topTokens are those that are left of the first tier.
+func (f *flight) topTokens() int {
+	sum := 0
+	for _, it := range f.rest[:f.top] {
+		sum += it.Tokens
+	}
+	return sum
+}
+
 // cut makes a piece out of the next documents: as many as so many tokens, the
 // bounds and their tier allow, at least one.
 func (f *flight) cut(now time.Time, tokens, documents int) *piece {

@@ -289,7 +289,7 @@ func (r *run) portions() (blocked bool, next time.Time) {
 	for len(r.flight.rest) > 0 && r.flight.flying < r.plan.width {
 		now := time.Now()
 		a := r.e.pace.Portion(now, pace.Portions{
-			Waiter: r.waiter, Time: r.rest(r.start), Rest: r.rest(now), Next: r.flight.rest[0].Tokens, Tier: r.flight.tier(), Trial: r.trial, First: len(r.flight.plan) == 0,
+			Waiter: r.waiter, Time: r.rest(r.start), Rest: r.rest(now), Next: r.flight.rest[0].Tokens, Tier: r.flight.tier(), Top: r.flight.topTokens(), Trial: r.trial, First: len(r.flight.plan) == 0,
 		})
 		switch {
 		case a.Tokens > 0:

@@ -116,3 +116,22 @@ func share(t *testing.T, cell string) float64 {
 	require.NoError(t, err)
 	return v
 }
+
+// TestBarsAreMet runs some cells of the table of goodput, and the rows after slow
+// spells, and holds them to the bars of the whole table.
+func TestBarsAreMet(t *testing.T) {
+	t.Parallel()
+	s := short(io.Discard)
+	for _, g := range []goodput{
+		{ratio: 1.2, replicas: 1, n: 400}, {ratio: 1.2, replicas: 1, n: 400, load: 2},
+		{ratio: 2, replicas: 1, n: 400, load: 1.2}, {ratio: 4, replicas: 1, n: 400, load: 0.8}, {ratio: 4, replicas: 1, n: 100, load: 2},
+		{ratio: 1.2, replicas: 4, apart: true, n: 400, load: 2}, {ratio: 4, replicas: 4, apart: true, n: 1000, load: 0.8},
+		{ratio: 2, replicas: 4, apart: true, n: 400, drops: true}, {ratio: 2, replicas: 4, apart: true, n: 400, drops: true, load: 1.2},
+		{ratio: 4, replicas: 2, n: 400, load: 0.8}, {ratio: 2, replicas: 2, n: 400, drops: true, load: 0.8},
+	} {
+		assert.Empty(t, g.missed(g.measure(t, s)), "%+v", g)
+	}
+	for _, rate := range []float64{0.2, 2, 20} {
+		assert.Empty(t, s.recover(t, 20, rate).missed(), "%g queries a second", rate)
+	}
+}

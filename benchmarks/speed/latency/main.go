@@ -10,13 +10,14 @@ import (
 )
 
 func main() {
-	s := settings{out: os.Stdout}
+	s := settings{out: os.Stdout, bars: &bars{missed: map[string]int{}}}
 	sizes := flag.String("sizes", "50,100,200,400,1000", "candidates of a query, comma separated")
 	flag.Uint64Var(&s.seed, "seed", 1, "seed of servers, workloads and scheduler")
 	flag.IntVar(&s.queries, "queries", 300, "measured queries for each cell")
 	flag.IntVar(&s.warm, "warm", 150, "queries before them, for what the scheduler learns")
-	flag.StringVar(&s.only, "only", "", "only this part: latency, deadline, quota or brownout")
+	flag.StringVar(&s.only, "only", "", "only this part: latency, deadline, quota, brownout, goodput or recovery; bars for the last two")
 	flag.IntVar(&s.flying, "concurrency", 0, "most calls of one query in flight; 0 is the scheduler's default")
+	flag.StringVar(&s.cell, "cell", "", "of the goodput table only cells whose drops|replicas|apart|N|ratio|load contain this")
 	flag.BoolVar(&s.short, "short", false, "of the goodput table only 400 candidates on one and four replicas")
 	testing.Init()
 	flag.Parse()
@@ -53,9 +54,13 @@ func (s settings) parts() []testing.InternalTest {
 		{Name: "brownout", F: s.brownoutTable},
 		{Name: "goodput", F: s.goodputTable},
 		{Name: "recovery", F: s.recoveryTable},
+		{Name: "bars", F: s.summary},
 	}
 	if s.only == "" {
 		return all
+	}
+	if s.only == "bars" {
+		return all[4:]
 	}
 	for _, part := range all {
 		if part.Name == s.only {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -22,7 +23,38 @@ type settings struct {
 	only    string
 	flying  int
 	short   bool
+	cell    string
+	bars    *bars
 	out     io.Writer
+}
+
+// bars counts rows and what they missed.
+type bars struct {
+	rows   int
+	missed map[string]int
+}
+
+// count notes what a row missed.
+func (s settings) count(missed []string) {
+	if s.bars == nil {
+		return
+	}
+	s.bars.rows++
+	for _, name := range missed {
+		s.bars.missed[name]++
+	}
+}
+
+// summary prints how many rows missed which bar.
+func (s settings) summary(*testing.T) {
+	if s.bars == nil || s.bars.rows == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "%d rows have bars.", s.bars.rows)
+	for _, name := range slices.Sorted(maps.Keys(s.bars.missed)) {
+		fmt.Fprintf(s.out, " %d miss %q.", s.bars.missed[name], name)
+	}
+	fmt.Fprint(s.out, "\n\n")
 }
 
 func lognormal(rng *rand.Rand) int {

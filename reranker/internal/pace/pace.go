@@ -52,7 +52,9 @@ type Pace struct {
 	bytes    int       // in flight
 	tokens   int       // in flight
 	tried    time.Time // of the newest trial
-	crowded  bool      // queries follow so closely that what one gives up delays the next
+	crowded  bool      // queries follow so closely that what one gives up delays the next, or may
+	newest   *Waiter   // that was sent in portions
+	shared   time.Time // when such queries overlapped last
 	cause    error     // of the newest failure that counted against the server
 	quiet    int       // scarce queries in a row that met a rested server
 	active   time.Time // when a call of ours was last in a server
@@ -65,11 +67,12 @@ func New(now time.Time, o Options) *Pace {
 		o: o, rng: o.Rand,
 		quota: quota{requests: newQuotaBucket(o.Requests, now), tokens: newQuotaBucket(o.Tokens, now)},
 		limit: newCallLimit(o.Concurrency), extra: newExtraBudget(o.ExtraShare, o.ExtraBurst),
-		batch: newBatchLimit(o.Bounds), lease: lease{on: o.Shared, processes: 1},
+		batch: newBatchLimit(o.Bounds), lease: lease{on: o.Shared, processes: 1}, crowded: true,
 	}
 	if o.ExtraShare < 0 {
 		p.extra = newExtraBudget(0, 0)
 	}
+	p.limit.speed = p.speed
 	for range o.Upstreams {
 		p.ups = append(p.ups, &upstream{})
 	}
@@ -163,16 +166,21 @@ func (p *Pace) Forecast(now time.Time, q Query) Forecast {
 	return f
 }
 
-// scarce reports whether a query of so many tokens is not sure to be done within
-// half of the time that it has.
-func (p *Pace) scarce(now time.Time, rest time.Duration, tokens float64, documents int) bool {
-	rate, backlog := 0.0, 0.0
+// speed is what the usable upstreams do a second, and what is before them.
+func (p *Pace) speed(now time.Time) (rate, backlog float64) {
 	for _, u := range p.ups {
 		if u.usable(now) || !anyUsable(p.ups, now) {
 			rate += u.work.rate(now)
 			backlog += u.work.backlog(now)
 		}
 	}
+	return rate, backlog
+}
+
+// scarce reports whether a query of so many tokens is not sure to be done within
+// half of the time that it has.
+func (p *Pace) scarce(now time.Time, rest time.Duration, tokens float64, documents int) bool {
+	rate, backlog := p.speed(now)
 	if rate == 0 {
 		return documents > fewDocuments && rest < portionMax
 	}
@@ -181,7 +189,7 @@ func (p *Pace) scarce(now time.Time, rest time.Duration, tokens float64, documen
 
 // restedQueries is how many scarce queries in a row must meet a rested server until
 // one may be sent as if what it gives up at its deadline delayed nobody.
-const restedQueries = 5
+const restedQueries = 20
 
 // crowd reports whether a query that is not sure to be done should spare the server,
 // because the next one comes before what it would give up is done. Where the
@@ -216,7 +224,7 @@ func (p *Pace) fits(now time.Time, rest time.Duration, f Forecast) bool {
 	for _, u := range p.ups {
 		if r := u.work.rate(now); r > 0 {
 			rate += r
-			soonest = min(soonest, u.work.takes(now, tokens/2))
+			soonest = min(soonest, u.work.takes(now, tokens))
 		}
 	}
 	return soonest < rest && seconds(tokens*float64(min(f.Width, f.Calls))/rate) < 2*rest+rest/4
@@ -247,6 +255,16 @@ func (p *Pace) Portion(now time.Time, q Portions) Portion {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q.Waiter.tier, q.Waiter.portions = q.Tier, true
+	w := q.Waiter
+	w.need, w.until, w.half, w.first = float64(q.Top), now.Add(q.Rest), now.Add(q.Rest-q.Time/2), 0
+	if q.First {
+		w.first = float64(q.Next * len(p.ups))
+	}
+	q.rescued = p.limit.rescues(now, w)
+	if p.newest != w && p.newest != nil && p.newest.until.After(now) {
+		p.shared = now
+	}
+	p.newest, q.shared = w, !p.shared.IsZero() && now.Sub(p.shared) < sharedFor
 	if p.limit.ahead(now, q.Waiter) || p.limit.free(q.Waiter.lane) <= 0 {
 		p.limit.enqueue(now, q.Waiter)
 		p.limit.kick(now)
@@ -259,6 +277,9 @@ func (p *Pace) Portion(now time.Time, q Portions) Portion {
 			continue
 		}
 		o := u.work.portion(now, q)
+		if o.Late && u.probe(now, q) {
+			return Portion{Upstream: i, Tokens: q.Next}
+		}
 		o.Upstream = i
 		switch takes := u.work.takes(now, float64(o.Tokens)); {
 		case o.Tokens > 0 && (best.Tokens == 0 || takes < soonest):

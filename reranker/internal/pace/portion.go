@@ -12,6 +12,9 @@ const (
 	portionOf  = 16 // calls of one replica in the time of a query
 	ahead      = 8  // share of the time that is in a server at once
 	portionMax = 30 * time.Second
+	// widest is how many calls a server is believed to do at once at the most, so that
+	// portions do not become crumbs, and a wrong belief does not make it look late.
+	widest = 8
 
 	// firstDocuments is how many documents are sent to a server that nobody knows.
 	firstDocuments = 4
@@ -21,6 +24,8 @@ const (
 	// trialEvery is how often a query is tried that cannot be in time by all that is
 	// known, since only a call can show that a server has become faster.
 	trialEvery = 400 * time.Millisecond
+	// sharedFor is how long queries that overlapped count as several.
+	sharedFor = 10 * time.Second
 	// staleAfter is when what is known has to be confirmed by a small call first.
 	staleAfter = time.Second
 )
@@ -30,12 +35,17 @@ type Portions struct {
 	Waiter *Waiter
 	// Time is what the query was given in all, Rest what is left of it.
 	Time, Rest time.Duration
-	// Next are the tokens of the next document, Tier is that of its tier.
-	Next, Tier int
+	// Next are the tokens of the next document, Tier is that of its tier, and Top are
+	// the tokens that are left of the first tier.
+	Next, Tier, Top int
 	// First says that nothing of the query was sent yet.
 	First bool
 	// Trial says that it is sent although it cannot be in time.
 	Trial bool
+	// rescued says that nothing of it was sent and soon nothing could be answered.
+	rescued bool
+	// shared says that queries overlapped lately.
+	shared bool
 }
 
 // Portion is what may be sent next.

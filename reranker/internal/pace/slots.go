@@ -1,6 +1,9 @@
 package pace
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // callLimit bounds the calls in flight: up by one for each window of successes
 // that used the limit, down to nine tenths on a refusal, an overload or a
@@ -9,7 +12,9 @@ type callLimit struct {
 	max      int
 	limit    float64
 	inFlight int
-	waiting  [2][]*Waiter // by lane, in order of arrival
+	waiting  [2][]*Waiter // by lane, in order of arrival, see Waiter.before
+	// speed is how many tokens a second the servers do, and how many are before them.
+	speed func(now time.Time) (rate, backlog float64)
 }
 
 // Waiter is a query that wants a slot. Wake is told when it may try again, and
@@ -23,6 +28,11 @@ type Waiter struct {
 	portions bool
 	queued   bool
 	since    time.Time
+	// need is what is left of the first tier, in tokens, first is what its first
+	// document takes of all servers, 0 if something was sent, until is the end of the
+	// query and half the middle of its time.
+	need, first float64
+	until, half time.Time
 }
 
 // NewWaiter returns a waiter of a lane, which waits for nothing yet.
@@ -56,14 +66,20 @@ func (c *callLimit) ahead(now time.Time, w *Waiter) bool {
 }
 
 // turn returns the waiter of the lane that is served next, nil without one: of
-// those whose next call is of the best tier.
+// those of the best class the first.
 func (c *callLimit) turn(now time.Time, lane Lane) *Waiter {
 	var first, last *Waiter
+	best := 0
+	ahead := 0.0 // tokens of tiers that are served before
 	for _, w := range c.waiting[lane] {
+		class := w.tier
+		if w.portions {
+			class = c.class(now, w, &ahead)
+		}
 		switch {
-		case first == nil || w.tier < first.tier:
-			first, last = w, w
-		case w.tier == first.tier:
+		case first == nil || class < best:
+			first, last, best = w, w, class
+		case class == best:
 			last = w
 		}
 	}
@@ -73,12 +89,59 @@ func (c *callLimit) turn(now time.Time, lane Lane) *Waiter {
 	return first
 }
 
+// The classes of queries that are sent in portions, in the order in which they are
+// served. First tiers that cannot be complete any more make way for those that can.
+const (
+	rescued   = iota // nothing of it was sent, and soon nothing could be answered
+	wholeTier        // its first tier can be complete in time
+	topTier          // it cannot
+	tail             // it is: the rest follows
+)
+
+// rescues reports whether a query must have its turn so that it does not end with
+// nothing: half of its time is over, or what is before the servers leaves little more.
+func (c *callLimit) rescues(now time.Time, w *Waiter) bool {
+	if w.first == 0 {
+		return false
+	}
+	rate, backlog := c.speed(now)
+	return !now.Before(w.half) || rate > 0 && w.until.Sub(now) < seconds(1.5*(backlog+w.first)/rate)
+}
+
+// class finds the class of a waiter, when so many tokens go before it.
+func (c *callLimit) class(now time.Time, w *Waiter, ahead *float64) int {
+	if w.tier > 0 {
+		return tail
+	}
+	if c.rescues(now, w) {
+		return rescued
+	}
+	rate, backlog := c.speed(now)
+	if rest := w.until.Sub(now); rate == 0 || seconds((backlog+*ahead+w.need)/rate) <= rest-rest/16 {
+		*ahead += w.need
+		return wholeTier
+	}
+	return topTier
+}
+
 // enqueue registers w until dequeue; a second call changes nothing.
 func (c *callLimit) enqueue(now time.Time, w *Waiter) {
-	if !w.queued {
-		w.queued, w.since = true, now
-		c.waiting[w.lane] = append(c.waiting[w.lane], w)
+	if w.queued {
+		return
 	}
+	w.queued, w.since = true, now
+	queue := c.waiting[w.lane]
+	at := len(queue)
+	for at > 0 && w.before(queue[at-1]) {
+		at--
+	}
+	c.waiting[w.lane] = slices.Insert(queue, at, w)
+}
+
+// before reports whether w goes before one that came earlier: of queries that are sent
+// in portions the one that ends first, whenever it wants its next portion.
+func (w *Waiter) before(other *Waiter) bool {
+	return w.portions && other.portions && w.until.Before(other.until)
 }
 
 // dequeue removes w, and passes a wake-up that it may have had to the next.

@@ -22,6 +22,21 @@ type upstream struct {
 	times    int // ejected in a row
 	probing  bool
 	cause    error // of its newest failure
+	probed   time.Time
+}
+
+// probeEvery is how often an upstream that is believed to be too slow, while others are
+// not, is sent one document of a query that goes on elsewhere: only a call can show that
+// it has become faster.
+const probeEvery = time.Second
+
+// probe reports whether u is due for such a call, and that it is made.
+func (u *upstream) probe(now time.Time, q Portions) bool {
+	if q.First || len(u.work.flows) > 0 || now.Sub(u.probed) < probeEvery {
+		return false
+	}
+	u.probed = now
+	return true
 }
 
 // usable reports whether calls may go to u: it is not ejected, or its time is up

@@ -40,8 +40,13 @@ type flow struct {
 func (w *work) start(now time.Time, tokens int) *flow {
 	w.clear(now)
 	f := &flow{tokens: float64(tokens), started: now, delivered: w.delivered, since: now, alone: len(w.flows) == 0}
-	if !f.alone && w.at.After(w.flows[0].started) {
-		f.since = w.at
+	if !f.alone {
+		// The server has worked on what was before this call since it came, or since the
+		// last delivery; what it did of that is counted as delivered later.
+		f.since = w.flows[0].started
+		if w.at.After(f.since) {
+			f.since = w.at
+		}
 	}
 	w.flows = append(w.flows, f)
 	return f
@@ -105,7 +110,11 @@ func (w *work) answered(now time.Time, f *flow) {
 			w.lone = took
 		}
 		w.lone += (took - w.lone) / 4
-		w.solo = max(f.tokens/max(took, time.Microsecond).Seconds(), 0.8*w.solo)
+		if w.solo == 0 || took > 4*w.floor {
+			// Of a short call most is the way there and back, which says nothing about how
+			// fast the server works.
+			w.solo = max(f.tokens/max(took, time.Microsecond).Seconds(), 0.97*w.solo)
+		}
 	}
 	if w.solo > 0 {
 		w.width = min(64, max(1, w.width*0.97, w.rate(now)/w.solo))
@@ -198,8 +207,11 @@ func (w *work) takes(now time.Time, tokens float64) time.Duration {
 	if rate == 0 {
 		return 0
 	}
-	return max(w.floor, w.floor/4+seconds(max(tokens*max(1, w.width), w.backlog(now)+tokens)/rate))
+	return max(w.floor, w.floor/4+seconds(max(tokens*w.wide(), w.backlog(now)+tokens)/rate))
 }
+
+// wide is how many calls the server does at once, as far as it is believed.
+func (w *work) wide() float64 { return min(widest, max(1, w.width)) }
 
 // freed is how long until the first abandoned call is believed to be done, 0 if
 // there is none.
@@ -225,21 +237,28 @@ func (w *work) portion(now time.Time, q Portions) Portion {
 	case rate == 0, q.Trial:
 		return Portion{Tokens: max(q.Next, firstDocuments*q.Next), Documents: firstDocuments}
 	case w.takes(now, next) > q.Rest-q.Rest/16:
-		if backlog > 0 && w.takes(now, next)-seconds(backlog/rate) < q.Rest/2 {
+		if backlog > 0 && w.takes(now, next)-seconds(backlog/rate) <= q.Rest-q.Rest/16 {
 			return Portion{Wait: max(w.freed(now), time.Millisecond)}
 		}
 		return Portion{Late: true}
 	}
-	tokens := rate / max(1, w.width) * q.Time.Seconds() / portionOf
+	if q.rescued {
+		return Portion{Tokens: q.Next}
+	}
+	tokens := rate / w.wide() * q.Time.Seconds() / portionOf
 	if now.Sub(w.seen) > staleAfter && len(w.flows) == 0 {
 		tokens /= 4
 	}
 	room := rate*(q.Time/ahead+min(2*w.lone, q.Time/2)).Seconds() - backlog
+	if q.Tier > 0 && q.shared {
+		// What is in the server delays the first tier of the next query.
+		room = rate*(q.Time/portionOf+min(w.lone, q.Time/4)).Seconds() - backlog
+	}
 	if backlog > 0 && room < min(tokens, next) {
 		return Portion{Wait: w.freed(now)}
 	}
 	// Smaller towards the end, so that it can still be answered.
 	left := (q.Rest - q.Rest/16 - w.floor/4).Seconds() * rate
-	tokens = min(tokens, left-backlog, left/max(1, w.width))
+	tokens = min(tokens, left-backlog, left/w.wide())
 	return Portion{Tokens: int(max(tokens, next))}
 }
