@@ -31,7 +31,6 @@ type Answers struct {
 func Ask(ctx context.Context, l *Log, search pipeline.Retriever) (*Answers, error) {
 	out := &Answers{}
 	for _, q := range l.Queries() {
-		q.Trace = true
 		r, err := pipeline.Ask(ctx, search, q)
 		if errors.Is(err, ErrNotRecorded) || err == nil && missed(r) {
 			out.Unknown = append(out.Unknown, q.ID)

@@ -145,7 +145,7 @@ func TestWhatIfIsWhatWouldHaveBeenToTheBit(t *testing.T) {
 			want, err := change(live()).Retrieve(t.Context(), pipeline.Query{Text: a.Query.Text})
 			require.NoError(t, err)
 			assert.Equal(t, plain(t, want), plain(t, a.Ranking), "%s: %s", name, a.Query.Text)
-			assert.Equal(t, len(want.Gaps), len(a.Ranking.Gaps), name)
+			assert.Len(t, a.Ranking.Gaps, len(want.Gaps), name)
 			was, err := live().production().Retrieve(t.Context(), pipeline.Query{Text: a.Query.Text})
 			require.NoError(t, err)
 			if fmt.Sprint(was.IDs()) != fmt.Sprint(want.IDs()) {
@@ -225,7 +225,13 @@ func TestPartsOfALog(t *testing.T) {
 	}
 	assert.Equal(t, whatif.Part{Name: "bm25", Retrieves: true, Recordings: 8}, byName["bm25"])
 	assert.Equal(t, whatif.Part{Name: "rerank", Scores: true, Recordings: 8}, byName["rerank"])
-	assert.False(t, byName["fan"].Scores)
+	assert.False(t, byName["rrf"].Scores, "a fusion scores nothing of its own")
+	var file bytes.Buffer
+	_, err := whatif.Recorder(pipeline.Chain(live().bm25, cut.MMR{}), &file, nil).Retrieve(t.Context(), pipeline.Query{Text: "query 1"})
+	require.NoError(t, err)
+	computed, err := whatif.Read(&file)
+	require.NoError(t, err)
+	assert.Equal(t, []whatif.Part{{Name: "bm25", Retrieves: true, Recordings: 1}, {Name: "mmr", Recordings: 1}}, computed.Parts(), "what is computed from scores is none")
 	assert.True(t, log.Parts()[0].Retrieves)
 	assert.True(t, log.Parts()[1].Retrieves)
 	assert.False(t, log.Parts()[2].Retrieves)
