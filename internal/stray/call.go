@@ -40,19 +40,14 @@ func Call[T any](ctx context.Context, b Bound, f func(context.Context) (T, error
 		err   error
 	}
 	var none T
-	back := make(chan returned, 1)
-	task, ok := b.Group.Go(func() {
-		r := returned{err: errGone}
-		defer func() { back <- r }()
-		r.value, r.err = f(ctx)
-	})
+	r := &returned{err: errGone} // the call's until it has ended
+	task, ok := b.Group.Go(func() { r.value, r.err = f(ctx) })
 	if !ok {
 		return none, b.fail(ctx, true)
 	}
 	if !task.Await(ctx, b.Patience) {
 		return none, b.fail(ctx, false)
 	}
-	r := <-back
 	return r.value, r.err
 }
 

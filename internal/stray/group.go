@@ -42,12 +42,12 @@ func (g *Group) Go(f func()) (t *Task, ok bool) {
 	if g.Left() >= g.most {
 		return nil, false
 	}
-	t = &Task{group: g, ended: make(chan struct{})}
-	t.routine.Go(func() {
-		defer t.end()
+	task := &Task{group: g, ended: make(chan struct{})}
+	task.routine.Go(func() {
+		defer task.end()
 		f()
 	})
-	return t, true
+	return task, true
 }
 
 // Wait waits until nothing is left behind, or until ctx ends, and returns how many

@@ -109,19 +109,20 @@ func (a *attempt) tail() []byte {
 	return a.core.frame.tailFor(a.asked)
 }
 
-// within bounds the time of a call.
+// within bounds the time of a call, and ends it at an interim status.
 func (a *attempt) within() (context.Context, context.CancelFunc) {
+	ctx := httptrace.WithClientTrace(a.ctx, &interimTrace)
 	if d := a.core.options.timeout(); d > 0 {
-		return context.WithTimeout(a.ctx, d)
+		return context.WithTimeout(ctx, d)
 	}
-	return a.ctx, func() {}
+	return ctx, func() {}
 }
 
 // exchange sends a request and reads its answer, which is one of the final
 // statuses.
 func (a *attempt) exchange(ctx context.Context, req *http.Request, read func(*http.Response) error) error {
 	a.core.authorize(req, a.key)
-	res, err := a.core.http.Do(req.WithContext(httptrace.WithClientTrace(ctx, &interimTrace)))
+	res, err := a.core.http.Do(req)
 	if err != nil {
 		return a.unanswered(ctx, err)
 	}
@@ -162,7 +163,6 @@ func (a *attempt) request(ctx context.Context, body *payload) (*http.Request, er
 	req.Body, err = body.open()
 	req.GetBody = body.open
 	req.ContentLength = int64(a.sent)
-	req.Header.Set("Content-Type", "application/json")
 	// Scoring changes nothing on the server, so a request whose idle connection
 	// was just closed may be sent again. net/http does that for a POST only if
 	// this header exists; without a value it is never sent.

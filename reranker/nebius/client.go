@@ -340,7 +340,10 @@ func (c *core) release() {
 
 // authorize sets the headers that every request to the server has.
 func (c *core) authorize(req *http.Request, key secret) {
-	h := headers{of: req.Header, values: make([]string, 0, len(c.wire.Header)+3)}
+	h := headers{of: req.Header, values: make([]string, 0, len(c.wire.Header)+4)}
+	if req.Body != nil {
+		h.set("Content-Type", "application/json")
+	}
 	h.set("Accept", "application/json")
 	h.set("User-Agent", "cascade-nebius")
 	for _, f := range c.wire.Header {
