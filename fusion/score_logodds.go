@@ -75,6 +75,7 @@ type logit struct {
 	inner Normaliser
 }
 
+// Fit implements Normaliser.
 func (n logit) Fit(l List) (Map, error) {
 	prior := logOdds(or(n.Prior, 0.5))
 	if _, auto := n.inner.(ByScale); auto {
@@ -99,6 +100,7 @@ func (n logit) Fit(l List) (Map, error) {
 	}), nil
 }
 
+// String implements fmt.Stringer.
 func (n logit) String() string { return "logit" }
 
 func logOdds(p float64) float64 { return elementary.Log(p) - elementary.Log(1-p) }

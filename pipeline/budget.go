@@ -159,6 +159,7 @@ type within struct {
 	err      error
 }
 
+// Describe implements Describer.
 func (w within) Describe() Node { return w.node(Describe(w.stage.do), w.limited, w.err) }
 
 func (w within) limited(k int) any {
@@ -166,6 +167,7 @@ func (w within) limited(k int) any {
 	return w
 }
 
+// Apply implements Stage.
 func (w within) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if w.err != nil {
 		return Ranking{}, w.err
@@ -227,6 +229,7 @@ type withinRetriever struct {
 	err       error
 }
 
+// Describe implements Describer.
 func (w withinRetriever) Describe() Node {
 	return w.node(Describe(w.retriever.do), w.limited, w.err)
 }
@@ -236,6 +239,7 @@ func (w withinRetriever) limited(k int) any {
 	return w
 }
 
+// Retrieve implements Retriever.
 func (w withinRetriever) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return last(w.bounded(ctx, func(child context.Context) iter.Seq2[Ranking, error] {
 		return func(yield func(Ranking, error) bool) { yield(retrieve(child, w.retriever, q)) }

@@ -28,6 +28,7 @@ func Chain(retriever Retriever, stages ...Stage) Retriever {
 	return c
 }
 
+// Describe implements Describer.
 func (c chain) Describe() Node {
 	children := append([]Node{Describe(c.retriever.do)}, nodes(c.stages)...)
 	return Node{
@@ -45,6 +46,7 @@ func (c chain) limited(k int) any {
 	return c
 }
 
+// Retrieve implements Retriever.
 func (c chain) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if c.err != nil {
 		return Ranking{}, c.err
@@ -88,6 +90,7 @@ func Join(stages ...Stage) Stage {
 	return j
 }
 
+// Describe implements Describer.
 func (j join) Describe() Node {
 	n := Node{Name: "join", Children: nodes(j.stages), Facts: Facts{Role: RoleChain}, Err: j.err}
 	if len(n.Children) > 0 {
@@ -101,6 +104,7 @@ func (j join) limited(k int) any {
 	return j
 }
 
+// Apply implements Stage.
 func (j join) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if j.err != nil {
 		return Ranking{}, j.err
@@ -224,8 +228,10 @@ type keep struct{}
 // without.
 func Keep() Stage { return keep{} }
 
+// Describe implements Describer.
 func (keep) Describe() Node { return Node{Name: "keep"} }
 
+// Apply implements Stage.
 func (keep) Apply(_ context.Context, _ Query, in Ranking) (Ranking, error) {
 	return in.Derive(in.Hits), nil
 }
@@ -251,10 +257,12 @@ func Gate(predicate func(Query, Ranking) bool, stage Stage) Stage {
 	return g
 }
 
+// Describe implements Describer.
 func (g gate) Describe() Node {
 	return Node{Name: "gate", Children: []Node{Describe(g.stage.do)}, Err: g.err}
 }
 
+// Apply implements Stage.
 func (g gate) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	open, err := g.decide(q, in)
 	switch {
@@ -301,6 +309,7 @@ func Strict(stage Stage) Stage {
 	return s
 }
 
+// Describe implements Describer.
 func (s strict) Describe() Node {
 	child := Describe(s.stage.do)
 	return Node{Name: "strict", Children: []Node{child}, Err: s.err, Limited: limitedBy(s.limited, child)}
@@ -311,6 +320,7 @@ func (s strict) limited(k int) any {
 	return s
 }
 
+// Apply implements Stage.
 func (s strict) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if s.err != nil {
 		return Ranking{}, s.err

@@ -29,6 +29,7 @@ func (e expand) limited(k int) any {
 	return e
 }
 
+// Describe implements Describer.
 func (e expand) Describe() Node {
 	each := Node{
 		Name:     "each query",
@@ -44,6 +45,7 @@ func (e expand) Describe() Node {
 	}
 }
 
+// Retrieve implements Retriever.
 func (e expand) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if e.err != nil {
 		return Ranking{}, e.err

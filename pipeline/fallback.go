@@ -30,6 +30,7 @@ func Else(stage, alternative Stage) Stage {
 	return e
 }
 
+// Describe implements Describer.
 func (e orElse) Describe() Node {
 	stage, alternative := Describe(e.stage.do), Describe(e.alternative.do)
 	return Node{
@@ -43,6 +44,7 @@ func (e orElse) limited(k int) any {
 	return e
 }
 
+// Apply implements Stage.
 func (e orElse) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if e.err != nil {
 		return Ranking{}, e.err
@@ -124,10 +126,12 @@ func Fallback(retriever Retriever, alternatives ...Retriever) Retriever {
 	return f
 }
 
+// Describe implements Describer.
 func (f fallback) Describe() Node {
 	return Node{Name: "fallback", Children: nodes(f.retrievers), Facts: Facts{Role: RoleFallback}, Err: f.err}
 }
 
+// Retrieve implements Retriever.
 func (f fallback) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return last(f.attempts(ctx, q, func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
 		return func(yield func(Ranking, error) bool) { yield(retrieve(ctx, p, q)) }

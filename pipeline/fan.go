@@ -35,6 +35,7 @@ func (f fan) limited(k int) any {
 	return f
 }
 
+// Describe implements Describer.
 func (f fan) Describe() Node {
 	n, fuser := len(f.retrievers), Describe(f.fuser.do)
 	return Node{
@@ -44,6 +45,7 @@ func (f fan) Describe() Node {
 	}
 }
 
+// Retrieve implements Retriever.
 func (f fan) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if f.err != nil {
 		return Ranking{}, f.err
@@ -114,6 +116,7 @@ func (b blend) limited(k int) any {
 	return b
 }
 
+// Describe implements Describer.
 func (b blend) Describe() Node {
 	n, fuser := len(b.stages), Describe(b.fuser.do)
 	return Node{
@@ -123,6 +126,7 @@ func (b blend) Describe() Node {
 	}
 }
 
+// Apply implements Stage.
 func (b blend) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if b.err != nil {
 		return Ranking{}, b.err

@@ -31,6 +31,7 @@ func Fill(stage, alternative Stage) Stage {
 	return f
 }
 
+// Describe implements Describer.
 func (f fillIn) Describe() Node {
 	return Node{
 		Name: "fill", Children: nodes([]part[Stage]{f.stage, f.alternative}),
@@ -38,6 +39,7 @@ func (f fillIn) Describe() Node {
 	}
 }
 
+// Apply implements Stage.
 func (f fillIn) Apply(ctx context.Context, q Query, in Ranking) (Ranking, error) {
 	if f.err != nil {
 		return Ranking{}, f.err

@@ -113,6 +113,7 @@ func (o Hopping) count(text string) int {
 	return (len(text) + 3) / 4
 }
 
+// Describe implements Describer.
 func (h hops) Describe() Node {
 	limit, tokens := "the caller's", "any"
 	if h.Limit > 0 {
@@ -146,6 +147,7 @@ func isHop(stage string) bool {
 	return ok && err == nil
 }
 
+// Retrieve implements Retriever.
 func (h hops) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return last(h.run(ctx, q, func(ctx context.Context, q Query) iter.Seq2[Ranking, error] {
 		return func(yield func(Ranking, error) bool) { yield(retrieve(ctx, h.retriever, q)) }
@@ -357,10 +359,12 @@ func signedHop(r Ranking, number int) Ranking {
 // are equal. Its scores are 1/rank, which say no more than the order.
 type bestRank struct{}
 
+// Describe implements Describer.
 func (bestRank) Describe() Node {
 	return Node{Name: "best rank", Facts: Facts{Role: RoleFuse, Scale: RankOnly, Max: 1}}
 }
 
+// Fuse implements Fuser.
 func (bestRank) Fuse(inputs []Ranking) (Ranking, error) {
 	var hits []Hit
 	at, terms := map[string]int{}, map[string][]Term{}

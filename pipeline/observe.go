@@ -154,10 +154,12 @@ func Observe(retriever Retriever, observer Observer) Retriever {
 	return o
 }
 
+// Describe implements Describer.
 func (o observe) Describe() Node {
 	return Node{Name: "observe", Children: []Node{Describe(o.retriever.do)}, Err: o.err}
 }
 
+// Retrieve implements Retriever.
 func (o observe) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if o.err != nil {
 		return Ranking{}, o.err

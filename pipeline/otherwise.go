@@ -37,6 +37,7 @@ func Otherwise(ok func(Query, Ranking) bool, retriever, alternative Retriever) R
 	return o
 }
 
+// Describe implements Describer.
 func (o otherwise) Describe() Node {
 	return Node{
 		Name: "otherwise", Children: nodes([]part[Retriever]{o.retriever, o.alternative}),
@@ -44,6 +45,7 @@ func (o otherwise) Describe() Node {
 	}
 }
 
+// Retrieve implements Retriever.
 func (o otherwise) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	return last(o.try(ctx, trial{query: q, ask: func(ctx context.Context, p part[Retriever]) iter.Seq2[Ranking, error] {
 		return func(yield func(Ranking, error) bool) { yield(retrieve(ctx, p, q)) }

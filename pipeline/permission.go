@@ -75,10 +75,12 @@ func Guard(retriever Retriever, permission Permission) Retriever {
 	return g
 }
 
+// Describe implements Describer.
 func (g guarded) Describe() Node {
 	return Node{Name: "guard", Children: []Node{Describe(g.retriever.do)}, Err: g.err}
 }
 
+// Retrieve implements Retriever.
 func (g guarded) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	ctx, q, err := g.enter(ctx, q)
 	if err != nil {

@@ -54,6 +54,7 @@ func Replay(part string, recordings ...Recording) Retriever {
 	return r
 }
 
+// Describe implements Describer.
 func (r replay) Describe() Node {
 	what := r.part
 	if what == "" {
@@ -80,6 +81,7 @@ func (r replay) scale() Scale {
 	return Unknown
 }
 
+// Retrieve implements Retriever.
 func (r replay) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	if r.err != nil {
 		return Ranking{}, r.err

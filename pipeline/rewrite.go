@@ -28,6 +28,7 @@ func Rewrite(rewriter Rewriter, retriever Retriever) Retriever {
 	return r
 }
 
+// Describe implements Describer.
 func (r rewritten) Describe() Node {
 	child := Describe(r.retriever.do)
 	return Node{
@@ -41,6 +42,7 @@ func (r rewritten) limited(k int) any {
 	return r
 }
 
+// Retrieve implements Retriever.
 func (r rewritten) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	made, err := r.query(ctx, q)
 	if err != nil {

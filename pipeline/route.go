@@ -38,6 +38,7 @@ func Route(choose func(Query) string, routes map[string]Retriever) Retriever {
 	return r
 }
 
+// Describe implements Describer.
 func (r route) Describe() Node {
 	n := Node{Name: "route", Err: r.err}
 	for _, name := range r.names {
@@ -50,6 +51,7 @@ func (r route) Describe() Node {
 	return n
 }
 
+// Retrieve implements Retriever.
 func (r route) Retrieve(ctx context.Context, q Query) (Ranking, error) {
 	p, err := r.pick(q)
 	if err != nil {

@@ -21,6 +21,7 @@ func (k topK) check() error {
 	return nil
 }
 
+// Describe implements pipeline.Describer.
 func (k topK) Describe() pipeline.Node {
 	return pipeline.Node{
 		Name: "top-k", Settings: []pipeline.Setting{{Name: "k", Value: strconv.Itoa(int(k))}},
@@ -28,6 +29,7 @@ func (k topK) Describe() pipeline.Node {
 	}
 }
 
+// Apply implements pipeline.Stage.
 func (k topK) Apply(_ context.Context, _ pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
 	if err := k.check(); err != nil {
 		return pipeline.Ranking{}, err

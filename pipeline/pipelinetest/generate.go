@@ -86,6 +86,7 @@ type fixed struct {
 	ranking pipeline.Ranking
 }
 
+// Describe implements pipeline.Describer.
 func (f fixed) Describe() pipeline.Node {
 	return pipeline.Node{
 		Name: f.name, Settings: []pipeline.Setting{{Name: "limit", Value: fmt.Sprint(len(f.ranking.Hits))}},
@@ -93,6 +94,7 @@ func (f fixed) Describe() pipeline.Node {
 	}
 }
 
+// Retrieve implements pipeline.Retriever.
 func (f fixed) Retrieve(ctx context.Context, _ pipeline.Query) (pipeline.Ranking, error) {
 	if ctx.Err() != nil {
 		return pipeline.Ranking{}, fmt.Errorf("%s: %w", f.name, context.Cause(ctx))

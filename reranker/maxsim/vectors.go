@@ -50,6 +50,7 @@ type unfit struct {
 	text   string
 }
 
+// Error implements error.
 func (e *unfit) Error() string { return e.text }
 
 // Reason is that of the gap.

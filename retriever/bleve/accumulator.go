@@ -81,8 +81,17 @@ func (a *accumulator) threshold(limit int, allowed []uint32) float64 {
 // lowestFirst is a heap of scores with the lowest on top.
 type lowestFirst []float64
 
-func (h lowestFirst) Len() int           { return len(h) }
+// Len implements heap.Interface.
+func (h lowestFirst) Len() int { return len(h) }
+
+// Less implements heap.Interface.
 func (h lowestFirst) Less(i, j int) bool { return h[i] < h[j] }
-func (h lowestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *lowestFirst) Push(any)          {}
-func (h *lowestFirst) Pop() any          { return nil }
+
+// Swap implements heap.Interface.
+func (h lowestFirst) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *lowestFirst) Push(any) {}
+
+// Pop implements heap.Interface.
+func (h *lowestFirst) Pop() any { return nil }

@@ -217,6 +217,7 @@ func (x *Index) analyze(documents []pipeline.Document) []analysis.TokenStream {
 // analyzed is an analyzer that has done its work already.
 type analyzed analysis.TokenStream
 
+// Analyze implements analysis.Analyzer.
 func (a analyzed) Analyze([]byte) analysis.TokenStream { return analysis.TokenStream(a) }
 
 // searchable joins the values of the fields and the text, each on its own line.

@@ -149,8 +149,10 @@ func deaf(n pipeline.Node) string {
 // filter must not be left out in silence.
 type honouring struct{ pipeline.Retriever }
 
+// Describe implements pipeline.Describer.
 func (h honouring) Describe() pipeline.Node { return pipeline.Describe(h.Retriever) }
 
+// Retrieve implements pipeline.Retriever.
 func (h honouring) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 	r, err := h.Retriever.Retrieve(ctx, q)
 	if err != nil {

@@ -26,14 +26,19 @@ type nearest struct {
 	kept  []candidate
 }
 
+// Len implements heap.Interface.
 func (n *nearest) Len() int { return len(n.kept) }
 
+// Less implements heap.Interface.
 func (n *nearest) Less(i, j int) bool { return before(n.kept[i], n.kept[j]) > 0 }
 
+// Swap implements heap.Interface.
 func (n *nearest) Swap(i, j int) { n.kept[i], n.kept[j] = n.kept[j], n.kept[i] }
 
+// Push implements heap.Interface.
 func (n *nearest) Push(c any) { n.kept = append(n.kept, c.(candidate)) }
 
+// Pop implements heap.Interface.
 func (n *nearest) Pop() any { return nil }
 
 func (n *nearest) offer(c candidate) {

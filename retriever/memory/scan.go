@@ -202,12 +202,17 @@ func survivors(found []sieve, limit int) []maybe {
 // floats is a heap with the lowest number on top.
 type floats []float64
 
+// Len implements heap.Interface.
 func (f floats) Len() int { return len(f) }
 
+// Less implements heap.Interface.
 func (f floats) Less(i, j int) bool { return f[i] < f[j] }
 
+// Swap implements heap.Interface.
 func (f floats) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
 
+// Push implements heap.Interface.
 func (f *floats) Push(v any) { *f = append(*f, v.(float64)) }
 
+// Pop implements heap.Interface.
 func (f *floats) Pop() any { return nil }

@@ -34,10 +34,13 @@ type failure struct {
 	reason    pipeline.Reason
 }
 
+// Error implements error.
 func (f *failure) Error() string { return f.kind.Error() + ": " + f.err.Error() }
 
+// Unwrap returns the cause.
 func (f *failure) Unwrap() []error { return []error{f.kind, f.err} }
 
+// Reason says why, as in a gap.
 func (f *failure) Reason() pipeline.Reason { return f.reason }
 
 // explain names what went wrong while op was done.

@@ -21,8 +21,10 @@ var ErrFilter error = notUnderstood{}
 
 type notUnderstood struct{}
 
+// Error implements error.
 func (notUnderstood) Error() string { return "filter is not understood" }
 
+// Unwrap returns the cause.
 func (notUnderstood) Unwrap() error { return pipeline.ErrFilter }
 
 // Filter turns what Query.Filter, Options.Filter and Leg.Filter may hold into

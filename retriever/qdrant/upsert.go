@@ -23,8 +23,10 @@ type documentError struct {
 	err   error
 }
 
+// Error implements error.
 func (e *documentError) Error() string { return e.err.Error() }
 
+// Unwrap returns the cause.
 func (e *documentError) Unwrap() error { return e.err }
 
 // fits checks a vector against the size that the first one set.
