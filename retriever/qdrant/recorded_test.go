@@ -93,7 +93,9 @@ func upper(code string) string {
 // playback is a client that answers every query as recorded.
 type playback struct {
 	answer
-	sent *api.QueryPoints
+	sent    *api.QueryPoints
+	groups  []*api.PointGroup
+	grouped *api.QueryPointGroups
 }
 
 func (p *playback) Query(_ context.Context, r *api.QueryPoints) ([]*api.ScoredPoint, error) {
@@ -105,8 +107,9 @@ func (p *playback) QueryBatch(context.Context, *api.QueryBatchPoints) ([]*api.Ba
 	return nil, errors.New("not recorded")
 }
 
-func (p *playback) QueryGroups(context.Context, *api.QueryPointGroups) ([]*api.PointGroup, error) {
-	return nil, errors.New("not recorded")
+func (p *playback) QueryGroups(_ context.Context, r *api.QueryPointGroups) ([]*api.PointGroup, error) {
+	p.grouped = r
+	return p.groups, p.err
 }
 
 // native asks the recorded query again, through a Native leg.
@@ -115,12 +118,115 @@ func native(t *testing.T, p *playback, scale pipeline.Scale) (pipeline.Ranking, 
 	r, err := qdrant.New(p, "recorded", nil, qdrant.Options{
 		Limit: 1000, Mapping: qdrant.Mapping{TextOptional: true},
 		Legs: []qdrant.Leg{{
-			Using: p.request.GetUsing(), Scale: scale,
+			Using: p.request.GetUsing(), Scale: scale, Filter: askable(p.request.GetFilter()),
 			Native: func(context.Context, pipeline.Query) (*api.Query, error) { return p.request.GetQuery(), nil },
 		}},
 	})
 	require.NoError(t, err)
 	return r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+}
+
+// askable is the filter if this package sends such a one, else nil: a filter that
+// every document passes is refused before.
+func askable(f *api.Filter) *api.Filter {
+	if _, err := qdrant.Filter(f); err != nil {
+		return nil
+	}
+	return f
+}
+
+// TestRecordedGroupsAreRead reads every recorded answer with groups: their ids, the
+// documents of each in their order, and what was looked up.
+func TestRecordedGroupsAreRead(t *testing.T) {
+	t.Parallel()
+	seen, refused := 0, 0
+	for _, l := range tapeOf(t, "qdranttest/testdata/transcripts.jsonl.gz", "qdrant.Points/QueryGroups") {
+		request := l.request.(*api.QueryPointGroups)
+		if request.GetQuery() == nil || request.GetGroupBy() == "" {
+			continue
+		}
+		p := &playback{answer: answer{request: &api.QueryPoints{Query: request.GetQuery(), Using: request.Using}}}
+		if l.Error != nil {
+			p.err = l.err()
+		} else {
+			reply := &api.QueryGroupsResponse{}
+			require.NoError(t, protojson.Unmarshal(l.Response, reply))
+			p.groups = reply.GetResult().GetGroups()
+		}
+		r, err := qdrant.New(p, "recorded", nil, qdrant.Options{
+			Limit: 1000, Mapping: qdrant.Mapping{TextOptional: true}, Groups: &qdrant.Groups{By: request.GetGroupBy(), Size: 100},
+			Legs: []qdrant.Leg{{Using: request.GetUsing(), Scale: pipeline.RankOnly, Native: func(context.Context, pipeline.Query) (*api.Query, error) { return request.GetQuery(), nil }}},
+		})
+		require.NoError(t, err)
+		ranking, err := r.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		if p.err != nil {
+			kindOf(t, err)
+			refused++
+			continue
+		}
+		require.NoError(t, err, l.name)
+		assert.True(t, proto.Equal(request.GetQuery(), p.grouped.GetQuery()))
+		assert.Equal(t, request.GetGroupBy(), p.grouped.GetGroupBy())
+		notes, ok := qdrant.GroupsKey.Noted(ranking)
+		require.True(t, ok)
+		require.Len(t, notes, len(p.groups), l.name)
+		for i, g := range p.groups {
+			assert.Equal(t, pointIDs(g.GetHits()), notes[i].Documents, l.name)
+			switch id := g.GetId().GetKind().(type) {
+			case *api.GroupId_StringValue:
+				assert.Equal(t, id.StringValue, notes[i].ID)
+			case *api.GroupId_IntegerValue:
+				assert.Equal(t, id.IntegerValue, notes[i].ID)
+			case *api.GroupId_UnsignedValue:
+				assert.EqualValues(t, id.UnsignedValue, notes[i].ID)
+			}
+			assert.Len(t, notes[i].Lookup, len(g.GetLookup().GetPayload()), l.name)
+		}
+		seen++
+	}
+	assert.Greater(t, seen, 70)
+	assert.Positive(t, refused)
+}
+
+// line is one recorded call with the first of its answers.
+type line struct {
+	name    string
+	request proto.Message
+	outcome
+}
+
+// tapeOf reads the calls of a method.
+func tapeOf(t *testing.T, file, method string) []line {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	text, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, 1<<22)
+	var all []line
+	for lines.Scan() {
+		var l struct {
+			Case, Method string
+			Request      json.RawMessage
+			Answers      []outcome
+			outcome
+		}
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &l))
+		if l.Method != method {
+			continue
+		}
+		if l.Answers != nil {
+			l.outcome = l.Answers[0]
+		}
+		request, err := messageOf(l.Method)
+		require.NoError(t, err)
+		require.NoError(t, protojson.Unmarshal(l.Request, request))
+		all = append(all, line{l.Case, request, l.outcome})
+	}
+	require.NoError(t, lines.Err())
+	return all
 }
 
 func pointIDs(hits []*api.ScoredPoint) []string {
@@ -139,7 +245,7 @@ func pointIDs(hits []*api.ScoredPoint) []string {
 // order, and refusals keep the server's words.
 func TestRecordedAnswersAreReadInTheServersOrder(t *testing.T) {
 	t.Parallel()
-	disordered, refused := 0, 0
+	disordered, refused, filtered := 0, 0, 0
 	for _, a := range recorded(t) {
 		if a.request.GetQuery() == nil {
 			continue
@@ -156,6 +262,12 @@ func TestRecordedAnswersAreReadInTheServersOrder(t *testing.T) {
 		require.NoError(t, err, a.name)
 		require.NoError(t, ranking.Validate(), a.name)
 		require.True(t, proto.Equal(a.request.GetQuery(), p.sent.GetQuery()))
+		if f := askable(a.request.GetFilter()); f != nil {
+			filtered++
+			if !strings.Contains(f.String(), "must_not") { // those may be set apart
+				assert.True(t, proto.Equal(f, p.sent.GetFilter()), a.name)
+			}
+		}
 		assert.Equal(t, pointIDs(a.hits), ranking.IDs(), a.name)
 		for i := 1; i < len(a.hits); i++ {
 			if a.hits[i].GetScore() > a.hits[i-1].GetScore() {
@@ -166,6 +278,7 @@ func TestRecordedAnswersAreReadInTheServersOrder(t *testing.T) {
 	}
 	assert.Greater(t, disordered, 20, "MMR and order_by must be among them")
 	assert.Greater(t, refused, 50)
+	assert.Greater(t, filtered, 500)
 }
 
 // TestRecordedScoresAreRead reads every recorded answer of a vector query on the

@@ -80,10 +80,13 @@ func random(r *rand.Rand) []float32 {
 func index(b *testing.B, quantized bool) *memory.Index {
 	b.Helper()
 	x, err := memory.FromVectors(b.Context(), nil, func(yield func(memory.Entry, error) bool) {
-		r := rand.New(rand.NewPCG(1, 2))
-		for i := range *vectors {
-			d := pipeline.Document{ID: strconv.Itoa(i), Metadata: map[string]any{"part": i % 100}}
-			if !yield(memory.Entry{Document: d, Vector: random(r)}, nil) {
+		r, numbers := rand.New(rand.NewPCG(1, 2)), make([]float32, 1<<22)
+		for i := range numbers {
+			numbers[i] = float32(r.NormFloat64())
+		}
+		for i := range *vectors { // anywhere in the table, so that making them costs nothing
+			d, at := pipeline.Document{ID: strconv.Itoa(i), Metadata: map[string]any{"part": i % 100}}, r.IntN(len(numbers)-dimensions)
+			if !yield(memory.Entry{Document: d, Vector: numbers[at : at+dimensions]}, nil) {
 				return
 			}
 		}

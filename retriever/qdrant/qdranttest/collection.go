@@ -75,87 +75,8 @@ func (c *collection) schema() (map[string]*api.PayloadSchemaInfo, error) {
 	return out, nil
 }
 
-// checkIndexed refuses a filter whose meaning an index of the collection
-// changes: Qdrant then matches 2024.0 by 2024 and words in place of texts, and
-// forgets an exclusion that stands beside the same condition.
-func (c *collection) checkIndexed(f *api.Filter) error {
-	if len(c.indexes) == 0 || f == nil {
-		return nil
-	}
-	asked := map[string]bool{}
-	for _, list := range [][]*api.Condition{f.GetMust(), f.GetShould(), f.GetMinShould().GetConditions()} {
-		for _, condition := range list {
-			if err := c.checkIndexedCondition(condition); err != nil {
-				return err
-			}
-			asked[condition.GetField().GetKey()] = true
-		}
-	}
-	for _, condition := range f.GetMustNot() {
-		key := condition.GetField().GetKey()
-		if c.indexes[key] != nil && asked[key] {
-			return missing("a field with an index that is asked for and excluded side by side")
-		}
-		if err := c.checkIndexedCondition(condition); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *collection) checkIndexedCondition(condition *api.Condition) error {
-	switch v := condition.GetConditionOneOf().(type) {
-	case *api.Condition_Filter:
-		return c.checkIndexed(v.Filter)
-	case *api.Condition_Nested:
-		return missing("a nested filter in a collection with an index")
-	case *api.Condition_IsNull:
-		if c.indexes[v.IsNull.GetKey()] != nil {
-			return missing("is_null of a field with an index")
-		}
-	case *api.Condition_Field:
-		if info := c.indexes[v.Field.GetKey()]; info != nil && !c.sameMeaning(info.GetDataType(), v.Field) {
-			return missing("this condition on a field with an index")
-		}
-	}
-	return nil
-}
-
-// sameMeaning reports whether the condition means the same with the index. An
-// integer does where every number of the field is one.
-func (c *collection) sameMeaning(kind api.PayloadSchemaType, f *api.FieldCondition) bool {
-	switch f.GetMatch().GetMatchValue().(type) {
-	case *api.Match_Keyword, *api.Match_Keywords:
-		return kind == api.PayloadSchemaType_Keyword
-	case *api.Match_Boolean:
-		return kind == api.PayloadSchemaType_Bool
-	case *api.Match_Integer, *api.Match_Integers:
-		return kind == api.PayloadSchemaType_Integer && !c.hasFraction(f.GetKey())
-	}
-	number := kind == api.PayloadSchemaType_Float || kind == api.PayloadSchemaType_Integer && !c.hasFraction(f.GetKey())
-	return f.GetRange() != nil && number && !math.IsNaN(f.GetRange().GetGt()+f.GetRange().GetGte()+f.GetRange().GetLt()+f.GetRange().GetLte())
-}
-
-// hasFraction reports whether a number of the field is no integer, or one that
-// float64 does not hold exactly.
-func (c *collection) hasFraction(field string) bool {
-	p, err := parsePath(field)
-	if err != nil {
-		return true
-	}
-	for _, point := range c.points {
-		for _, v := range p.values(point.payload) {
-			_, is := v.GetKind().(*api.Value_DoubleValue)
-			if n := v.GetIntegerValue(); is || n >= 1<<53 || n <= -1<<53 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (c *collection) passing(f *api.Filter) ([]*point, error) {
-	if err := c.checkIndexed(f); err != nil {
+	if err := checkIndexed(c, f); err != nil {
 		return nil, err
 	}
 	var found []*point
@@ -294,7 +215,7 @@ func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
 // search answers one query, after its prefetches. A filter of a fusion holds in
 // each list that it fuses.
 func (c *collection) search(q *query) ([]scored, error) {
-	if err := c.checkIndexed(q.filter); err != nil {
+	if err := checkIndexed(c, q.filter); err != nil {
 		return nil, err
 	}
 	var pushed *api.Filter

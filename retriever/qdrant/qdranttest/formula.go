@@ -12,9 +12,10 @@ import (
 // formula computes the score of a point, in float64. A score that a prefetch did
 // not give is 0 unless the defaults say otherwise.
 type formula struct {
-	defaults map[string]*api.Value
-	lists    []map[string]float32 // scores by the key of the point
-	point    *point
+	collection *collection
+	defaults   map[string]*api.Value
+	lists      []map[string]float32 // scores by the key of the point
+	point      *point
 }
 
 // rescored scores the points of the prefetches by a formula.
@@ -27,7 +28,7 @@ func rescored(c *collection, q *query, f *api.Formula, lists [][]scored) ([]scor
 	case q.filter != nil:
 		return nil, missing("a filter of a formula")
 	}
-	e := &formula{defaults: f.GetDefaults()}
+	e := &formula{collection: c, defaults: f.GetDefaults()}
 	for _, list := range lists {
 		scores := map[string]float32{}
 		for _, s := range list {
@@ -194,7 +195,11 @@ func (e *formula) decay(d *api.DecayParamsExpression, curve func(off, midpoint f
 }
 
 func (e *formula) condition(c *api.Condition) (float64, error) {
-	ok, err := e.point.passes(&api.Filter{Must: []*api.Condition{c}})
+	f := &api.Filter{Must: []*api.Condition{c}}
+	if err := checkIndexed(e.collection, f); err != nil {
+		return 0, err
+	}
+	ok, err := e.point.passes(f)
 	if err != nil || !ok {
 		return 0, err
 	}
