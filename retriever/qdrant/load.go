@@ -254,10 +254,6 @@ func (r *load) points(ctx context.Context, batch []pipeline.Document) ([]*api.Po
 			texts[i] = r.opts.Text(d)
 		}
 	}
-	vectors := make([]map[string]*api.Vector, len(batch))
-	for i := range vectors {
-		vectors[i] = map[string]*api.Vector{}
-	}
 	sizes := make([]int, len(r.opts.Vectors))
 	for k := range r.opts.Vectors {
 		v := &r.opts.Vectors[k]
@@ -266,19 +262,34 @@ func (r *load) points(ctx context.Context, batch []pipeline.Document) ([]*api.Po
 			return nil, nil, r.encoderError(ctx, v, batch, err)
 		}
 		sizes[k] = size
-		for i := range batch {
-			if made[i] != nil {
-				vectors[i][v.Name] = made[i]
-			}
-		}
-	}
-	for i := range points {
-		points[i].Vectors = api.NewVectorsMap(vectors[i])
-		if v := vectors[i][""]; v != nil && len(vectors[i]) == 1 {
-			points[i].Vectors = &api.Vectors{VectorsOptions: &api.Vectors_Vector{Vector: v}}
+		for i, point := range points {
+			addVector(point, v.Name, made[i])
 		}
 	}
 	return points, sizes, nil
+}
+
+// addVector gives a point a further vector. The default vector alone stands for
+// itself; nil adds nothing.
+func addVector(p *api.PointStruct, name string, v *api.Vector) {
+	named := p.GetVectors().GetVectors().GetVectors()
+	alone := p.GetVectors().GetVector()
+	switch {
+	case name == "" && v != nil && alone == nil && len(named) == 0:
+		p.Vectors = &api.Vectors{VectorsOptions: &api.Vectors_Vector{Vector: v}}
+		return
+	case v == nil && p.Vectors != nil:
+		return
+	case named == nil:
+		named = map[string]*api.Vector{}
+		p.Vectors = api.NewVectorsMap(named)
+	}
+	if alone != nil {
+		named[""] = alone
+	}
+	if v != nil {
+		named[name] = v
+	}
 }
 
 func (r *load) encoderError(ctx context.Context, v *Vector, batch []pipeline.Document, err error) error {

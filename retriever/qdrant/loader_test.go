@@ -376,3 +376,34 @@ func TestLoaderDoesNotWaitForAFullDisk(t *testing.T) {
 		assert.Zero(t, p.Retries)
 	}
 }
+
+// The default vector stands alone only where it is the only one, whatever the order.
+func TestLoaderSendsTheDefaultVectorBesideOthers(t *testing.T) {
+	t.Parallel()
+	unnamed, named := qdrant.Vector{Dense: words(dims)}, qdrant.Vector{Name: "terms", Sparse: terms}
+	for name, c := range map[string]struct {
+		vectors []qdrant.Vector
+		text    string
+		want    []string
+	}{
+		"alone":            {[]qdrant.Vector{unnamed}, "bread", nil},
+		"first":            {[]qdrant.Vector{unnamed, named}, "bread", []string{"", "terms"}},
+		"last":             {[]qdrant.Vector{named, unnamed}, "bread", []string{"", "terms"}},
+		"without terms":    {[]qdrant.Vector{named, unnamed}, "?", nil},
+		"nothing to store": {[]qdrant.Vector{named}, "?", []string{}},
+	} {
+		server, client := corpus(t)
+		fill(t, client, "mixed", []pipeline.Document{{ID: "1", Text: c.text}}, c.vectors...)
+		sent := qdranttest.Last[*api.UpsertPoints](t, server).GetPoints()[0].GetVectors()
+		if c.want == nil {
+			assert.NotNil(t, sent.GetVector(), name)
+			continue
+		}
+		var got []string
+		for n := range sent.GetVectors().GetVectors() {
+			got = append(got, n)
+		}
+		assert.NotNil(t, sent.GetVectors(), name)
+		assert.ElementsMatch(t, c.want, got, name)
+	}
+}
