@@ -27,7 +27,5 @@
 // stores. The time of a query grows with the number of vectors. With
 // Options.Quantized it reads a byte for each component first and the vectors only
 // of those that may belong into the ranking, which stays the same to the last bit.
-// Of 1,000,000 vectors with 384 dimensions the best 100 then take about as long as
-// reading those 384 MB once on all cores (0.33 s and 0.32 s on two busy cores), and
-// 1.4 s without; the index takes 2.6 and 2.2 GB. BenchmarkMillion measures it.
+// docs/scale.md has the figures of 1,000,000 vectors with 384 dimensions.
 package memory
