@@ -84,7 +84,7 @@ func (c *Conversation) Ask(ctx context.Context, question string, ranking pipelin
 	}
 	a.refresh(ctx)
 	a.collect(ctx, ranking)
-	p, err := a.prompt()
+	p, err := fitting{a}.prompt()
 	if err == nil && ctx.Err() != nil {
 		err = ended(ctx)
 	}
