@@ -18,7 +18,6 @@ import (
 // reason.
 var spread = map[string]string{
 	"benchmarks/speed/latency.settings": "benchmarks/speed/latency brings its own types together",
-	"retriever/bleve.Index":             "retriever/bleve brings its own types together",
 }
 
 // TestATypeAndItsMethodsStandInOneFile fails for a type with methods in several

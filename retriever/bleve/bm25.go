@@ -16,9 +16,12 @@ type term struct {
 	count float64
 }
 
+// scoring gives documents their scores.
+type scoring struct{ *Index }
+
 // terms analyzes the query as the documents were, in the order in which the
 // terms first appear: the order of summation.
-func (x *Index) terms(text string) []term {
+func (x scoring) terms(text string) []term {
 	var list []term
 	at := map[string]int{}
 	for _, token := range x.analyzer.query(text) {
@@ -34,7 +37,7 @@ func (x *Index) terms(text string) []term {
 }
 
 // accumulate adds up the scores of all documents that have a term of the text.
-func (x *Index) accumulate(ctx context.Context, reader index.IndexReader, text string, a *accumulator) error {
+func (x scoring) accumulate(ctx context.Context, reader index.IndexReader, text string, a *accumulator) error {
 	total, err := tokens(reader)
 	if err != nil {
 		return err
@@ -52,7 +55,7 @@ func (x *Index) accumulate(ctx context.Context, reader index.IndexReader, text s
 	return nil
 }
 
-func (x *Index) addTerm(ctx context.Context, reader index.IndexReader, t term, documents, average float64, a *accumulator) error {
+func (x scoring) addTerm(ctx context.Context, reader index.IndexReader, t term, documents, average float64, a *accumulator) error {
 	postings, err := reader.TermFieldReader(ctx, []byte(t.text), TextField, true, true, false)
 	if err != nil {
 		return err

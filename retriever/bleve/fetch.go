@@ -11,57 +11,11 @@ import (
 
 var _ pipeline.Fetcher = (*Index)(nil)
 
-// Fetch returns the documents with the IDs, in their order, each once; see
-// pipeline.Fetcher.
-func (x *Index) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, error) {
-	found := make([]pipeline.Document, 0, len(ids))
-	seen := make(map[string]bool, len(ids))
-	for i := 0; ; i++ {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("bleve: fetch documents: %w", context.Cause(ctx))
-		}
-		if i == len(ids) {
-			return found, nil
-		}
-		id := ids[i]
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		d, ok, err := x.Document(id)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, d)
-		}
-	}
-}
-
-// Neighbours returns the document with the ID and those around it in its source;
-// see pipeline.Fetcher. The index must filter on pipeline.SourceKey, as it does
-// unless Options.Filters leaves it out. It reads every document of the source.
-func (x *Index) Neighbours(ctx context.Context, id string, before, after int) ([]pipeline.Document, error) {
-	own, err := x.Fetch(ctx, []string{id})
-	if err != nil {
-		return nil, err
-	}
-	if len(own) == 1 {
-		if source, _, ok := pipeline.Place(own[0]); ok {
-			if own, err = x.ofSource(ctx, source); err != nil {
-				return nil, fmt.Errorf("bleve: fetch neighbours: %w", err)
-			}
-		}
-	}
-	library, err := pipeline.NewLibrary(own)
-	if err != nil {
-		return nil, fmt.Errorf("bleve: fetch neighbours: %w", err)
-	}
-	return library.Neighbours(ctx, id, before, after)
-}
+// sources finds the documents of a source.
+type sources struct{ *Index }
 
 // ofSource returns every document of a source.
-func (x *Index) ofSource(ctx context.Context, source string) ([]pipeline.Document, error) {
+func (x sources) ofSource(ctx context.Context, source string) ([]pipeline.Document, error) {
 	done, err := x.use()
 	if err != nil {
 		return nil, err
@@ -72,7 +26,7 @@ func (x *Index) ofSource(ctx context.Context, source string) ([]pipeline.Documen
 		return nil, err
 	}
 	defer reader.Close()
-	keep, err := x.allowed(ctx, reader, pipeline.Eq(pipeline.SourceKey, source))
+	keep, err := (filtering{x.Index}).allowed(ctx, reader, pipeline.Eq(pipeline.SourceKey, source))
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,11 @@ const (
 	existsTerm   = "e"
 )
 
+// filtering writes and reads what filters look at.
+type filtering struct{ *Index }
+
 // addFilters indexes the metadata values that can be filtered on.
-func (x *Index) addFilters(d *document.Document, metadata map[string]any) {
+func (x filtering) addFilters(d *document.Document, metadata map[string]any) {
 	for path := range pipeline.Paths(metadata) {
 		if !x.schema.filterable(path[0]) {
 			continue
@@ -92,7 +95,7 @@ func addNative(d *document.Document, field string, v pipeline.Value) {
 }
 
 // filterQuery makes a bleve query of what Query.Filter accepts.
-func (x *Index) filterQuery(filter any) (query.Query, error) {
+func (x filtering) filterQuery(filter any) (query.Query, error) {
 	if filter == nil {
 		return nil, nil
 	}
@@ -111,7 +114,7 @@ func (x *Index) filterQuery(filter any) (query.Query, error) {
 }
 
 // compile makes a bleve query of a condition.
-func (x *Index) compile(c pipeline.Condition) (query.Query, error) {
+func (x filtering) compile(c pipeline.Condition) (query.Query, error) {
 	switch c.Op {
 	case pipeline.ConditionNothing:
 		return query.NewMatchNoneQuery(), nil
@@ -146,7 +149,7 @@ func (x *Index) compile(c pipeline.Condition) (query.Query, error) {
 	return nil, fmt.Errorf("%w: %s", pipeline.ErrFilter, c.Op)
 }
 
-func (x *Index) compileParts(c pipeline.Condition) (query.Query, error) {
+func (x filtering) compileParts(c pipeline.Condition) (query.Query, error) {
 	parts := make([]query.Query, len(c.Parts))
 	for i, p := range c.Parts {
 		var err error
@@ -283,7 +286,7 @@ func (q dictionaryQuery) enumerate(ctx context.Context, r index.IndexReader) (te
 }
 
 // allowed returns the set of documents that the filter keeps, nil for all.
-func (x *Index) allowed(ctx context.Context, reader index.IndexReader, filter any) (map[uint64]struct{}, error) {
+func (x filtering) allowed(ctx context.Context, reader index.IndexReader, filter any) (map[uint64]struct{}, error) {
 	q, err := x.filterQuery(filter)
 	if q == nil || err != nil {
 		return nil, err

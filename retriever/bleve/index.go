@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/blevesearch/bleve/v2/mapping"
 	index "github.com/blevesearch/bleve_index_api"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/sourcegraph/conc/panics"
 )
 
 // ErrClosed is in the chain of the errors of an index that has been closed.
@@ -135,7 +137,7 @@ func (x *Index) fill(ctx context.Context, documents iter.Seq2[pipeline.Document,
 		return err
 	}
 	sample := &sampler{x: x}
-	if err := x.load(ctx, sample.of(documents), false); err != nil {
+	if err := (loader{x}).load(ctx, sample.of(documents), false); err != nil {
 		return err
 	}
 	x.warning = newGuess(sample.text.String()).warning(x.schema.Language)
@@ -183,7 +185,7 @@ func (s *sampler) of(documents iter.Seq2[pipeline.Document, error]) iter.Seq2[pi
 	return func(yield func(pipeline.Document, error) bool) {
 		for d, err := range documents {
 			if err == nil && s.text.Len() < sampleBytes {
-				text := s.x.searchable(d)
+				text := (loader{s.x}).searchable(d)
 				s.text.WriteString(text[:min(len(text), sampleBytes)])
 				s.text.WriteByte('\n')
 			}
@@ -306,4 +308,137 @@ func tokens(reader index.IndexReader) (uint64, error) {
 		return 0, err
 	}
 	return binary.BigEndian.Uint64(b), nil
+}
+
+// Add indexes further documents. One whose ID the index has already takes its
+// place; an ID that comes twice in one call is an error, and so are those of New.
+// Batches that were complete before an error stay in the index.
+func (x *Index) Add(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) error {
+	if err := (loader{x}).write(func() error { return (loader{x}).load(ctx, documents, true) }); err != nil {
+		return fmt.Errorf("bleve: add documents: %w", err)
+	}
+	return nil
+}
+
+// Delete removes the documents with the IDs. IDs that the index does not have
+// are ignored.
+func (x *Index) Delete(ctx context.Context, ids ...string) error {
+	err := (loader{x}).write(func() error {
+		for len(ids) > 0 {
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			n := min(len(ids), batchDocuments)
+			if err := (loader{x}).remove(ids[:n]); err != nil {
+				return err
+			}
+			ids = ids[n:]
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("bleve: delete documents: %w", err)
+	}
+	return nil
+}
+
+// Retrieve returns the documents with the highest BM25 scores for the words of
+// the query's text, at most Options.Limit. Equal scores stand in the order of
+// their IDs. A text without words, or with stop words only, finds nothing and is
+// not an error. Turns are not read.
+//
+// Query.Filter may be nil, a pipeline.Filter, a map[string]any, which is short for
+// pipeline.Equal, or a query.Query of bleve. In a query.Query the field of a
+// metadata key is MetadataPrefix + key and the searched text is TextField; there a
+// number is a float64, so that whole numbers beyond 2^53 are told apart by a
+// pipeline.Filter only.
+//
+// Errors: pipeline.ErrFilter for a filter that is empty, of another type, or on a
+// key that is not indexed for filters; ErrClosed, and the cause of ctx.
+func (x *Index) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
+	var hits []pipeline.Hit
+	var err error
+	if p := panics.Try(func() { hits, err = (lookup{x}).search(ctx, q) }); p != nil {
+		// A caller's query.Query may panic.
+		err = &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
+	}
+	if err != nil {
+		return pipeline.Ranking{}, fmt.Errorf("bleve: retrieve for %s: %w", x.name, err)
+	}
+	return pipeline.NewRanking(x.name, pipeline.BM25, hits)
+}
+
+// Describe says what the index is and how it scores.
+func (x *Index) Describe() pipeline.Node {
+	place := "memory"
+	if x.folder != "" {
+		place = x.folder
+	}
+	n := pipeline.Node{
+		Name: x.name,
+		Settings: []pipeline.Setting{
+			{Name: "limit", Value: strconv.Itoa(x.limit)},
+			{Name: "language", Value: x.schema.Language},
+			{Name: "fields", Value: strings.Join(append(append([]string{}, x.schema.Fields...), "text"), " ")},
+			{Name: "k1", Value: strconv.FormatFloat(x.k1, 'g', -1, 64)},
+			{Name: "b", Value: strconv.FormatFloat(x.b, 'g', -1, 64)},
+			{Name: "documents", Value: strconv.Itoa(x.Len())},
+			{Name: "place", Value: place},
+		},
+		Facts: pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: x.limit, Scale: pipeline.BM25},
+		Value: x,
+	}
+	if x.warning != "" {
+		n.Settings = append(n.Settings, pipeline.Setting{Name: "warning", Value: x.warning})
+	}
+	return n
+}
+
+// Fetch returns the documents with the IDs, in their order, each once; see
+// pipeline.Fetcher.
+func (x *Index) Fetch(ctx context.Context, ids []string) ([]pipeline.Document, error) {
+	found := make([]pipeline.Document, 0, len(ids))
+	seen := make(map[string]bool, len(ids))
+	for i := 0; ; i++ {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("bleve: fetch documents: %w", context.Cause(ctx))
+		}
+		if i == len(ids) {
+			return found, nil
+		}
+		id := ids[i]
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		d, ok, err := x.Document(id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, d)
+		}
+	}
+}
+
+// Neighbours returns the document with the ID and those around it in its source;
+// see pipeline.Fetcher. The index must filter on pipeline.SourceKey, as it does
+// unless Options.Filters leaves it out. It reads every document of the source.
+func (x *Index) Neighbours(ctx context.Context, id string, before, after int) ([]pipeline.Document, error) {
+	own, err := x.Fetch(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(own) == 1 {
+		if source, _, ok := pipeline.Place(own[0]); ok {
+			if own, err = (sources{x}).ofSource(ctx, source); err != nil {
+				return nil, fmt.Errorf("bleve: fetch neighbours: %w", err)
+			}
+		}
+	}
+	library, err := pipeline.NewLibrary(own)
+	if err != nil {
+		return nil, fmt.Errorf("bleve: fetch neighbours: %w", err)
+	}
+	return library.Neighbours(ctx, id, before, after)
 }

@@ -29,39 +29,10 @@ const (
 
 func batchSize(indexed int) int { return min(max(batchDocuments, indexed/batchShare), batchMost) }
 
-// Add indexes further documents. One whose ID the index has already takes its
-// place; an ID that comes twice in one call is an error, and so are those of New.
-// Batches that were complete before an error stay in the index.
-func (x *Index) Add(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) error {
-	if err := x.write(func() error { return x.load(ctx, documents, true) }); err != nil {
-		return fmt.Errorf("bleve: add documents: %w", err)
-	}
-	return nil
-}
+// loader changes what an index holds.
+type loader struct{ *Index }
 
-// Delete removes the documents with the IDs. IDs that the index does not have
-// are ignored.
-func (x *Index) Delete(ctx context.Context, ids ...string) error {
-	err := x.write(func() error {
-		for len(ids) > 0 {
-			if err := ctx.Err(); err != nil {
-				return context.Cause(ctx)
-			}
-			n := min(len(ids), batchDocuments)
-			if err := x.remove(ids[:n]); err != nil {
-				return err
-			}
-			ids = ids[n:]
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("bleve: delete documents: %w", err)
-	}
-	return nil
-}
-
-func (x *Index) write(f func() error) error {
+func (x loader) write(f func() error) error {
 	x.writing.Lock()
 	defer x.writing.Unlock()
 	done, err := x.use()
@@ -77,7 +48,7 @@ func (x *Index) write(f func() error) error {
 
 // load indexes the documents in batches. replacing says that the index may have
 // some of them already.
-func (x *Index) load(ctx context.Context, documents iter.Seq2[pipeline.Document, error], replacing bool) error {
+func (x loader) load(ctx context.Context, documents iter.Seq2[pipeline.Document, error], replacing bool) error {
 	seen := map[string]int{}
 	var batch []pipeline.Document
 	bytes, position, indexed := 0, 0, 0
@@ -122,7 +93,7 @@ func (x *Index) load(ctx context.Context, documents iter.Seq2[pipeline.Document,
 }
 
 // add writes one batch. first is the number of documents before it, for errors.
-func (x *Index) add(documents []pipeline.Document, first int, replacing bool) error {
+func (x loader) add(documents []pipeline.Document, first int, replacing bool) error {
 	streams := x.analyze(documents)
 	total, gone, err := x.totals(documents, replacing)
 	if err != nil {
@@ -136,7 +107,7 @@ func (x *Index) add(documents []pipeline.Document, first int, replacing bool) er
 		total += records[i].tokens
 		entry := document.NewDocument(d.ID)
 		entry.AddField(document.NewTextFieldCustom(TextField, nil, nil, index.IndexField, analyzed(streams[i])))
-		x.addFilters(entry, d.Metadata)
+		(filtering{x.Index}).addFilters(entry, d.Metadata)
 		if err := x.shelf.prepare(entry, records[i]); err != nil {
 			return fmt.Errorf("document %d: %w", first+i+1, err)
 		}
@@ -149,7 +120,7 @@ func (x *Index) add(documents []pipeline.Document, first int, replacing bool) er
 	return x.bleve.Batch(batch)
 }
 
-func (x *Index) remove(ids []string) error {
+func (x loader) remove(ids []string) error {
 	documents := make([]pipeline.Document, len(ids))
 	batch := x.bleve.NewBatch()
 	for i, id := range ids {
@@ -170,7 +141,7 @@ func (x *Index) remove(ids []string) error {
 
 // totals returns the number of tokens in the index, and how many of them belong
 // to documents with the IDs of the given ones.
-func (x *Index) totals(documents []pipeline.Document, replacing bool) (total, gone uint64, err error) {
+func (x loader) totals(documents []pipeline.Document, replacing bool) (total, gone uint64, err error) {
 	reader, err := x.inner.Reader()
 	if err != nil {
 		return 0, 0, err
@@ -199,7 +170,7 @@ func (x *Index) totals(documents []pipeline.Document, replacing bool) (total, go
 
 // analyze splits all texts into tokens, on all cores. The number of tokens is
 // needed before the batch is written, so the work is done here and not by bleve.
-func (x *Index) analyze(documents []pipeline.Document) []analysis.TokenStream {
+func (x loader) analyze(documents []pipeline.Document) []analysis.TokenStream {
 	streams := make([]analysis.TokenStream, len(documents))
 	workers := min(runtime.GOMAXPROCS(0), len(documents))
 	var wg conc.WaitGroup
@@ -221,7 +192,7 @@ type analyzed analysis.TokenStream
 func (a analyzed) Analyze([]byte) analysis.TokenStream { return analysis.TokenStream(a) }
 
 // searchable joins the values of the fields and the text, each on its own line.
-func (x *Index) searchable(d pipeline.Document) string {
+func (x loader) searchable(d pipeline.Document) string {
 	if len(x.schema.Fields) == 0 {
 		return d.Text
 	}

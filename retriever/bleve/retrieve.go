@@ -3,67 +3,15 @@ package bleve
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	index "github.com/blevesearch/bleve_index_api"
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/sourcegraph/conc/panics"
 )
 
-// Retrieve returns the documents with the highest BM25 scores for the words of
-// the query's text, at most Options.Limit. Equal scores stand in the order of
-// their IDs. A text without words, or with stop words only, finds nothing and is
-// not an error. Turns are not read.
-//
-// Query.Filter may be nil, a pipeline.Filter, a map[string]any, which is short for
-// pipeline.Equal, or a query.Query of bleve. In a query.Query the field of a
-// metadata key is MetadataPrefix + key and the searched text is TextField; there a
-// number is a float64, so that whole numbers beyond 2^53 are told apart by a
-// pipeline.Filter only.
-//
-// Errors: pipeline.ErrFilter for a filter that is empty, of another type, or on a
-// key that is not indexed for filters; ErrClosed, and the cause of ctx.
-func (x *Index) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
-	var hits []pipeline.Hit
-	var err error
-	if p := panics.Try(func() { hits, err = x.search(ctx, q) }); p != nil {
-		// A caller's query.Query may panic.
-		err = &pipeline.PanicError{Part: x.name, Value: p.Value, Stack: p.Stack}
-	}
-	if err != nil {
-		return pipeline.Ranking{}, fmt.Errorf("bleve: retrieve for %s: %w", x.name, err)
-	}
-	return pipeline.NewRanking(x.name, pipeline.BM25, hits)
-}
+// lookup finds the best hits of an index.
+type lookup struct{ *Index }
 
-// Describe says what the index is and how it scores.
-func (x *Index) Describe() pipeline.Node {
-	place := "memory"
-	if x.folder != "" {
-		place = x.folder
-	}
-	n := pipeline.Node{
-		Name: x.name,
-		Settings: []pipeline.Setting{
-			{Name: "limit", Value: strconv.Itoa(x.limit)},
-			{Name: "language", Value: x.schema.Language},
-			{Name: "fields", Value: strings.Join(append(append([]string{}, x.schema.Fields...), "text"), " ")},
-			{Name: "k1", Value: strconv.FormatFloat(x.k1, 'g', -1, 64)},
-			{Name: "b", Value: strconv.FormatFloat(x.b, 'g', -1, 64)},
-			{Name: "documents", Value: strconv.Itoa(x.Len())},
-			{Name: "place", Value: place},
-		},
-		Facts: pipeline.Facts{Role: pipeline.RoleRetrieve, Limit: x.limit, Scale: pipeline.BM25},
-		Value: x,
-	}
-	if x.warning != "" {
-		n.Settings = append(n.Settings, pipeline.Setting{Name: "warning", Value: x.warning})
-	}
-	return n
-}
-
-func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, error) {
+func (x lookup) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -77,14 +25,14 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 		return nil, err
 	}
 	defer reader.Close()
-	keep, err := x.allowed(ctx, reader, q.Filter)
+	keep, err := (filtering{x.Index}).allowed(ctx, reader, q.Filter)
 	if err != nil {
 		return nil, err
 	}
 	a := x.scratch.Get().(*accumulator)
 	defer x.scratch.Put(a)
 	defer a.reset()
-	if err := x.accumulate(ctx, reader, q.Text, a); err != nil {
+	if err := (scoring{x.Index}).accumulate(ctx, reader, q.Text, a); err != nil {
 		return nil, err
 	}
 	return x.best(reader, a.top(x.limit, keep))
@@ -92,7 +40,7 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 
 // best loads the documents of the candidates, which are the limit highest ones
 // and all that equal the lowest of them, and decides among equals by ID.
-func (x *Index) best(reader index.IndexReader, candidates []candidate) ([]pipeline.Hit, error) {
+func (x lookup) best(reader index.IndexReader, candidates []candidate) ([]pipeline.Hit, error) {
 	hits := make([]pipeline.Hit, 0, len(candidates))
 	var internal index.IndexInternalID
 	for _, c := range candidates {
