@@ -76,7 +76,7 @@ func start(t *testing.T, args ...string) (string, *output) {
 	return address(t, out, done), out
 }
 
-func address(t *testing.T, out *output, done chan error) string {
+func address(t testing.TB, out *output, done chan error) string {
 	t.Helper()
 	var url string
 	require.Eventually(t, func() bool {

@@ -36,7 +36,7 @@ type metered struct {
 	refused int
 }
 
-func newMetered(t *testing.T, limit int, takes time.Duration) *metered {
+func newMetered(t testing.TB, limit int, takes time.Duration) *metered {
 	t.Helper()
 	m := &metered{limit: limit, takes: takes}
 	m.Server = httptest.NewServer(nebius.Handler(m, nebius.HandlerOptions{Models: []string{"m"}}))
@@ -75,7 +75,7 @@ func (m *metered) counts() (served, refused int) {
 
 // ask posts one document, which is new, and returns the status, 0 where nobody
 // listens.
-func ask(t *testing.T, url, question string) int {
+func ask(t testing.TB, url, question string) int {
 	t.Helper()
 	body := fmt.Sprintf(`{"model":"m","query":%q,"documents":["a bear"]}`, question)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/rerank", strings.NewReader(body))
@@ -97,7 +97,7 @@ type child struct {
 	out *output
 }
 
-func startProcess(t *testing.T, args ...string) *child {
+func startProcess(t testing.TB, args ...string) *child {
 	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
