@@ -200,7 +200,7 @@ func hostile() map[string]struct {
 		script rerankertest.Script
 		status []int
 	}{
-		"partial":            {rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i == 1 }), []int{502}},
+		"partial":            {rerankertest.Partial(rerankertest.Hash, func(i int) bool { return i == 0 }), []int{502}},
 		"duplicates":         {rerankertest.Duplicated(rerankertest.Hash), []int{502}},
 		"indices shifted":    {rerankertest.Misindexed(rerankertest.Hash, 1), []int{502}},
 		"limited":            {rerankertest.RateLimited(""), []int{429, 503}},

@@ -5,9 +5,14 @@ import (
 	"time"
 )
 
-// firstPause is how long nobody asks after the first call that was late. Each
-// further one in a row doubles it, up to the whole pause.
-const firstPause = 100 * time.Millisecond
+const (
+	// lateInARow is how many calls must be late, with none in time between them, until
+	// nobody asks: one that is late on a busy machine says little.
+	lateInARow = 3
+	// firstPause is how long nobody asks then. Each call that is late after it doubles
+	// it, up to the whole pause.
+	firstPause = 100 * time.Millisecond
+)
 
 // breaker keeps callers from a server that does not answer. When its pause is
 // over one call finds out, and the others go without until that has ended.
@@ -16,7 +21,8 @@ type breaker struct {
 
 	mu      sync.Mutex
 	until   time.Time
-	next    time.Duration // the pause after the next late call
+	late    int           // in a row
+	next    time.Duration // the newest pause
 	probing bool
 	resting bool
 }
@@ -48,13 +54,16 @@ func (b *breaker) ended(now time.Time, probe bool, kind Kind) {
 	b.probing = false
 	switch kind {
 	case KindLate:
+		if b.late++; b.late < lateInARow {
+			return
+		}
 		b.next = min(b.pause, max(firstPause, 2*b.next))
 		b.resting, b.until = true, now.Add(b.next)
 	case KindUnavailable, KindAuth, KindAddress, KindDatabase:
 		b.resting, b.until = true, now.Add(b.pause)
 	case KindClosed:
 	default:
-		b.resting, b.next = false, 0
+		b.resting, b.next, b.late = false, 0, 0
 	}
 }
 

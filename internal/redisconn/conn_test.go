@@ -52,13 +52,21 @@ func TestACallIsWaitedForAsLongAsThePatience(t *testing.T) {
 	c := open(t, redistest.URL(t), redisconn.Options{Patience: 20 * time.Millisecond})
 	release := make(chan struct{})
 	defer close(release)
-	err := call(t.Context(), c, func(context.Context) error { <-release; return nil }) // does not even hear of it
+	stuck := func(context.Context) error { <-release; return nil } // does not even hear of it
+	for range 2 {
+		require.Error(t, call(t.Context(), c, stuck))
+		require.Error(t, call(t.Context(), c, stuck))
+		require.NoError(t, call(t.Context(), c, good), "two in a row are not three")
+	}
+	require.Error(t, call(t.Context(), c, stuck))
+	require.Error(t, call(t.Context(), c, stuck))
+	err := call(t.Context(), c, stuck)
 	assert.Equal(t, redisconn.KindLate, kind(t, err))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.ErrorContains(t, err, "redis: try: late")
 	assert.Equal(t, redisconn.KindResting, kind(t, call(t.Context(), c, good)))
 	stats := c.Stats()
-	assert.Equal(t, int64(1), stats.Late)
+	assert.Equal(t, int64(7), stats.Late)
 	assert.Equal(t, int64(1), stats.Skipped)
 	assert.True(t, stats.Resting)
 	assert.Equal(t, redisconn.KindLate, kind(t, stats.Cause))
@@ -68,7 +76,7 @@ func TestPausesGrowWithEachLateCallUpToTheWholeOne(t *testing.T) {
 	t.Parallel()
 	c := open(t, redistest.URL(t), redisconn.Options{Patience: time.Millisecond, Pause: 300 * time.Millisecond})
 	late := func() bool { return kind(t, call(t.Context(), c, hang)) == redisconn.KindLate }
-	require.True(t, late())
+	require.True(t, late() && late() && late())
 	for _, least := range []time.Duration{100, 200, 300, 300} {
 		began := time.Now()
 		require.Eventually(t, late, patient, time.Millisecond)
@@ -153,7 +161,7 @@ func TestWritesRestAfterAFullServerAndReadsDoNot(t *testing.T) {
 
 func TestCallsUnderWayAreBounded(t *testing.T) {
 	t.Parallel()
-	c := open(t, redistest.URL(t), redisconn.Options{Patience: patient})
+	c := open(t, redistest.URL(t), redisconn.Options{Patience: patient, Pause: time.Millisecond})
 	release := make(chan struct{})
 	for range 1024 {
 		require.True(t, redisconn.Later(c, "write", func(context.Context, rueidis.Client) error { <-release; return nil }))
@@ -162,8 +170,36 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	assert.Equal(t, redisconn.KindLate, kind(t, c.Flush(short)))
+	assert.Equal(t, int64(1), c.Stats().Skipped)
 	close(release)
 	require.NoError(t, c.Flush(t.Context()))
+	again := make(chan struct{})
+	require.Eventually(t, func() bool { return call(t.Context(), c, good) == nil }, patient, time.Millisecond)
+	for range 1024 {
+		require.True(t, redisconn.Later(c, "write", func(context.Context, rueidis.Client) error { <-again; return nil }))
+	}
+	assert.False(t, redisconn.Later(c, "write", func(context.Context, rueidis.Client) error { return nil }), "the bound stays")
+	close(again)
+}
+
+func TestTheServerSeesWhoIsThere(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := open(t, server.URL(), redisconn.Options{Patience: patient})
+	name, err := redisconn.Do(t.Context(), c, "ask", func(ctx context.Context, client rueidis.Client) (string, error) {
+		return client.Do(ctx, client.B().ClientGetname().Build()).ToString()
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "test", name)
+	c = open(t, server.URL()+"?client_name=mine", redisconn.Options{Patience: patient})
+	name, err = redisconn.Do(t.Context(), c, "ask", func(ctx context.Context, client rueidis.Client) (string, error) {
+		return client.Do(ctx, client.B().ClientGetname().Build()).ToString()
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "mine", name)
+	server.Kill()
+	c = open(t, server.URL(), redisconn.Options{})
+	assert.ErrorContains(t, c.Stats().Cause, "redis: open "+server.Addr()+": unavailable", "who reads this knows where to look")
 }
 
 func TestCloseWaitsForWrites(t *testing.T) {

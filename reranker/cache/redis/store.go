@@ -49,9 +49,9 @@ type Options struct {
 	Prefix string
 	// Patience is the most that a read costs a query; 0 means 5 ms.
 	Patience time.Duration
-	// Pause is for how long a Redis that is away is not asked; 0 means 1 s. One that
-	// was late once is left alone for a tenth of a second, for longer each time in a
-	// row.
+	// Pause is for how long a Redis that is away is not asked; 0 means 1 s. One that was
+	// late three times in a row is left alone for a tenth of a second, for longer each
+	// time after that.
 	Pause time.Duration
 	// Client, if set, is used in place of one made from the URL: for a cluster,
 	// sentinels or settings of your own. Set AlwaysPipelining on it, so that a call
