@@ -18,7 +18,7 @@ type EngineRRF struct {
 	// "llamaindex", "eino", "chroma", "rank-fusion", "qdrant", "typesense".
 	Engine string
 	// K is the constant as the engine writes it, which is not always Cormack's; 0
-	// stands for the engine's default.
+	// stands for the engine's default and Zero for a true 0.
 	K float64 `spec:"k"`
 	// Weights has one weight for each list, where the engine knows weights; nil is
 	// the engine's default.

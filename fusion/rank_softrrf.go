@@ -11,10 +11,12 @@ import (
 // with nearly equal scores get nearly equal ranks. The cost grows with the
 // square of a list's length.
 type SmoothRRF struct {
-	// K is the constant of the formula, η in the paper; 0 stands for 60.
+	// K is the constant of the formula, η in the paper; 0 stands for 60 and
+	// Zero for a true 0.
 	K float64 `spec:"k,zero=60"`
-	// Beta is the slope of the sigmoid; 0 stands for 40. The larger it is, the
-	// more the smooth rank resembles the rank.
+	// Beta is the slope of the sigmoid; 0 stands for 40 and Zero for a true 0,
+	// where all ranks are one. The larger it is, the more the smooth rank
+	// resembles the rank.
 	Beta float64 `spec:"beta,zero=40"`
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`
@@ -91,7 +93,7 @@ func (f SmoothRRF) String() string { return specOf(f) }
 // SoftmaxRRF is Σ w·softmax(s)·1/(k+r): reciprocal rank fusion in which the share
 // of a list's scores that a document has weighs its reciprocal rank.
 type SoftmaxRRF struct {
-	// K is the constant of the formula; 0 stands for 60.
+	// K is the constant of the formula; 0 stands for 60 and Zero for a true 0.
 	K float64 `spec:"k,zero=60"`
 	// Temperatures has one softmax temperature for each list; nil means 1 for all.
 	Temperatures []float64 `spec:"t"`

@@ -19,7 +19,8 @@ type LogOdds struct {
 	// Prior is the probability of relevance before any evidence, in (0, 1); 0
 	// stands for 0.5.
 	Prior float64 `spec:"prior,zero=0.5"`
-	// Clip keeps probabilities within [Clip, 1-Clip]; 0 stands for 1e-6.
+	// Clip keeps probabilities within [Clip, 1-Clip]; 0 stands for 1e-6. A true 0
+	// must be avoided: the odds of 1 are infinite.
 	Clip float64 `spec:"clip,zero=1e-06"`
 	// Weights has one weight for each list, not negative; nil weighs all by 1.
 	Weights []float64 `spec:"w"`

@@ -14,7 +14,8 @@ import (
 // The published figures rest on exact scores for every document of the union:
 // complete the lists with Fill first.
 type TM2C2 struct {
-	// Alpha is the weight of the semantic list, in [0, 1]; 0 stands for 0.8.
+	// Alpha is the weight of the semantic list, in [0, 1]; 0 stands for
+	// 0.8 and Zero for a true 0.
 	Alpha float64 `spec:"alpha,zero=0.8"`
 	// Missing says what a list that does not hold a document contributes; the
 	// default is 0, its infimum.

@@ -2,7 +2,6 @@ package fusion
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -28,10 +27,9 @@ type Method interface {
 	facts(scales []pipeline.Scale) pipeline.Facts
 }
 
-// Zero stands for a true zero in parameters whose zero value means a default,
-// as in RRF{K: fusion.Zero}. It is the smallest positive number, too small to
-// show in any result.
-const Zero = math.SmallestNonzeroFloat64
+// Zero is pipeline.Zero: a true zero in parameters whose zero value means a
+// default, as in RRF{K: fusion.Zero}. It is too small to show in any result.
+const Zero = pipeline.Zero
 
 // or returns v, or d where v is the zero value.
 func or(v, d float64) float64 {

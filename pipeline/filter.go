@@ -193,7 +193,7 @@ func Contains[P FilterPath](path P, part string) Filter {
 func textual(name string, op ConditionOp, path Path, text string) Filter {
 	v, err := NewValue(text)
 	if text == "" {
-		err = errors.New("the text is empty")
+		err = errors.New("the text is empty: write {} or a condition such as {\"eq\": {\"path\": \"lang\", \"value\": \"en\"}}")
 	}
 	return leaf(name, Condition{Op: op, Path: path, Values: []Value{v}}, err)
 }

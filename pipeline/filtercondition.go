@@ -240,11 +240,11 @@ func bound(name string, open, closed any) (*Bound, error) {
 
 func checkBounds(lower, upper *Bound) error {
 	if lower == nil && upper == nil {
-		return errors.New("no bound is set")
+		return errors.New("no bound is set: set at least one of them")
 	}
 	for _, b := range []*Bound{lower, upper} {
 		if b != nil && b.Value.kind != NumberValue && b.Value.kind != TimeValue {
-			return errors.New("a bound is neither a number nor a time")
+			return errors.New("a bound is neither a number nor a time: take one of the two")
 		}
 	}
 	if lower == nil || upper == nil {
@@ -255,7 +255,7 @@ func checkBounds(lower, upper *Bound) error {
 	}
 	c := lower.Value.Compare(upper.Value)
 	if c > 0 || c == 0 && (lower.Open || upper.Open) {
-		return errors.New("no value is within the bounds")
+		return errors.New("no value is within the bounds: swap or widen them")
 	}
 	return nil
 }

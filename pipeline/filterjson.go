@@ -137,7 +137,7 @@ func (r filterReader) filter(depth int) (f Filter, err error) {
 		return err
 	})
 	if err == nil && found == 0 {
-		err = errors.New("an object without operator")
+		err = errors.New("an object without operator: write one of eq, in, range, exists, prefix, contains, and, or, not")
 	}
 	return f, err
 }

@@ -37,11 +37,11 @@ func pathOf[P FilterPath](path P) Path {
 
 func (p Path) check() error {
 	if len(p) == 0 {
-		return errors.New("the path is empty")
+		return errors.New("the path is empty: name a metadata key")
 	}
 	for _, key := range p {
 		if key == "" {
-			return errors.New("a key of the path is empty")
+			return errors.New("a key of the path is empty: name a metadata key between the dots")
 		}
 		if !utf8.ValidString(key) {
 			return errors.New("a key of the path is not valid UTF-8")

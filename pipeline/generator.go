@@ -38,7 +38,7 @@ type StreamGenerator interface {
 	Stream(ctx context.Context, prompt string) iter.Seq2[string, error]
 }
 
-var errNilGenerator = errors.New("pipeline: stream text: the generator is nil")
+var errNilGenerator = errors.New("pipeline: stream text: the generator is nil: pass a language model")
 
 // StreamText yields the generator's answer in pieces: as they are written where
 // it is a StreamGenerator, else the whole answer at once. An empty answer yields

@@ -37,7 +37,7 @@ type CalibratedOptions struct {
 	Window int
 	// Drift is the distance between the two distributions, the largest difference
 	// of their shares below a score (Kolmogorov and Smirnov), from which on scores
-	// have a warning; 0 means 0.2.
+	// have a warning; 0 means 0.2, and pipeline.Zero warns of any difference.
 	Drift float64
 }
 
@@ -97,9 +97,9 @@ func (c *Calibrating) check() error {
 	o := c.o
 	switch {
 	case c.scorer == nil:
-		return errors.New("the scorer is nil")
+		return errors.New("the scorer is nil: pass the one whose scores are mapped")
 	case c.by == nil:
-		return errors.New("the calibration is nil")
+		return errors.New("the calibration is nil: pass one, such as a fusion.Calibration")
 	case c.node.Err != nil:
 		return c.node.Err
 	case math.IsNaN(c.by.Probability(0.5)):

@@ -144,9 +144,9 @@ func (o EndpointOptions) withDefaults() EndpointOptions {
 func (o EndpointOptions) check(upstreams []Scorer) error {
 	switch {
 	case len(upstreams) == 0:
-		return errors.New("at least one upstream is needed")
+		return errors.New("at least one upstream is needed: pass a scorer, such as a nebius.Client")
 	case slices.Contains(upstreams, nil):
-		return errors.New("an upstream is nil")
+		return errors.New("an upstream is nil: leave it out")
 	case o.Requests < 0 || o.Tokens < 0:
 		return fmt.Errorf("quotas must not be negative, got %d requests and %d tokens", o.Requests, o.Tokens)
 	case o.Concurrency < 0:

@@ -56,7 +56,7 @@ func Fallback(scorers ...Scorer) *Fallbacks {
 	f := &Fallbacks{leaving: leaving{stray.New(0)}, scorers: scorers}
 	var errs []error
 	if len(scorers) < 2 {
-		errs = append(errs, errors.New("a fallback needs two scorers at least"))
+		errs = append(errs, errors.New("a fallback needs two scorers at least: pass the preferred one and those that stand in for it"))
 	}
 	for i, s := range scorers {
 		if s == nil {

@@ -134,7 +134,7 @@ func (p *ByPassage) check() error {
 	o, bounds := p.o, BoundsOf(p.node)
 	switch {
 	case p.scorer == nil:
-		return errors.New("the scorer is nil")
+		return errors.New("the scorer is nil: pass the one that scores passages")
 	case p.node.Err != nil:
 		return p.node.Err
 	case o.Tokens < 1 || o.Most < 1 || o.Best < 1:

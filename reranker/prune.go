@@ -74,7 +74,7 @@ func Prune(fuser pipeline.Fuser, rerank *Staged, o PruneOptions) *Pruned {
 		errs = append(errs, errors.New("the fuser does not promise that a document's part in list 1 depends on its own score alone: normalise it by fixed bounds"))
 	}
 	if rerank == nil {
-		errs = append(errs, errors.New("the rerank stage is nil"))
+		errs = append(errs, errors.New("the rerank stage is nil: pass one that Stage made"))
 	} else {
 		errs = append(errs, rerank.err, p.bound(), p.prunable())
 	}

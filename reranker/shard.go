@@ -140,7 +140,7 @@ func Shard(scorer Scorer, o ShardOptions) *Sharded {
 	if !ok {
 		var err error
 		if endpoint, err = NewEndpoint([]Scorer{scorer}, EndpointOptions{Name: "private endpoint"}); err != nil {
-			s.err = errors.Join(s.err, errors.New("the scorer is nil"))
+			s.err = errors.Join(s.err, errors.New("the scorer is nil: pass the one that is asked"))
 		}
 	}
 	s.endpoint = endpoint

@@ -100,7 +100,7 @@ var (
 func Stage(scorer Scorer, o StageOptions) *Staged {
 	s := &Staged{leaving: leaving{stray.New(0)}, scorer: scorer, o: o.withDefaults(), err: o.check(), plain: o.Text == nil}
 	if scorer == nil {
-		s.err = errors.Join(errors.New("the scorer is nil"), s.err)
+		s.err = errors.Join(errors.New("the scorer is nil: pass one, such as a nebius.Client"), s.err)
 	} else {
 		s.node = pipeline.Describe(scorer)
 		s.err = errors.Join(s.err, s.node.Err)

@@ -123,7 +123,7 @@ func (o Options) check() error {
 	case !(o.Duplicate >= 0 && o.Duplicate <= 1):
 		return fmt.Errorf("duplicate %v is no overlap: give one above 0, up to 1", o.Duplicate)
 	case o.Fetcher == nil && (o.Before > 0 || o.After > 0 || o.Parent != nil):
-		return errors.New("neighbours and parents need a Fetcher")
+		return errors.New("neighbours and parents need a Fetcher: set Options.Fetcher, or Before, After and Parents to 0")
 	}
 	return nil
 }

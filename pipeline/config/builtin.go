@@ -137,7 +137,7 @@ func buildFallback(_ context.Context, o struct {
 	Retrievers []pipeline.Retriever `config:"retrievers,value,required" doc:"the retrievers, the preferred one first"`
 }, _ *kind.Scope) (pipeline.Retriever, error) {
 	if len(o.Retrievers) < 2 {
-		return nil, errors.New("a fallback needs at least two retrievers")
+		return nil, errors.New("a fallback needs at least two retrievers: name the preferred one and those that stand in for it")
 	}
 	return pipeline.Fallback(o.Retrievers[0], o.Retrievers[1:]...), nil
 }
@@ -195,11 +195,11 @@ func cuts() []kind.Kind {
 func selections() []kind.Kind {
 	return []kind.Kind{
 		kind.New("mmr", "The most relevant hits that differ from one another.", func(_ context.Context, o struct {
-			Limit     int     `config:"limit" doc:"how many hits; 0 means all, in another order"`
-			Lambda    float64 `config:"lambda" doc:"1 is relevance alone; 0 means 0.5"`
-			KeepOrder bool    `config:"keep-order" doc:"keeps the hits in their order, with their scores"`
+			Limit     int      `config:"limit" doc:"how many hits; 0 means all, in another order"`
+			Lambda    *float64 `config:"lambda" doc:"1 is relevance alone, 0 is diversity alone; none means 0.5"`
+			KeepOrder bool     `config:"keep-order" doc:"keeps the hits in their order, with their scores"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
-			return cut.MMR{Limit: o.Limit, Lambda: o.Lambda, KeepOrder: o.KeepOrder}, nil
+			return cut.MMR{Limit: o.Limit, Lambda: kind.Number(o.Lambda), KeepOrder: o.KeepOrder}, nil
 		}),
 		kind.New("dedupe", "Each document once.", func(_ context.Context, o struct {
 			By        string  `config:"by,value" doc:"id, text or similar text; empty means id"`

@@ -27,8 +27,9 @@ type MMR struct {
 	// Limit is the number of hits to select; zero stands for all, which only
 	// changes their order.
 	Limit int
-	// Lambda is the weight of relevance, in (0, 1]; zero stands for
-	// DefaultLambda. 1 is the order of the ranking.
+	// Lambda is the weight of relevance, in [0, 1]; zero stands for DefaultLambda
+	// and pipeline.Zero for a true 0, which looks at diversity alone. 1 is the order
+	// of the ranking.
 	Lambda float64
 	// Similarity of two documents, at most 1 for equal ones; values below 0 count
 	// as 0 and one that is not finite is an error. It must be safe for concurrent
@@ -40,8 +41,11 @@ type MMR struct {
 }
 
 func (s MMR) lambda() float64 {
-	if s.Lambda == 0 {
+	switch s.Lambda {
+	case 0:
 		return DefaultLambda
+	case pipeline.Zero:
+		return 0
 	}
 	return s.Lambda
 }
@@ -51,7 +55,7 @@ func (s MMR) check() error {
 		return fmt.Errorf("cut: mmr: a limit of %d: give 1 or more, or 0 for all", s.Limit)
 	}
 	if !(s.Lambda >= 0 && s.Lambda <= 1) {
-		return fmt.Errorf("cut: mmr: lambda = %v is no weight: give one above 0, up to 1", s.Lambda)
+		return fmt.Errorf("cut: mmr: lambda = %v is no weight: give one from 0 to 1", s.Lambda)
 	}
 	return nil
 }

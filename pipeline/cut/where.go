@@ -26,7 +26,7 @@ type Predicate struct {
 	Report bool
 }
 
-var errNoPredicate = errors.New("cut: where: the function that decides is nil")
+var errNoPredicate = errors.New("cut: where: the function that decides is nil: pass one, or leave the stage out")
 
 func (s Predicate) check() error {
 	if s.Keep == nil {

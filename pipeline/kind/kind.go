@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 )
@@ -76,4 +77,17 @@ func OneOf[T fmt.Stringer](setting, text string, values ...T) (T, error) {
 	}
 	var none T
 	return none, fmt.Errorf("%s is %q: write %s", setting, text, strings.Join(names, ", "))
+}
+
+// Number is what a setting of a file says to an option whose zero value means a
+// default: 0 for nil, which is not set, and the smallest positive number, which is
+// pipeline.Zero, for a 0 that stands in the file.
+func Number(x *float64) float64 {
+	switch {
+	case x == nil:
+		return 0
+	case *x == 0:
+		return math.SmallestNonzeroFloat64
+	}
+	return *x
 }

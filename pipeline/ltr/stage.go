@@ -47,7 +47,7 @@ func Stage(model *Model, o Options) pipeline.Stage {
 
 func (s *stage) open(o Options) error {
 	if s.model == nil {
-		return errors.New("ltr: the model is nil")
+		return errors.New("ltr: the model is nil: pass one that Read or a learner made")
 	}
 	if err := s.model.Check(); err != nil {
 		return err

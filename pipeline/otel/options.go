@@ -83,7 +83,7 @@ func Observe(retriever pipeline.Retriever, o Options) (pipeline.Retriever, error
 		return nil, err
 	}
 	if retriever == nil {
-		return nil, errors.New("pipeline/otel: observe: the retriever is nil")
+		return nil, errors.New("pipeline/otel: observe: the retriever is nil: pass the pipeline that is observed")
 	}
 	if !observer.Active() {
 		return retriever, nil

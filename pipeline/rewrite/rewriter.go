@@ -40,7 +40,7 @@ type Rewriter struct {
 const MaxAbandoned = 64
 
 var (
-	errNilModel = errors.New("the model is nil")
+	errNilModel = errors.New("the model is nil: pass a Generator, such as langchain.Generator(llm)")
 	errTooLong  = tooLong("the question is too long for the prompt")
 	errBusy     = fmt.Errorf("%d calls of the model have not returned since their time was up", MaxAbandoned)
 )

@@ -123,10 +123,10 @@ func New(scorer reranker.Scorer, store Store, o Options) *Cache {
 func (c *Cache) check(scorer reranker.Scorer, store Store) error {
 	var errs []error
 	if scorer == nil {
-		errs = append(errs, errors.New("the scorer is nil"))
+		errs = append(errs, errors.New("the scorer is nil: pass the one whose scores are kept"))
 	}
 	if store == nil {
-		errs = append(errs, errors.New("the store is nil"))
+		errs = append(errs, errors.New("the store is nil: pass one, such as NewLRU(100_000, 0)"))
 	}
 	if c.o.Patience < 0 || c.o.Pause < 0 {
 		errs = append(errs, fmt.Errorf("Patience and Pause must not be negative, got %v and %v", c.o.Patience, c.o.Pause))

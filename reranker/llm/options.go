@@ -74,7 +74,7 @@ func (o Options) withDefaults() Options {
 func (o Options) check(model pipeline.Generator, needed string) error {
 	switch {
 	case model == nil:
-		return errors.New("the language model is nil")
+		return errors.New("the language model is nil: pass a Generator, such as langchain.Generator(llm)")
 	case o.DocumentTokens < 0 || o.Tokens < 0 || o.Concurrency < 0 || o.Window < 0 || o.Step < 0 || o.ModelTokens < 0:
 		return errors.New("a setting is negative")
 	case o.Prompt != "" && (!strings.Contains(o.Prompt, "{query}") || !strings.Contains(o.Prompt, needed)):

@@ -27,7 +27,7 @@ func resolve(o Options, w Wire, model string) (endpoint, error) {
 		return endpoint{}, err
 	}
 	if there := u.Query().Get(projectName); there != "" && o.ProjectID != "" && there != o.ProjectID {
-		return endpoint{}, errors.New("BaseURL and ProjectID name different projects")
+		return endpoint{}, errors.New("BaseURL and ProjectID name different projects: leave one of them out")
 	}
 	route := (&url.URL{Path: strings.ReplaceAll(w.Path, "{model}", model)}).EscapedPath()
 	e := endpoint{route: withPath(u, join(u.EscapedPath(), route))}
@@ -51,7 +51,7 @@ func base(o Options) (url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return url.URL{}, errors.New("BaseURL cannot be parsed") // the parser's error repeats the URL
+		return url.URL{}, errors.New("BaseURL cannot be parsed: write https://host or https://host/path") // the parser's error repeats the URL
 	}
 	return *u, checkURL(u, o.AllowPlainHTTP)
 }

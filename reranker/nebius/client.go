@@ -153,9 +153,9 @@ func (c *Client) score(ctx context.Context, query string, documents []string) (r
 	case ctx.Err() != nil:
 		return reranker.Scores{}, canceled(ctx, opRerank)
 	case c.core.closed.Load():
-		return reranker.Scores{}, configError("rerank", errors.New("the client is closed"))
+		return reranker.Scores{}, configError("rerank", errors.New("the client is closed: make a new one"))
 	case blank(query):
-		return reranker.Scores{}, configError("rerank", errors.New("the query has no text"))
+		return reranker.Scores{}, configError("rerank", errors.New("the query has no text: ask with text"))
 	}
 	a := &attempt{witness: witness{core: c.core, ctx: ctx, query: query}, key: c.key}
 	missing, err := a.ask()
@@ -306,7 +306,7 @@ func newCore(model string, o Options) (*core, error) {
 		return nil, err
 	}
 	if model == "" && w.ModelKey != "" {
-		return nil, errors.New("the model is empty")
+		return nil, errors.New("the model is empty: pass its name as the server knows it")
 	}
 	defaults, err := o.ask(context.Background())
 	if err != nil {

@@ -24,7 +24,7 @@ func newDoor(o HandlerOptions) (*door, error) {
 	d := &door{hosts: o.Hosts, origins: o.Origins}
 	for _, k := range o.Keys {
 		if k = strings.TrimSpace(k); k == "" {
-			return nil, errors.New("one of the handler's keys is empty")
+			return nil, errors.New("one of the handler's keys is empty: leave it out, or leave Keys empty to let everybody in")
 		}
 		d.keys = append(d.keys, sha256.Sum256([]byte(k)))
 	}

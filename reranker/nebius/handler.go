@@ -191,9 +191,9 @@ func Handler(scorer reranker.Scorer, o HandlerOptions) http.Handler {
 func (o HandlerOptions) check(scorer reranker.Scorer) error {
 	switch {
 	case scorer == nil:
-		return errors.New("the handler has no scorer")
+		return errors.New("the handler has no scorer: pass one")
 	case o.MaxDocuments < 0 || o.MaxBytes < 0 || o.MaxQuery < 0 || o.MaxInFlight < 0 || o.MaxHeld < 0 || o.Timeout < 0 || o.WriteTimeout < 0:
-		return errors.New("a limit of the handler is negative")
+		return errors.New("a limit of the handler is negative: set 0 for the default, or more")
 	case o.Partial > OmitPartial:
 		return fmt.Errorf("the handler's partial policy %d is unknown", o.Partial)
 	case o.Blank > ScoreBlank:

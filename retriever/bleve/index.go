@@ -80,7 +80,7 @@ func New(ctx context.Context, documents iter.Seq2[pipeline.Document, error], o O
 // are text, lists are []any. Texts and IDs come back byte by byte.
 func Create(ctx context.Context, folder string, documents iter.Seq2[pipeline.Document, error], o Options) (*Index, error) {
 	if folder == "" {
-		return nil, errors.New("bleve: create index: no folder is named")
+		return nil, errors.New("bleve: create index: no folder is named: name one, or use New for an index in memory")
 	}
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bleve: create index: %s exists already: open it, or remove it first", folder)

@@ -18,8 +18,8 @@ type kindSettings struct {
 	Fields    []string `config:"fields" doc:"metadata that is searched with the text; none means the text alone"`
 	Filters   []string `config:"filters" doc:"metadata that can be filtered on; none means all"`
 	Limit     int      `config:"limit" doc:"the most hits; 0 means 100"`
-	K1        float64  `config:"k1" doc:"0 means 0.9"`
-	B         float64  `config:"b" doc:"0 means 0.4; below 0 means no length normalisation"`
+	K1        *float64 `config:"k1" doc:"how soon further occurrences of a word stop counting; none means 0.9, 0 counts each word once"`
+	B         *float64 `config:"b" doc:"how much the length of a text counts; none means 0.4, 0 means not at all"`
 }
 
 // Kind is an index for configuration files: "bm25". One in a folder is opened for
@@ -28,7 +28,7 @@ type kindSettings struct {
 var Kind = kind.New("bm25", "BM25 over an index in a folder, or over a file of documents.", buildKind)
 
 func buildKind(ctx context.Context, s kindSettings, scope *kind.Scope) (pipeline.Retriever, error) {
-	o := Options{Name: s.Name, Language: s.Language, Fields: s.Fields, Filters: s.Filters, Limit: s.Limit, K1: s.K1, B: s.B}
+	o := Options{Name: s.Name, Language: s.Language, Fields: s.Fields, Filters: s.Filters, Limit: s.Limit, K1: kind.Number(s.K1), B: kind.Number(s.B)}
 	if (s.Folder == "") == (s.Documents == "") {
 		return nil, errors.New("set folder, an index that was made, or documents, a file to index: one of the two")
 	}

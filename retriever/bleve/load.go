@@ -41,7 +41,7 @@ func (x loader) write(f func() error) error {
 	}
 	defer done()
 	if x.readOnly {
-		return errors.New("the index was opened read-only")
+		return errors.New("the index was opened read-only: open it without ReadOnly to change it")
 	}
 	return f()
 }

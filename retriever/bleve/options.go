@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/rankcascade/cascade/pipeline"
 )
 
 // Options configures an index. The zero value is an English index in which only
@@ -51,8 +53,9 @@ type Options struct {
 	// without the factor K1+1, which changes no order, and with an inverse
 	// document frequency that is never negative (the variant called Lucene in
 	// Kamphuis et al. 2020). K1 = 0 means 0.9 and B = 0 means 0.4, the values of
-	// most published baselines; B below 0 means no length normalisation. K1 below
-	// 0, B above 1 and values that are not finite are errors.
+	// most published baselines; pipeline.Zero means a true 0: with K1 only whether a
+	// term occurs counts, with B the length of a text does not, which B below 0 means
+	// too. K1 below 0, B above 1 and values that are not finite are errors.
 	K1, B float64
 
 	// Progress, if set, is told after each batch how many documents have been
@@ -85,8 +88,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.K1 < 0 || math.IsNaN(o.K1) || math.IsInf(o.K1, 0) {
 		return o, fmt.Errorf("k1 is %v, want a finite number of at least 0", o.K1)
 	}
-	if o.K1 == 0 {
+	switch o.K1 {
+	case 0:
 		o.K1 = defaultK1
+	case pipeline.Zero:
+		o.K1 = 0
 	}
 	if o.B > 1 || math.IsNaN(o.B) || math.IsInf(o.B, 0) {
 		return o, fmt.Errorf("b is %v, want at most 1", o.B)
@@ -94,7 +100,7 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.B == 0:
 		o.B = defaultB
-	case o.B < 0:
+	case o.B < 0 || o.B == pipeline.Zero:
 		o.B = 0
 	}
 	for _, key := range slices.Concat(o.Fields, o.Filters) {

@@ -84,7 +84,7 @@ type flight struct {
 // New returns a cache in front of the retriever.
 func New(retriever pipeline.Retriever, o Options) (*Cache, error) {
 	if retriever == nil {
-		return nil, errors.New("cache: make cache: the retriever is nil")
+		return nil, errors.New("cache: make cache: the retriever is nil: pass the one whose rankings are remembered")
 	}
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("cache: make cache: %w", err)

@@ -45,7 +45,7 @@ func (m Model) Describe() pipeline.Node {
 }
 
 var (
-	errNilModel   = errors.New("langchain: generate: the model is nil")
+	errNilModel   = errors.New("langchain: generate: the model is nil: pass an llms.Model")
 	errNoChoice   = errors.New("the model returned no choice")
 	errNoListener = errors.New("nobody listens any more")
 )

@@ -49,7 +49,7 @@ func (r Retriever) mistake() error {
 	case r.err != nil:
 		return fmt.Errorf("langchain: %w", r.err)
 	case r.pipeline == nil:
-		return errors.New("langchain: the pipeline is nil")
+		return errors.New("langchain: the pipeline is nil: pass a pipeline.Retriever")
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func FromStore(store vectorstores.VectorStore, kind Kind, limit int, options ...
 	s.store, s.limit = store, limit
 	switch {
 	case store == nil:
-		s.fault(errors.New("the store is nil"))
+		s.fault(errors.New("the store is nil: pass a vectorstores.VectorStore"))
 	case !kind.Valid():
 		s.fault(fmt.Errorf("kind %d is none of the constants", kind))
 	case limit < 1:
@@ -79,7 +79,7 @@ func FromRetriever(retriever schema.Retriever, options ...Options) *Source {
 	s := newSource(AnyStore, "retriever", options)
 	s.retriever = retriever
 	if retriever == nil {
-		s.fault(errors.New("the retriever is nil"))
+		s.fault(errors.New("the retriever is nil: pass a schema.Retriever"))
 	}
 	if len(s.options.Store) > 0 {
 		s.fault(errors.New("Options.Store is set, but a schema.Retriever takes no options"))

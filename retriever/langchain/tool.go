@@ -31,7 +31,7 @@ var _ callbacks.HandlerHaver = Tool{}
 func AsTool(p pipeline.Retriever, name, description string, output ...Output) Tool {
 	t := Tool{name: name, description: description, retriever: newRetriever(p, output, forTool)}
 	if strings.TrimSpace(name) == "" || strings.TrimSpace(description) == "" {
-		t.retriever.err = errors.New("a tool needs a name and a description")
+		t.retriever.err = errors.New("a tool needs a name and a description: an agent chooses by them")
 	}
 	return t
 }

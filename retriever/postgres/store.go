@@ -44,7 +44,7 @@ func New(pool *pgxpool.Pool, embedder Embedder, o Options) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("postgres: %w", err)
 	case pool == nil:
-		return nil, errors.New("postgres: the pool is nil")
+		return nil, errors.New("postgres: the pool is nil: pass a pgxpool.Pool")
 	case (embedder == nil) != (o.Dimensions == 0):
 		return nil, errors.New("postgres: an embedder and Options.Dimensions belong together")
 	}

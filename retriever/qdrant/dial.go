@@ -172,7 +172,7 @@ func parseURL(raw string) (host string, port int, secure bool, err error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "", 0, false, fmt.Errorf("URL has scheme %q: use http or https", u.Scheme)
 	case u.Hostname() == "":
-		return "", 0, false, errors.New("URL has no host")
+		return "", 0, false, errors.New("URL has no host: use http://localhost:6334")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return "", 0, false, errors.New("URL has more than scheme, host and port: gRPC knows no paths, and the key belongs into APIKey")
 	}

@@ -35,7 +35,7 @@ var _ Indexer = (*api.Client)(nil)
 func (i Index) check() error {
 	switch {
 	case i.Field == "":
-		return errors.New("an index names no Field")
+		return errors.New("an index names no Field: name the payload field")
 	case i.Tenant && (i.Type != api.FieldType_FieldTypeKeyword || i.Params != nil):
 		return fmt.Errorf("index on %q: Tenant belongs to keywords, and Params would hold it", i.Field)
 	}

@@ -118,7 +118,7 @@ func (l *Leg) check() error {
 	case l.Fusion != nil && l.Using != "":
 		return errors.New("Using names a vector, but a fusion searches none: set it on the Prefetch legs")
 	case l.Fusion != nil && len(l.Prefetch) == 0:
-		return errors.New("Fusion without Prefetch has nothing to fuse")
+		return errors.New("Fusion without Prefetch has nothing to fuse: give it at least one leg in Prefetch")
 	case l.Native != nil && l.Scale == pipeline.Unknown:
 		return errors.New("Scale must be set with Native: nobody else knows what its scores mean")
 	}

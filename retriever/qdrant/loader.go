@@ -96,9 +96,9 @@ func NewLoader(client Writer, collection string, opts LoaderOptions) (*Loader, e
 	_, canGet := client.(Getter)
 	switch {
 	case client == nil:
-		return nil, errors.New("qdrant: new loader: client is nil")
+		return nil, errors.New("qdrant: new loader: client is nil: pass one that Dial made")
 	case collection == "":
-		return nil, errors.New("qdrant: new loader: collection has no name")
+		return nil, errors.New("qdrant: new loader: collection has no name: name one")
 	case len(opts.Vectors) == 0:
 		return nil, errors.New("qdrant: new loader: Vectors is empty: documents need at least one")
 	case opts.Batch < 0:

@@ -59,7 +59,7 @@ func (m Mapping) check() error {
 // error that names the document.
 func (m Mapping) Payload(d pipeline.Document) (map[string]*api.Value, error) {
 	if d.ID == "" {
-		return nil, errors.New("qdrant: payload: document has no ID")
+		return nil, errors.New("qdrant: payload: document has no ID: give each document its own")
 	}
 	meta, err := toValue("metadata", d.Metadata, 0)
 	if err != nil {

@@ -21,7 +21,7 @@ func (o Options) check(legs int) error {
 	case o.Fuser != nil && o.ScoreThreshold != nil:
 		return errors.New("ScoreThreshold cannot be applied to scores that are fused here: set Leg.Threshold, or cut afterwards")
 	case o.Groups != nil && o.Groups.By == "":
-		return errors.New("Groups.By names no payload field")
+		return errors.New("Groups.By names no payload field: name the one that groups, such as source")
 	case o.Groups != nil && o.Groups.Size < 0:
 		return fmt.Errorf("Groups.Size is %d: it must be at least 1, or 0 for %d", o.Groups.Size, defaultGroupSize)
 	}

@@ -35,10 +35,10 @@ type Retriever struct {
 // that contradict each other and for a filter that is not understood.
 func New(client Client, collection string, embedder Embedder, opts Options) (*Retriever, error) {
 	if client == nil {
-		return nil, errors.New("qdrant: new retriever: client is nil")
+		return nil, errors.New("qdrant: new retriever: client is nil: pass one that Dial made")
 	}
 	if collection == "" {
-		return nil, errors.New("qdrant: new retriever: collection has no name")
+		return nil, errors.New("qdrant: new retriever: collection has no name: name one")
 	}
 	r := &Retriever{client: client, collection: collection, name: opts.Name, limit: opts.Limit, fuser: opts.Fuser, opts: opts}
 	if r.name == "" {

@@ -42,7 +42,7 @@ func (f *ServerFusion) check(legs int) error {
 	case f.Method > DBSF:
 		return fmt.Errorf("fusion method %d does not exist", f.Method)
 	case f.Method == DBSF && (f.K != 0 || f.Weights != nil):
-		return errors.New("K and Weights belong to RRF, not to DBSF")
+		return errors.New("K and Weights belong to RRF, not to DBSF: leave them 0, or leave DBSF out")
 	case f.K < 0 || f.K > math.MaxUint32:
 		return fmt.Errorf("K is %d: it must be at least 1, or 0 for %d", f.K, serverRRFK)
 	case f.Weights != nil && len(f.Weights) != legs:

@@ -43,7 +43,7 @@ type Stored struct {
 func NewStored(client Getter, collection string, o StoredOptions) (*Stored, error) {
 	switch {
 	case client == nil:
-		return nil, errors.New("qdrant: new stored vectors: client is nil")
+		return nil, errors.New("qdrant: new stored vectors: client is nil: pass one that Dial made")
 	case collection == "":
 		return nil, errors.New("qdrant: new stored vectors: collection has no name")
 	case o.Batch < 0:

@@ -52,7 +52,7 @@ func (v *Vector) check() error {
 	case v.Size < 0:
 		return fmt.Errorf("vector %q: Size is %d", v.Name, v.Size)
 	case v.sparse() && v.Name == "":
-		return errors.New("a sparse vector needs a name")
+		return errors.New("a sparse vector needs a name: set it as the collection calls it")
 	case v.sparse() && (v.Size != 0 || v.Distance != api.Distance_UnknownDistance || v.Params != nil):
 		return fmt.Errorf("vector %q: a sparse vector has neither Size nor Distance nor Params", v.Name)
 	case !v.sparse() && (v.IDF || v.SparseParams != nil):

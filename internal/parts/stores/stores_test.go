@@ -181,3 +181,21 @@ func TestUsesListsKindsWithoutBuilding(t *testing.T) {
 	_, err = config.Uses(path + "x")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// F7: a 0 in a file is a 0, and what is not set is the default.
+func TestF7ZeroInAFileIsZero(t *testing.T) {
+	t.Parallel()
+	path := place(t)
+	for text, want := range map[string]string{
+		"chain: [{bm25: {documents: corpus.jsonl, k1: 0, b: 0}}]":                 "k1 0, b 0,",
+		"chain: [{bm25: {documents: corpus.jsonl}}]":                              "k1 0.9, b 0.4,",
+		"chain: [{bm25: {documents: corpus.jsonl, k1: 0.0}}, {mmr: {lambda: 0}}]": "lambda 0,",
+		"chain: [{bm25: {documents: corpus.jsonl}}, mmr]":                         "lambda 0.5",
+		"chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {sharded: {model: {endpoint: {upstreams: [{nebius: {model: m, url: 'http://127.0.0.1:1'}}], extra-share: 0}}, top: 0}}, min-coverage: 0}}]": "extra calls 0 %",
+	} {
+		search, err := load(t, path, text)
+		require.NoError(t, err, text)
+		assert.Contains(t, pipeline.String(search), want)
+		require.NoError(t, search.Close())
+	}
+}
