@@ -22,8 +22,8 @@ func TestMistakesAreReported(t *testing.T) {
 		source *langchain.Source
 		want   string
 	}{
-		"no store":            {from(nil, langchain.PGVector, 1), "pgvector: the store is nil"},
-		"no retriever":        {langchain.FromRetriever(nil), "retriever: the retriever is nil"},
+		"no store":            {from(nil, langchain.PGVector, 1), "pgvector: the store is nil: pass a vectorstores.VectorStore"},
+		"no retriever":        {langchain.FromRetriever(nil), "retriever: the retriever is nil: pass a schema.Retriever"},
 		"a limit of zero":     {from(store, langchain.PGVector, 0), "pgvector: limit is 0, want at least 1"},
 		"a kind out of range": {from(store, langchain.Kind(99), 1), "invalid kind: kind 99 is none of the constants"},
 		"two options":         {from(store, langchain.PGVector, 1, options{}, options{}), "pgvector: 2 values of langchain.Options, want at most one"},
@@ -41,7 +41,7 @@ func TestMistakesAreReported(t *testing.T) {
 		"an unknown policy":           {from(store, langchain.PGVector, 1, options{Score: 9}), "pgvector: score policy 9 is none of the constants"},
 		"an order by ignored scores":  {from(store, langchain.AnyStore, 1, options{Unordered: true}), "store: documents are unordered, but scores are ignored: set Options.Score"},
 		"a bound below one":           {from(store, langchain.PGVector, 1, options{MaxAbandoned: -1}), "pgvector: MaxAbandoned is -1, want at least 1, or 0 for 64"},
-		"the name stands in mistakes": {from(nil, langchain.PGVector, 1, options{Name: "articles"}), "articles: the store is nil"},
+		"the name stands in mistakes": {from(nil, langchain.PGVector, 1, options{Name: "articles"}), "articles: the store is nil: pass a vectorstores.VectorStore"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
