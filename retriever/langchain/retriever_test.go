@@ -23,11 +23,11 @@ func TestOutputMistakesAreErrors(t *testing.T) {
 		r    langchain.Retriever
 		want string
 	}{
-		"no pipeline":             {langchain.AsRetriever(nil), "langchain: the pipeline is nil"},
+		"no pipeline":             {langchain.AsRetriever(nil), "langchain: the pipeline is nil: pass a pipeline.Retriever"},
 		"two outputs":             {langchain.AsRetriever(p, output{}, output{}), "langchain: 2 values of langchain.Output, want at most one"},
 		"mirrors of no store":     {langchain.AsRetriever(p, output{Mirrors: []vectorstores.VectorStore{}}), "langchain: Output.Mirrors is set, but nothing is added here: only AsVectorStore takes it"},
 		"a text that is not made": {langchain.AsRetriever(p, output{Text: text}), "langchain: Output.Text is set, but no text is made here: only AsTool takes it"},
-		"the zero value":          {langchain.Retriever{}, "langchain: the pipeline is nil"},
+		"the zero value":          {langchain.Retriever{}, "langchain: the pipeline is nil: pass a pipeline.Retriever"},
 	} {
 		_, err := c.r.GetRelevantDocuments(t.Context(), "q")
 		require.EqualError(t, err, c.want, name)
