@@ -24,9 +24,14 @@
 // models (Inference), payload indexes, resumption, and a Sync that deletes what its
 // source no longer has. Switch lets an alias mean a new collection.
 //
+// MMR, OrderBy and Sample are queries in the server's own order; package formula lets
+// the server compute a fusion.Formula. Options.Vectors brings stored vectors with the
+// hits, and Stored reads those of documents, for late interaction by reranker/maxsim.
+//
 // Every request is compared with a file in testdata. Everything runs against the
 // server of package qdranttest, which answers as a real Qdrant 1.19.0 was recorded
-// to, and against a real server where the environment variable CASCADE_QDRANT
+// to; the common tests run against the answers that a real one gave to them, and
+// against a real server where the environment variable CASCADE_QDRANT
 // holds the address of its gRPC port. A server of several shards, quantization and
 // indexed segments were not recorded.
 //

@@ -242,6 +242,8 @@ func TestWhatTheServerCannotComputeIsNamed(t *testing.T) {
 		"gauss(meta(x), 1e-60)":                         {"gauss(meta(x), 1e-60)", "number above 0"},
 		"decay(meta(x), 1e60)":                          {"decay(meta(x), 1e+60)", "number above 0"},
 		"decay(meta(x), -1)":                            {"decay(meta(x), -1)", "number above 0"},
+		"exp(raw(terms)) + raw(dense)":                  {"raw(terms)", "exp needs"},
+		"-exp(raw(terms))":                              {"raw(terms)", "exp needs"},
 		"raw(dense)/0":                                  {"raw(dense)/0", "divides by 0"},
 		`raw(dense) + meta("a\"b")`:                     {`meta("a\"b")`, "no path"},
 		`raw(dense) + is("a\\b", "x")`:                  {`is("a\\b", "x")`, "no path"},

@@ -9,7 +9,8 @@
 //
 // It has collections with named dense, sparse and multi vectors, payload indexes,
 // upsert, get, scroll, count, delete, query with nested prefetch, RRF and DBSF fusion,
-// score thresholds, offsets, groups, every condition of a filter on JSON paths,
+// formulas, MMR, an order by a field, the vector of a point, score thresholds, offsets,
+// groups, stored vectors in answers, every condition of a filter on JSON paths,
 // keys, and the faults that a real server shows: rate limits with a Retry-After
 // trailer, delays, errors, answers over a size limit. Every request is recorded.
 //
