@@ -146,15 +146,20 @@ func TestE4NothingIsAdoptedOnNullDataBeyondTheNominalRate(t *testing.T) {
 	}
 	assert.Less(t, adopted["rrf"], 18, "of 320")
 	assert.Less(t, adopted["settings"], 12, "of 160")
-	weights := 0
-	for seed := range uint64(30) {
-		r, err := tune.Tune(nulldata.Shapes()[8].Make(seed), tune.Simplex(fusion.Convex{Norm: fusion.MinMax{}}, 2, 10))
-		require.NoError(t, err)
-		if r.Verdict == tune.Adopt {
-			weights++
+	base := fusion.Convex{Norm: fusion.MinMax{}}
+	for name, space := range map[string]tune.Fusion{"simplex": tune.Simplex(base, 2, 10), "coordinate": tune.Coordinate(base, 2)} {
+		weights := 0
+		for seed := range uint64(15) {
+			for _, shape := range []int{0, 8} { // judgements of other topics, equal partners
+				r, err := tune.Tune(nulldata.Shapes()[shape].Make(seed), space)
+				require.NoError(t, err)
+				if r.Verdict == tune.Adopt {
+					weights++
+				}
+			}
 		}
+		assert.Less(t, weights, 6, "%s, of 30", name)
 	}
-	assert.Less(t, weights, 6, "of 30")
 }
 
 func TestTopicsOfAGroupAreOnePieceOfEvidence(t *testing.T) {
