@@ -1,14 +1,12 @@
 package cascade_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +63,7 @@ func fieldsOf(dir, of string, s *ast.StructType) []numeric {
 		}
 		kind, ok := f.Type.(*ast.Ident)
 		selector, isSelector := f.Type.(*ast.SelectorExpr)
-		name := ""
+		var name string
 		switch {
 		case ok && regexp.MustCompile(`^(?:u?int(?:8|16|32|64)?|float(?:32|64))$`).MatchString(kind.Name):
 			name = kind.Name
@@ -123,14 +121,7 @@ func TestZeroMeansZero(t *testing.T) {
 	for id := range reasons {
 		assert.True(t, used[id], "%s has no zero of its own any more: take it off the list", id)
 	}
-	listed := slices.Sorted(func(yield func(string) bool) {
-		for id := range seen {
-			if !yield(id) {
-				return
-			}
-		}
-	})
-	t.Log(fmt.Sprintf("%d of %d numbers have a zero of their own", len(listed), len(all)))
+	t.Logf("%d of %d numbers have a zero of their own", len(seen), len(all))
 }
 
 // zeroMakesNoSense are settings where the number 0 itself would be a mistake, so that
