@@ -2,6 +2,7 @@
 // tables of docs/chat.md:
 //
 //	go run ./benchmarks/conversation answerable   # does the evidence answer at all?
+//	go run ./benchmarks/conversation support      # do cited passages support a statement?
 //	go run ./benchmarks/conversation dialogues    # follow-up questions, tokens, citation numbers
 //
 // It reads the public collections from the folder that -collections names.
@@ -30,7 +31,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	folder := flags.String("collections", "../shared/collections", "folder of the public collections")
 	goroot := flags.String("goroot", "", "Go installation whose documentation the dialogues are about; the running one if empty")
 	if len(args) == 0 {
-		return fmt.Errorf("say what to measure: answerable or dialogues")
+		return fmt.Errorf("say what to measure: answerable, support or dialogues")
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -38,8 +39,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch args[0] {
 	case "answerable":
 		return answerable(ctx, *folder, out)
+	case "support":
+		return support(ctx, *folder, out)
 	case "dialogues":
 		return dialogues(ctx, *folder, *goroot, out)
 	}
-	return fmt.Errorf("%q is no measurement: say answerable or dialogues", args[0])
+	return fmt.Errorf("%q is no measurement: say answerable, support or dialogues", args[0])
 }

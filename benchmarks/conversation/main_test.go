@@ -8,6 +8,7 @@ import (
 
 	"github.com/rankcascade/cascade/internal/collections"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/chat"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -88,4 +89,27 @@ func TestTheAreaUnderTheCurve(t *testing.T) {
 	assert.Less(t, brier(list("ny", 0, 1), func(e example) float64 { return e.signs[0] }), 1e-9)
 	assert.Len(t, balanced([][]example{list("yn", 1, 2), list("ynyn", 1, 2, 3, 4)}), 8)
 	assert.Equal(t, 3, common("abcd", "abcx"))
+}
+
+func TestThresholdsOfSupport(t *testing.T) {
+	t.Parallel()
+	list := []citation{{.1, false}, {.2, false}, {.6, false}, {.5, true}, {.8, true}, {.9, true}}
+	assert.InDelta(t, 8.0/9, citationAUC(list), 1e-12)
+	assert.InDelta(t, .5, bestThreshold(list), 0)
+	right, wrong := kept(list, .5)
+	assert.InDelta(t, 1, right, 0)
+	assert.InDelta(t, 1.0/3, wrong, 1e-12)
+	right, wrong = kept(list, .7)
+	assert.InDelta(t, 2.0/3, right, 1e-12)
+	assert.Zero(t, wrong)
+}
+
+func TestAStatementIsJudgedBesideAHit(t *testing.T) {
+	t.Parallel()
+	hit := pipeline.Hit{Document: pipeline.Document{ID: "a", Text: "The vault opens at nine."}}
+	high, err := supported(t.Context(), "The vault opens at nine", hit, chat.SharedWords{})
+	require.NoError(t, err)
+	low, err := supported(t.Context(), "Kings enter on Sundays", hit, chat.SharedWords{})
+	require.NoError(t, err)
+	assert.Greater(t, high, low)
 }

@@ -1,6 +1,10 @@
 package chat
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -88,6 +92,34 @@ func (c Checked) Uncited() []Sentence {
 		}
 	}
 	return list
+}
+
+// Support judges every claim of the answer beside every passage that it cites, by
+// the places of three sentences in a passage of which the best counts. A claim that
+// cites nothing, or nothing that the prompt has, is not judged: see Uncited and
+// Invented. The judgement is the Supporter's: similarity finds citations of passages
+// about something else, and not a number or a "not" that was changed; see
+// docs/chat.md for what it is worth. It asks once for each claim. No claim to judge
+// gives an empty list.
+func (c Checked) Support(ctx context.Context, answer string, p Prompt, s Supporter, threshold float64) ([]Support, error) {
+	if s == nil || math.IsNaN(threshold) {
+		return nil, errors.New("chat: judge support: a Supporter and a threshold that is a number are needed")
+	}
+	list := []Support{}
+	for i, sentence := range c.Sentences {
+		if !sentence.Claim {
+			continue
+		}
+		found, err := supportOf(ctx, statementIn(answer, sentence), sentence.Cites, p, s)
+		if err != nil {
+			return nil, fmt.Errorf("chat: judge support: %w", err)
+		}
+		for _, f := range found {
+			f.Sentence, f.Supported = i, f.Score >= threshold
+			list = append(list, f)
+		}
+	}
+	return list, nil
 }
 
 // citations matches [1], [^1], [1, 2], [1-3], 【1】 and 【1†source】.
