@@ -75,7 +75,7 @@ func reportAttributes(e pipeline.Event) []attribute.KeyValue {
 	if !ok {
 		return nil
 	}
-	return []attribute.KeyValue{
+	list := []attribute.KeyValue{
 		attribute.Int("cascade.rerank.candidates", r.Candidates),
 		attribute.Int("cascade.rerank.scored", r.Scored),
 		attribute.Int("cascade.rerank.cached", r.Cached),
@@ -83,8 +83,11 @@ func reportAttributes(e pipeline.Event) []attribute.KeyValue {
 		attribute.Int("cascade.rerank.attempts", r.Attempts),
 		attribute.Int("cascade.rerank.hedges", r.Hedges),
 		attribute.Int("cascade.rerank.tokens", r.Useful.Tokens+r.Wasted.Tokens),
-		attribute.StringSlice("cascade.rerank.request_ids", r.RequestIDs),
 	}
+	if len(r.RequestIDs) > 0 {
+		list = append(list, attribute.StringSlice("cascade.rerank.request_ids", r.RequestIDs))
+	}
+	return list
 }
 
 // inferenceKind is the kind of span in OpenInference.
