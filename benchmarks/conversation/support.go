@@ -24,7 +24,7 @@ type citation struct {
 
 // The topics of a collection that are used, and the wrong passages for each.
 const (
-	supportTopics = 150
+	supportTopics = 40
 	wrongPassages = 3
 )
 
