@@ -98,8 +98,8 @@ func (c Checked) Uncited() []Sentence {
 // the places of three sentences in a passage of which the best counts. A claim that
 // cites nothing, or nothing that the prompt has, is not judged: see Uncited and
 // Invented. The judgement is the Supporter's: similarity finds citations of passages
-// about something else, and not a number or a "not" that was changed; see
-// docs/chat.md for what it is worth. It asks once for each claim. No claim to judge
+// about something else, and not a number or a "not" that was changed; what it is
+// worth tells "go run ./benchmarks/conversation support". It asks once for each claim. No claim to judge
 // gives an empty list.
 func (c Checked) Support(ctx context.Context, answer string, p Prompt, s Supporter, threshold float64) ([]Support, error) {
 	if s == nil || math.IsNaN(threshold) {
