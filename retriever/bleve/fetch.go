@@ -26,7 +26,7 @@ func (x sources) ofSource(ctx context.Context, source string) ([]pipeline.Docume
 		return nil, err
 	}
 	defer reader.Close()
-	keep, err := (filtering{x.Index}).allowed(ctx, reader, pipeline.Eq(pipeline.SourceKey, source))
+	keep, err := filtering(x).allowed(ctx, reader, pipeline.Eq(pipeline.SourceKey, source))
 	if err != nil {
 		return nil, err
 	}

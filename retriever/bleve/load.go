@@ -107,7 +107,7 @@ func (x loader) add(documents []pipeline.Document, first int, replacing bool) er
 		total += records[i].tokens
 		entry := document.NewDocument(d.ID)
 		entry.AddField(document.NewTextFieldCustom(TextField, nil, nil, index.IndexField, analyzed(streams[i])))
-		(filtering{x.Index}).addFilters(entry, d.Metadata)
+		filtering(x).addFilters(entry, d.Metadata)
 		if err := x.shelf.prepare(entry, records[i]); err != nil {
 			return fmt.Errorf("document %d: %w", first+i+1, err)
 		}

@@ -25,14 +25,14 @@ func (x lookup) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 		return nil, err
 	}
 	defer reader.Close()
-	keep, err := (filtering{x.Index}).allowed(ctx, reader, q.Filter)
+	keep, err := filtering(x).allowed(ctx, reader, q.Filter)
 	if err != nil {
 		return nil, err
 	}
 	a := x.scratch.Get().(*accumulator)
 	defer x.scratch.Put(a)
 	defer a.reset()
-	if err := (scoring{x.Index}).accumulate(ctx, reader, q.Text, a); err != nil {
+	if err := scoring(x).accumulate(ctx, reader, q.Text, a); err != nil {
 		return nil, err
 	}
 	return x.best(reader, a.top(x.limit, keep))
