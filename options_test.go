@@ -29,12 +29,12 @@ func TestTheSettingsOfARerankedQueryDoNotGrow(t *testing.T) {
 	t.Parallel()
 	for name, want := range settings {
 		at := strings.LastIndexByte(name, '.')
-		assert.LessOrEqual(t, fieldsOf(t, name[:at], name[at+1:]), want, name)
+		assert.LessOrEqual(t, exportedFields(t, name[:at], name[at+1:]), want, name)
 	}
 }
 
-// fieldsOf counts the exported fields of a struct.
-func fieldsOf(t *testing.T, dir, name string) int {
+// exportedFields counts the exported fields of a struct.
+func exportedFields(t *testing.T, dir, name string) int {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	require.NoError(t, err)
