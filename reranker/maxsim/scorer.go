@@ -145,7 +145,7 @@ func (s *Scorer) Score(ctx context.Context, query string, ids []string) (reranke
 	if err != nil {
 		return reranker.Scores{}, err
 	}
-	run := &run{Scorer: s, query: asked, ids: ids, values: make([]float64, len(ids)), errs: make([]error, len(ids)), there: make([]bool, len(ids))}
+	run := &run{scorer: s, query: asked, ids: ids, values: make([]float64, len(ids)), errs: make([]error, len(ids)), there: make([]bool, len(ids))}
 	batches := pool.New().WithMaxGoroutines(s.o.Parallel)
 	for from := 0; from < len(ids); from += s.o.Batch {
 		batches.Go(func() { run.batch(ctx, from, min(from+s.o.Batch, len(ids))) })
@@ -194,7 +194,7 @@ func failed(what string, err error) error { return fmt.Errorf("maxsim: %s: %w", 
 
 // run is one call of Score. Each batch writes to its own part.
 type run struct {
-	*Scorer
+	scorer *Scorer
 	query  [][]float32
 	ids    []string
 	values []float64
@@ -205,7 +205,7 @@ type run struct {
 // batch fetches and compares the documents from one position to another.
 func (r *run) batch(ctx context.Context, from, to int) {
 	ids := r.ids[from:to]
-	vectors, err := guarded(ctx, "vectors", func() ([][][]float32, error) { return r.vectors.TokenVectors(ctx, ids) })
+	vectors, err := guarded(ctx, "vectors", func() ([][][]float32, error) { return r.scorer.vectors.TokenVectors(ctx, ids) })
 	if err == nil && len(vectors) != len(ids) {
 		err = badVectors("vectors of %d documents for %d ids", len(vectors), len(ids))
 	}
@@ -227,22 +227,22 @@ func (r *run) compare(ctx context.Context, vectors [][]float32) (float64, error)
 	switch {
 	case len(vectors) == 0:
 		return 0, ErrNoVectors
-	case len(vectors) > r.o.Most:
-		return 0, &unfit{pipeline.ReasonTooLong, fmt.Sprintf("a document has %d vectors, at most %d are compared", len(vectors), r.o.Most)}
+	case len(vectors) > r.scorer.o.Most:
+		return 0, &unfit{pipeline.ReasonTooLong, fmt.Sprintf("a document has %d vectors, at most %d are compared", len(vectors), r.scorer.o.Most)}
 	case len(r.query) == 0:
 		return 0, nil
 	}
 	if err := check(vectors, len(r.query[0])); err != nil {
 		return 0, err
 	}
-	score := sum(ctx, r.query, vectors, factors(vectors, !r.o.Dot))
+	score := sum(ctx, r.query, vectors, factors(vectors, !r.scorer.o.Dot))
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	if r.o.Mean {
+	if r.scorer.o.Mean {
 		score /= float64(len(r.query))
 	}
-	if r.scale() == pipeline.Cosine {
+	if r.scorer.scale() == pipeline.Cosine {
 		score = max(-1, min(1, score)) // rounding
 	}
 	return score, nil
@@ -250,7 +250,7 @@ func (r *run) compare(ctx context.Context, vectors [][]float32) (float64, error)
 
 // scores puts the results together.
 func (r *run) scores(ctx context.Context) (reranker.Scores, error) {
-	out := reranker.Scores{Values: r.values, Scale: r.scale()}
+	out := reranker.Scores{Values: r.values, Scale: r.scorer.scale()}
 	said := map[string]bool{}
 	for i, err := range r.errs {
 		if err == nil {
