@@ -68,11 +68,10 @@ func (r *run) score(progress func(Scores) bool) (scores Scores, stopped bool, er
 	var cancel context.CancelFunc
 	r.ctx, cancel = context.WithDeadline(r.caller, r.deadline)
 	// Whatever happens, also in the consumer of a stream: no call outlives this, or
-	// it is left behind, and the endpoint is left.
+	// it is left behind.
 	defer func() {
 		r.join(cancel)
 		r.e.pace.Leave(time.Now(), r.waiter)
-		r.e.life.exit()
 	}()
 	if r.begin() {
 		stopped = r.loop(progress)
@@ -391,7 +390,7 @@ func (r *run) call(p *piece, t *pace.Ticket) {
 		c.hedgeAt = t.Started.Add(t.HedgeAfter)
 	}
 	alone := len(p.calls) == 0
-	if p.again && !p.sent {
+	if !t.Hedge() && (p.again || p.sent) {
 		r.tally.report.Retries++
 	}
 	r.tally.started(r.flight.start(c), alone, t.Hedge(), t.Started.Sub(p.since))
@@ -582,7 +581,6 @@ func (r *run) fail(p *piece, e ending) {
 		r.tooLarge(p)
 	case elsewhere(f.err) && !r.e.alone() && len(p.refusers)+1 < len(r.e.scorers) && r.e.pace.Spend(1):
 		p.refusers = append(p.refusers, p.avoid)
-		r.tally.report.Retries++
 		r.flight.again(p, time.Now(), 0)
 	case hopeless(f.kind):
 		r.flight.lose(p, f.err.Reason(), f.err)
@@ -593,7 +591,7 @@ func (r *run) fail(p *piece, e ending) {
 		r.split(p)
 	case r.s.o.Wait && awaited(f):
 		r.await(p, f)
-	case (f.kind == KindServer || f.kind == KindProtocol) && p.tries > 0 && len(p.Documents) > 1 && !r.whole && r.e.pace.Spend(1):
+	case (f.kind == KindServer || f.kind == KindProtocol) && p.tries > 0 && len(p.Documents) > 1 && !r.whole && r.halves(p):
 		r.split(p) // one document may be what upsets the server
 	case f.retryable:
 		r.retry(p, f)
@@ -622,7 +620,6 @@ func (r *run) await(p *piece, f callFault) {
 		return
 	}
 	r.tally.wait(now, f.err)
-	r.tally.report.Retries++
 	r.flight.again(p, now, delay)
 }
 
@@ -651,7 +648,6 @@ func (r *run) retry(p *piece, f callFault) {
 		r.flight.lose(p, reasonOfCall(f.err), nil)
 		return
 	}
-	r.tally.report.Retries++
 	r.flight.again(p, now, delay)
 }
 
@@ -673,7 +669,7 @@ func (r *run) tooLarge(p *piece) {
 	if p.state != pieceWaiting {
 		return
 	}
-	if len(p.Documents) == 1 || r.whole || !r.s.o.Wait && !r.e.pace.Spend(1) {
+	if len(p.Documents) == 1 || r.whole || !r.s.o.Wait && !r.halves(p) {
 		r.flight.lose(p, pipeline.ReasonTooLong, nil)
 		return
 	}
@@ -687,6 +683,14 @@ func (r *run) carve(p *piece, now time.Time, tooLong func(d int) bool) {
 	if len(r.flight.pieces) > before {
 		r.tally.report.Planned += 2
 	}
+}
+
+// halves pays for two calls in place of one. Both are extra ones where the one was.
+func (r *run) halves(p *piece) bool {
+	if p.again {
+		return r.e.pace.Spend(2)
+	}
+	return r.e.pace.Spend(1)
 }
 
 func (r *run) split(p *piece) {

@@ -252,15 +252,22 @@ func (s *Sharded) run(ctx context.Context, query string, documents []string, pro
 		done(Scores{}, &Error{Kind: KindConfig, Op: "reranker: shard", Err: ErrClosed})
 		return
 	}
-	r := newRun(ctx, s, query, documents)
-	scores, stopped, err := r.score(progress)
-	if !stopped && !r.whole && r.tally.report.Sent > 1 && s.listwise() {
-		// The server has said only now that scores of different calls do not compare.
-		scores, stopped, err = newRun(ctx, s, query, documents).score(progress)
-	}
+	scores, stopped, err := s.score(ctx, query, documents, progress)
 	if !stopped {
 		done(scores, err)
 	}
+}
+
+// score asks the servers, within the lifetime of the endpoint that was entered.
+func (s *Sharded) score(ctx context.Context, query string, documents []string, progress func(Scores) bool) (scores Scores, stopped bool, err error) {
+	defer s.endpoint.life.exit()
+	r := newRun(ctx, s, query, documents)
+	scores, stopped, err = r.score(progress)
+	if !stopped && !r.whole && r.tally.report.Sent > 1 && s.listwise() {
+		// The server has said only now that scores of different calls do not compare.
+		return newRun(ctx, s, query, documents).score(progress)
+	}
+	return scores, stopped, err
 }
 
 func emptyScores() Scores { return Scores{Values: []float64{}, Report: &Report{Mode: Full}} }

@@ -37,7 +37,7 @@ func bodyFaults() []row {
 					shard:  reranker.ShardOptions{Documents: 5, Concurrency: 1, Top: -1},
 					client: nebius.Options{OnCall: func(c nebius.Call) { most = max(most, c.ResponseBytes) }},
 				})
-				r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
+				r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
 				assert.LessOrEqual(t, most, 2<<20, name)
 			}
 		})},
@@ -48,8 +48,8 @@ func bodyFaults() []row {
 					return r
 				}), setup{shard: single})
 				g := r.ask().nothing(why)
-				assert.Equal(t, 2, g.report.Attempts)
-				assert.Equal(t, 2, r.server.Connections(), "the connection is not used again")
+				assert.LessOrEqual(t, g.report.Attempts, 1+2*10, "asked again in halves, as far as the budget of extra calls goes")
+				assert.GreaterOrEqual(t, r.server.Connections(), g.report.Attempts, "no connection is used again")
 			}
 		})},
 		{"16_web_page", fake(func(t *testing.T) {
@@ -65,7 +65,7 @@ func bodyFaults() []row {
 		{"17_success_without_results", fake(func(t *testing.T) {
 			for _, body := range []string{`null`, `{}`, `[]`, ``, `{"error":"model is busy"}`, `{"detail":"no"}`, `{"results":null}`, `{"results":[]}`, `{"results":{}}`} {
 				r := memory(t, spoilt(body), setup{})
-				r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
+				r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
 			}
 		})},
 		{"18_another_dialect", fake(anotherDialect)},
@@ -75,7 +75,7 @@ func bodyFaults() []row {
 					r.Body = append(r.Body, tail...)
 					return r
 				}), honest), setup{})
-				r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
+				r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
 			}
 			r := memory(t, rerankertest.Change(honest, func(_ rerankertest.Call, r rerankertest.Reply) rerankertest.Reply {
 				r.Body = append([]byte("\ufeff \n"), append(r.Body, " \r\n\t"...)...)

@@ -147,7 +147,7 @@ func userPanics(t *testing.T) {
 	r = memory(t, rerankertest.Status(401, ``), setup{endpoint: reranker.EndpointOptions{OnChange: func(reranker.EndpointState) { panic("on change") }}, shard: single})
 	r.ask().because("on change")
 	r = memory(t, spoilt(`{}`), setup{stage: reranker.StageOptions{OnChange: func(reranker.StateChange) { panic("hook") }}})
-	r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).because("hook")
+	r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).because("hook")
 	// A normaliser, beside a stage that works.
 	r = memory(t, honest, setup{})
 	blend := pipeline.Blend(fusion.Convex{Norm: bomb{}}, pipeline.Keep(), r.stage)
@@ -330,4 +330,5 @@ func veryMany(t *testing.T) {
 	r.in = ranked(t, book+book, "short", "shorter")
 	r.ask().lost(reasons{pipeline.ReasonTooLong: 1})
 	require.NotEmpty(t, fmt.Sprint(r.endpoint.State()))
+	require.NoError(t, r.endpoint.Close(), "what the scorer does after its time is joined")
 }

@@ -195,7 +195,7 @@ func jsonDepth(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
 	for _, begin := range []string{`{"x":`, `{"results":[{"x":`, `{"results":[{"index":0,"relevance_score":`} {
 		r := memory(t, spoilt(begin+strings.Repeat("[", 1<<20)), setup{client: nebius.Options{MaxResponse: 4 << 20}})
-		r.ask().lost(reasons{pipeline.ReasonBadResponse: 5}).honest()
+		r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
 	}
 }
 
