@@ -185,7 +185,7 @@ func serve(ctx context.Context, s settings, t *tools) error {
 	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(err, server.Close())
+		return server.Close() // clients keep their streams open for ever: they end here
 	}
 	return nil
 }

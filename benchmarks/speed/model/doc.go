@@ -9,4 +9,9 @@
 // the embedded weights are used. Both sides run on one thread, one text at a time
 // for onnxruntime, whose graph is made from the same weights. It prints
 // milliseconds of CPU for a text and the ratio of the medians.
+//
+//	go run ./benchmarks/speed/model -workers 2 -texts 64 -rounds 10
+//
+// compares two workers with one by the clock, which needs idle cores, and tells how
+// late a call returns whose context ends in the middle.
 package main

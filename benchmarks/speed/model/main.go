@@ -28,6 +28,15 @@ type options struct {
 	texts       int
 	words       int
 	rounds      int
+	workers     int
+}
+
+// files are those of the model.
+func (o options) files() fs.FS {
+	if o.dir != "" {
+		return os.DirFS(o.dir)
+	}
+	return minilm.Files()
 }
 
 func main() {
@@ -37,6 +46,7 @@ func main() {
 	flag.IntVar(&o.texts, "texts", 20, "how many texts a round embeds")
 	flag.IntVar(&o.words, "words", 110, "how many words a text has")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many rounds there are")
+	flag.IntVar(&o.workers, "workers", 0, "compare so many workers with one, by the clock, in place of the kernels")
 	flag.Parse()
 	if err := run(context.Background(), o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "model:", err)
@@ -50,6 +60,9 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	if o.texts < 1 || o.words < 1 || o.rounds < 1 {
 		return errors.New("-texts, -words and -rounds must be at least 1")
+	}
+	if o.workers > 0 {
+		return clock(ctx, o, out)
 	}
 	texts := sentences(o.texts, o.words)
 	sides, err := contenders(o)
@@ -103,16 +116,12 @@ func report(out io.Writer, sides []side, texts int) {
 // contenders are the kernels of this processor, without the portable one, which
 // would take minutes, if there is another.
 func contenders(o options) ([]side, error) {
-	var files fs.FS = minilm.Files()
-	if o.dir != "" {
-		files = os.DirFS(o.dir)
-	}
 	var sides []side
 	for _, kernel := range bert.Kernels() {
 		if kernel == bert.Portable && len(sides) > 0 {
 			continue
 		}
-		m, err := bert.Open(files, bert.Options{Workers: 1, Kernel: kernel})
+		m, err := bert.Open(o.files(), bert.Options{Workers: 1, Kernel: kernel})
 		if err != nil {
 			return nil, err
 		}

@@ -18,6 +18,14 @@ func TestItComparesTheKernels(t *testing.T) {
 	assert.Contains(t, out.String(), " 1.00\n")
 }
 
+func TestItComparesWorkersAndEndsThem(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), options{texts: 24, words: 60, rounds: 1, workers: 2}, &out))
+	assert.Regexp(t, `^2 workers: \d+\.\d\d times as fast as one`, out.String())
+	assert.Contains(t, out.String(), "ms later in the median")
+}
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	t.Parallel()
 	for says, o := range map[string]options{
