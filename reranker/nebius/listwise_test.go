@@ -59,7 +59,9 @@ func TestF4TheOfflinePairHasOneOrder(t *testing.T) {
 			want, err := direct.Score(t.Context(), "bread dough crust", documents)
 			require.NoError(t, err)
 			assert.False(t, client.Listwise(), "nobody has said so")
-			sharded := reranker.Shard(wrap(client), reranker.ShardOptions{Documents: 1000, Calls: 8})
+			endpoint, err := reranker.NewEndpoint([]reranker.Scorer{wrap(client)}, reranker.EndpointOptions{})
+			require.NoError(t, err)
+			sharded := reranker.Shard(endpoint, reranker.ShardOptions{Documents: 1000, Calls: 8})
 			for i := range 4 {
 				got, err := sharded.Score(t.Context(), "bread dough crust", documents)
 				require.NoError(t, err)
@@ -71,6 +73,8 @@ func TestF4TheOfflinePairHasOneOrder(t *testing.T) {
 			_, err = sharded.Score(t.Context(), "bread dough crust", documents)
 			require.NoError(t, err)
 			assert.Equal(t, before+1, calls.Load(), "what is known is asked in one call at once")
+			assert.Zero(t, endpoint.State().Queries, "each query has left once")
+			require.NoError(t, endpoint.Close())
 		})
 	}
 }
