@@ -44,13 +44,13 @@ func (s settings) options() Options {
 	return o
 }
 
-func one(name, doc string, make func(Generator, Options) *Rewriter) kind.Kind {
+func one(name, doc string, rewriter func(Generator, Options) *Rewriter) kind.Kind {
 	return kind.New(name, doc, func(_ context.Context, s settings, _ *kind.Scope) (pipeline.Rewriter, error) {
-		return make(s.Model, s.options()), nil
+		return rewriter(s.Model, s.options()), nil
 	})
 }
 
-func several(name, doc string, make func(Generator, int, Options) *Rewriter) kind.Kind {
+func several(name, doc string, rewriter func(Generator, int, Options) *Rewriter) kind.Kind {
 	return kind.New(name, doc, func(_ context.Context, s struct {
 		Model        pipeline.Generator `config:"model,required" doc:"the language model"`
 		N            int                `config:"n,required" doc:"how many questions, at least 1"`
@@ -64,6 +64,6 @@ func several(name, doc string, make func(Generator, int, Options) *Rewriter) kin
 		if s.N < 1 {
 			return nil, fmt.Errorf("n is %d: ask for at least 1", s.N)
 		}
-		return make(s.Model, s.N, settings{s.Model, s.Prompt, s.Timeout, s.PromptTokens, s.AnswerTokens, s.Cache, s.Name}.options()), nil
+		return rewriter(s.Model, s.N, settings{s.Model, s.Prompt, s.Timeout, s.PromptTokens, s.AnswerTokens, s.Cache, s.Name}.options()), nil
 	})
 }

@@ -2,7 +2,6 @@ package nebius_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -121,7 +120,7 @@ func TestOnlyAListwiseScorerIsAnnounced(t *testing.T) {
 		client, documents, _ := offline(t, *scorer)
 		_, err := client.Score(t.Context(), "bread", documents)
 		require.NoError(t, err)
-		assert.Equal(t, want == "true", client.Listwise(), fmt.Sprintf("%T", *scorer))
+		assert.Equal(t, want == "true", client.Listwise(), "%T", *scorer)
 	}
 }
 
