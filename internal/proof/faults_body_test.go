@@ -2,6 +2,8 @@ package proof_test
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,13 +34,13 @@ func bodyFaults() []row {
 				"not gzip": rerankertest.JSON(200, `{"results":[]}`).With("Content-Encoding", "gzip"),
 				"brotli":   rerankertest.JSON(200, `{"results":[]}`).With("Content-Encoding", "br"),
 			} {
-				most := 0
+				var most atomic.Int64
 				r := memory(t, rerankertest.On(seventh, rerankertest.Always(reply), honest), setup{
 					shard:  reranker.ShardOptions{Documents: 5, Concurrency: 1, Top: -1},
-					client: nebius.Options{OnCall: func(c nebius.Call) { most = max(most, c.ResponseBytes) }},
+					client: nebius.Options{OnCall: func(c nebius.Call) { most.Store(max(most.Load(), int64(c.ResponseBytes))) }},
 				})
 				r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
-				assert.LessOrEqual(t, most, 2<<20, name)
+				assert.LessOrEqual(t, most.Load(), int64(2<<20), name)
 			}
 		})},
 		{"15_false_content_length", fake(func(t *testing.T) {
@@ -126,10 +128,16 @@ func trickles(t *testing.T) {
 
 func endless(t *testing.T) {
 	for name, limit := range map[string]int64{"by the request": 0, "by MaxResponse": 10_000} {
+		var mu sync.Mutex
 		var calls []nebius.Call
 		r := memory(t, rerankertest.Always(rerankertest.Reply{Body: []byte(strings.Repeat(" ", 3<<20)), Chunked: true, Chunk: 64 << 10}),
-			setup{shard: single, client: nebius.Options{MaxResponse: limit, OnCall: func(c nebius.Call) { calls = append(calls, c) }}})
+			setup{shard: single, client: nebius.Options{MaxResponse: limit, OnCall: func(c nebius.Call) {
+				mu.Lock()
+				defer mu.Unlock()
+				calls = append(calls, c)
+			}}})
 		r.ask().nothing(pipeline.ReasonBadResponse).because("larger than", "MaxResponse")
+		require.NoError(t, r.endpoint.Close(), "what was cut off is joined")
 		require.NotEmpty(t, calls)
 		for _, c := range calls {
 			most := limit
