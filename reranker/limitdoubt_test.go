@@ -2,6 +2,7 @@ package reranker_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,17 +17,17 @@ type declaring struct {
 	limits  reranker.Limits
 	once    bool // only in its first answer
 	enforce bool // refuses everything after its first answer
-	calls   int
+	calls   atomic.Int64
 }
 
 func (d *declaring) Score(_ context.Context, _ string, documents []string) (reranker.Scores, error) {
 	time.Sleep(5 * time.Millisecond)
-	d.calls++
+	n := d.calls.Add(1)
 	limits := d.limits
-	if d.once && d.calls > 1 {
+	if d.once && n > 1 {
 		limits = reranker.Limits{}
 	}
-	if d.enforce && d.calls > 1 {
+	if d.enforce && n > 1 {
 		return reranker.Scores{}, &reranker.Error{Kind: reranker.KindRateLimited, Op: "fake", Status: 429, Limits: limits}
 	}
 	return reranker.Scores{Values: make([]float64, len(documents)), Limits: limits}, nil
@@ -93,8 +94,8 @@ func TestALimitThatIsMeantIsKept(t *testing.T) {
 			assert.Empty(t, scores.Warnings)
 			time.Sleep(time.Until(time.Now().Add(time.Second)))
 		}
-		assert.LessOrEqual(t, server.calls, 9, "it is tested once a minute")
-		assert.GreaterOrEqual(t, server.calls, 4)
+		assert.LessOrEqual(t, int(server.calls.Load()), 9, "it is tested once a minute")
+		assert.GreaterOrEqual(t, int(server.calls.Load()), 4)
 	})
 }
 
@@ -105,6 +106,6 @@ func TestALimitOfTheOptionsIsNotTested(t *testing.T) {
 		s := reranker.Shard(newEndpoint(t, reranker.EndpointOptions{Tokens: 20}, server), reranker.ShardOptions{})
 		_, err := s.Score(t.Context(), "a question about something", longTexts(24))
 		require.Error(t, err)
-		assert.Zero(t, server.calls)
+		assert.Zero(t, server.calls.Load())
 	})
 }
