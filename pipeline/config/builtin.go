@@ -16,7 +16,7 @@ import (
 // builtin are the kinds that every file may name: what is pure arithmetic and
 // links nothing.
 func builtin() []kind.Kind {
-	return slices.Concat(combinators(), wrappers(), choices(), cuts(), selections(), calibrations())
+	return slices.Concat(combinators(), budgets(), wrappers(), choices(), cuts(), selections(), calibrations())
 }
 
 func combinators() []kind.Kind {
@@ -50,8 +50,8 @@ func combinators() []kind.Kind {
 	}
 }
 
-// wrappers are combinators around one part.
-func wrappers() []kind.Kind {
+// budgets bound the time of a part.
+func budgets() []kind.Kind {
 	return []kind.Kind{
 		kind.New("within", "A stage with a time budget; out of time is a failure, which else and a rerank deal with.", func(_ context.Context, o struct {
 			Budget  time.Duration  `config:"budget,required" doc:"the time that the stage may take"`
@@ -67,6 +67,12 @@ func wrappers() []kind.Kind {
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
 			return pipeline.Budget{Limit: o.Budget, Reserve: o.Reserve}.Retriever(o.Retriever), nil
 		}),
+	}
+}
+
+// wrappers are the other combinators around one part.
+func wrappers() []kind.Kind {
+	return []kind.Kind{
 		kind.New("else", "A stage, and another one for when it fails.", func(_ context.Context, o struct {
 			Stage       pipeline.Stage `config:"stage,required" doc:"the stage"`
 			Alternative pipeline.Stage `config:"alternative,required" doc:"what runs if it fails"`
