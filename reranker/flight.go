@@ -371,6 +371,15 @@ func (p *piece) last() error {
 	return p.errs[len(p.errs)-1]
 }
 
+// held is the error of a piece that a quota or a gate keeps from being called in
+// time.
+func (p *piece) held(wait time.Duration) error {
+	if err := p.last(); err != nil {
+		return err
+	}
+	return &Error{Kind: KindRateLimited, Op: "reranker: shard", RetryAfter: wait, Message: "not sent: the server would have to be waited for beyond the deadline"}
+}
+
 // doubtful are the places of the documents that have no score because what the answer
 // says of them cannot be trusted, or because it says nothing.
 func (p *piece) doubtful() (at []int) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker/internal/pace"
 )
 
 // tally is what has come back of a query: scores, reasons, causes and costs. It
@@ -24,12 +25,11 @@ type tally struct {
 	used    Usage                   // of answers, used or not
 	limits  Limits
 	top     int // of the report
-	given   time.Duration
-	start   time.Time
+	term    term
 }
 
-func newTally(n, top int, start time.Time) tally {
-	return tally{n: n, start: start, top: min(n, max(1, topTier(n, max(0, top))))}
+func newTally(n, top int, t term) tally {
+	return tally{n: n, term: t, top: min(n, max(1, topTier(n, max(0, top))))}
 }
 
 // cause notes an error of the whole query once.
@@ -40,7 +40,7 @@ func (t *tally) wait(now time.Time, cause error) {
 	if t.waited == nil {
 		t.waited = &Warning{Kind: WarnWaited}
 	}
-	t.waited.Detail = fmt.Sprintf("waited for a server since %v after the start: %v", now.Sub(t.start).Round(time.Millisecond), cause)
+	t.waited.Detail = fmt.Sprintf("waited for a server since %v after the start: %v", now.Sub(t.term.start).Round(time.Millisecond), cause)
 }
 
 // ignores notes limits that the server declares and that were disproved; -1 is none.
@@ -65,6 +65,25 @@ func (t *tally) leaveOut(documents []int, reason pipeline.Reason) {
 	for _, d := range documents {
 		t.lost[d] = reason
 	}
+}
+
+// refuse gives up documents before there is a plan.
+func (t *tally) refuse(send []pace.Item, l loss) {
+	documents := make([]int, len(send))
+	for i, it := range send {
+		documents[i] = it.Document
+	}
+	t.leaveOut(documents, l.reason)
+	t.cause(l.err)
+}
+
+// unaffordable gives up the last documents, which the quota does not cover.
+func (t *tally) unaffordable(left []pace.Item, of int) {
+	message := fmt.Sprintf("%d of %d documents not sent: the quota is low", len(left), of)
+	if len(left) == of {
+		message = "not sent: the quota is used up for now"
+	}
+	t.refuse(left, loss{pipeline.ReasonRateLimit, &Error{Kind: KindRateLimited, Op: "reranker: shard", Message: message}})
 }
 
 // started counts a call; waited is how long it was held back.
@@ -167,7 +186,7 @@ func (t *tally) tell(s Scores, causes []error, now time.Time) *Report {
 	}
 	report.TopScored = float64(top) / float64(report.Top)
 	report.settle()
-	report.Deadline, report.Elapsed = t.given, now.Sub(t.start)
+	report.Deadline, report.Elapsed = t.term.given, now.Sub(t.term.start)
 	report.Causes, report.Warnings = causes, s.Warnings
 	report.Model, report.RequestIDs, report.Attributes = s.Model, s.RequestIDs, s.Attributes
 	return &report

@@ -14,7 +14,7 @@ import (
 func TestATallyPutsScoresInTheirPlaces(t *testing.T) {
 	t.Parallel()
 	f, canceled := flying(3), 0
-	tl := newTally(11, 1, epoch)
+	tl := newTally(11, 1, term{start: epoch})
 	tl.blank = []int{9}
 	tl.leaveOut([]int{10}, pipeline.ReasonTooLong)
 	c := callFor(f.plan[1], &canceled)
@@ -60,7 +60,7 @@ func TestATallyCountsWhatCallsCost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tl := newTally(3, 0, epoch)
+			tl := newTally(3, 0, term{start: epoch})
 			one := callFor(f.plan[0], &canceled)
 			one.ended, one.scores = c.ended, Scores{Usage: usage, Limits: Limits{Known: true, Requests: 5}}
 			tl.cost(one, c.used)

@@ -23,7 +23,7 @@ const (
 var brownModel = model{name: "16 workers, 160 queries a second", replicas: 16, rate: 3450 * 10, round: 4 * time.Millisecond}
 
 // brownoutTable prints how long it takes until queries succeed again.
-func (s settings) brownoutTable(t *testing.T) {
+func brownoutTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "Brown-out: 110 queries a second of 160 possible, 10 documents each, 1 s deadline; 30 %% of the capacity for 30 s.\n"+
 		"The server works on what clients have given up. Recovered is when 95 %% of a second's queries succeed for good.\n\n")
 	s.row("client", "success during", "success in the 60 s after", "recovered after", "calls a query", "attempts a first call", "median wait during")
@@ -36,7 +36,7 @@ func (s settings) brownoutTable(t *testing.T) {
 		{"3 attempts", func(srv *server) client { return stubborn{srv, 3} }},
 		{"ours", func(srv *server) client { return newOurs(srv, reranker.ShardOptions{}, time.Second, s.seed) }},
 	} {
-		s.brownoutRow(t, c.name, c.make)
+		brownoutRow(t, s, c.name, c.make)
 	}
 	fmt.Fprintln(s.out)
 }
@@ -49,7 +49,7 @@ type asked struct {
 	first    int // without retries and hedges
 }
 
-func (s settings) brownoutRow(t *testing.T, name string, with func(*server) client) {
+func brownoutRow(t *testing.T, s settings, name string, with func(*server) client) {
 	synctest.Test(t, func(*testing.T) {
 		srv := newServer(brownModel, s.seed)
 		begin := time.Now()
@@ -73,11 +73,11 @@ func (s settings) brownoutRow(t *testing.T, name string, with func(*server) clie
 			})
 		}
 		wg.Wait()
-		s.brownoutSummary(name, all)
+		brownoutSummary(s, name, all)
 	})
 }
 
-func (s settings) brownoutSummary(name string, all []asked) {
+func brownoutSummary(s settings, name string, all []asked) {
 	var during, after, ok, okAfter, attempts, first float64
 	var waits []time.Duration
 	bySecond := map[int][2]float64{}

@@ -17,7 +17,7 @@ type promise struct {
 }
 
 // deadlineTable prints what is scored when time runs out.
-func (s settings) deadlineTable(t *testing.T) {
+func deadlineTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "With a deadline, 200 candidates of which the first 50 are the top tier; %d queries, seed %d.\n\n", s.queries, s.seed)
 	s.row("server", "deadline", "scheduler", "whole top tier scored", "all scored", "mean coverage", "on time", "p50")
 	s.row("---", "---", "---", "---", "---", "---", "---", "---")
@@ -27,7 +27,7 @@ func (s settings) deadlineTable(t *testing.T) {
 				name string
 				o    reranker.ShardOptions
 			}{{"tiers", reranker.ShardOptions{}}, {"no tiers", reranker.ShardOptions{Top: -1}}} {
-				p := s.keep(t, m, limit, c.o)
+				p := keepPromise(t, s, m, limit, c.o)
 				s.row(m.name, fmt.Sprint(limit), c.name, percent(p.top), percent(p.full), percent(p.coverage), percent(p.onTime), ms(p.median))
 			}
 		}
@@ -35,7 +35,7 @@ func (s settings) deadlineTable(t *testing.T) {
 	fmt.Fprintln(s.out)
 }
 
-func (s settings) keep(t *testing.T, m model, limit time.Duration, o reranker.ShardOptions) (p promise) {
+func keepPromise(t *testing.T, s settings, m model, limit time.Duration, o reranker.ShardOptions) (p promise) {
 	synctest.Test(t, func(*testing.T) {
 		c := newOurs(newServer(m, s.seed), o, limit, s.seed)
 		w := newWorkload(s.seed)

@@ -198,7 +198,7 @@ func tierScored(out pipeline.Ranking, n int) bool {
 }
 
 // goodputTable prints the cells.
-func (s settings) goodputTable(t *testing.T) {
+func goodputTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "A server that answers first come, first served; %d queries with a deadline of %v for which the whole server would need\n"+
 		"work/deadline times as long. Possible is what a client that knew everything could score at the most.\n\n", goodputQueries, goodputDeadline)
 	s.row("given up work", "replicas", "N", "work/deadline", "queries", "possible", "scored, of possible", "after 20 queries", "first tier, of where it fits", "nothing", "late", "attempts a first call", "missed")
@@ -213,7 +213,7 @@ func (s settings) goodputTable(t *testing.T) {
 					for _, ratio := range []float64{1.2, 2, 4} {
 						for _, load := range []float64{0, 0.8, 1.2, 2} {
 							if g := (goodput{ratio: ratio, replicas: replicas, apart: apart, n: n, drops: drops, load: load}); s.wants(g) {
-								s.goodputRow(t, g)
+								goodputRow(t, s, g)
 							}
 						}
 					}
@@ -224,7 +224,7 @@ func (s settings) goodputTable(t *testing.T) {
 	fmt.Fprintln(s.out)
 }
 
-func (s settings) goodputRow(t *testing.T, g goodput) {
+func goodputRow(t *testing.T, s settings, g goodput) {
 	r := g.measure(t, s)
 	work, where, how := "finished", fmt.Sprint(g.replicas), "one after another"
 	if g.drops {
@@ -276,12 +276,4 @@ func (g goodput) missed(r result) (bars []string) {
 		}
 	}
 	return bars
-}
-
-// wants reports whether a cell is in the short form of the table.
-func (s settings) wants(g goodput) bool {
-	if s.cell != "" {
-		return strings.Contains(fmt.Sprintf("%v|%d|%v|%d|%g|%g", g.drops, g.replicas, g.apart, g.n, g.ratio, g.load), s.cell)
-	}
-	return !s.short || g.n == 400 && !g.drops && (g.replicas == 1 || g.replicas == 4 && !g.apart)
 }

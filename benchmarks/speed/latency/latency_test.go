@@ -26,7 +26,7 @@ func TestLearnedCallsReachTheBound(t *testing.T) {
 	}{
 		{models[0], 1.15, 2}, {models[1], 1.2, 2}, {models[4], 1.2, 2}, {models[5], 1.15, 2.5},
 	} {
-		f := s.measure(t, c.model, 200, s.warm, func(srv *server) client {
+		f := measureClient(t, s, c.model, 200, s.warm, func(srv *server) client {
 			return newOurs(srv, reranker.ShardOptions{}, 10*time.Minute, s.seed)
 		})
 		assert.Less(t, ratio(f.p50, f.bound), c.p50, c.model.name)
@@ -43,10 +43,10 @@ func TestLearnedCallsReachTheBound(t *testing.T) {
 func TestTopTierIsScoredByTheDeadline(t *testing.T) {
 	t.Parallel()
 	s := short(io.Discard)
-	p := s.keep(t, models[1], 600*time.Millisecond, reranker.ShardOptions{})
+	p := keepPromise(t, s, models[1], 600*time.Millisecond, reranker.ShardOptions{})
 	assert.GreaterOrEqual(t, p.top, 0.95)
 	assert.InDelta(t, 1, p.onTime, 0)
-	without := s.keep(t, models[1], 600*time.Millisecond, reranker.ShardOptions{Top: -1})
+	without := keepPromise(t, s, models[1], 600*time.Millisecond, reranker.ShardOptions{Top: -1})
 	assert.Less(t, without.top, 0.2, "which is what the tiers are for")
 }
 
@@ -55,8 +55,8 @@ func TestTablesArePrinted(t *testing.T) {
 	var out strings.Builder
 	s := short(&out)
 	s.queries, s.warm, s.sizes = 5, 5, []int{20}
-	s.latencyTable(t)
-	s.deadlineTable(t)
+	latencyTable(t, s)
+	deadlineTable(t, s)
 	rows := 0
 	for line := range strings.Lines(out.String()) {
 		rows += strings.Count(line[:1], "|")
@@ -69,7 +69,7 @@ func TestQuotaIsKept(t *testing.T) {
 	var out strings.Builder
 	s := short(&out)
 	s.queries = 100
-	s.quotaTable(t)
+	quotaTable(t, s)
 	for line := range strings.Lines(out.String()) {
 		if !strings.Contains(line, "quota in the") {
 			continue
@@ -84,7 +84,7 @@ func TestBrownOutIsSurvived(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	s := short(&out)
-	s.brownoutRow(t, "ours", func(srv *server) client { return newOurs(srv, reranker.ShardOptions{}, time.Second, s.seed) })
+	brownoutRow(t, s, "ours", func(srv *server) client { return newOurs(srv, reranker.ShardOptions{}, time.Second, s.seed) })
 	cells := strings.Split(out.String(), "|")
 	seconds, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(cells[4]), " s"))
 	require.NoError(t, err, out.String())
@@ -100,7 +100,7 @@ func TestFiguresRepeat(t *testing.T) {
 	s := short(io.Discard)
 	s.queries, s.warm = 30, 30
 	run := func() figures {
-		return s.measure(t, models[2], 200, s.warm, func(srv *server) client {
+		return measureClient(t, s, models[2], 200, s.warm, func(srv *server) client {
 			return newOurs(srv, reranker.ShardOptions{}, 10*time.Minute, s.seed)
 		})
 	}
@@ -132,6 +132,6 @@ func TestBarsAreMet(t *testing.T) {
 		assert.Empty(t, g.missed(g.measure(t, s)), "%+v", g)
 	}
 	for _, rate := range []float64{0.2, 2, 20} {
-		assert.Empty(t, s.recover(t, 20, rate).missed(), "%g queries a second", rate)
+		assert.Empty(t, recoverAfter(t, s, 20, rate).missed(), "%g queries a second", rate)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -29,45 +27,4 @@ func main() {
 	// own flags of that package are set to their quiet values.
 	_ = flag.Set("test.timeout", "0")
 	testing.Main(func(string, string) (bool, error) { return true, nil }, s.parts(), nil, nil)
-}
-
-func (s *settings) parseSizes(list string) error {
-	if s.queries < 1 || s.warm < 0 {
-		return fmt.Errorf("-queries must be at least 1 and -warm at least 0")
-	}
-	for _, field := range strings.Split(list, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(field))
-		if err != nil || n < 1 {
-			return fmt.Errorf("-sizes %q: want positive numbers, comma separated", list)
-		}
-		s.sizes = append(s.sizes, n)
-	}
-	return nil
-}
-
-// parts are the tables that were asked for.
-func (s settings) parts() []testing.InternalTest {
-	all := []testing.InternalTest{
-		{Name: "latency", F: s.latencyTable},
-		{Name: "deadline", F: s.deadlineTable},
-		{Name: "quota", F: s.quotaTable},
-		{Name: "brownout", F: s.brownoutTable},
-		{Name: "goodput", F: s.goodputTable},
-		{Name: "recovery", F: s.recoveryTable},
-		{Name: "bars", F: s.summary},
-	}
-	if s.only == "" {
-		return all
-	}
-	if s.only == "bars" {
-		return all[4:]
-	}
-	for _, part := range all {
-		if part.Name == s.only {
-			return []testing.InternalTest{part}
-		}
-	}
-	fmt.Fprintf(os.Stderr, "latency: there is no part %q\n", s.only)
-	os.Exit(2)
-	return nil
 }

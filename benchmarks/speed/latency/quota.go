@@ -73,7 +73,7 @@ func (m *metered) spend(need float64) (reranker.Limits, bool) {
 }
 
 // quotaTable prints what queries get when a quota is short.
-func (s settings) quotaTable(t *testing.T) {
+func quotaTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "Quota of 60 requests and 400,000 tokens a minute, bursts of a quarter; 100 candidates, 34,600 tokens a query,\n"+
 		"so 11.6 queries a minute fit; %d queries, seed %d, deadline 1.5 s.\n\n", s.queries, s.seed)
 	s.row("load", "scheduler", "all scored", "coverage of the top 25", "mean coverage", "429 a query", "calls a query")
@@ -88,13 +88,13 @@ func (s settings) quotaTable(t *testing.T) {
 			{"quota in the options", false, reranker.EndpointOptions{Requests: 60, Tokens: 400_000}},
 			{"quota unknown", false, reranker.EndpointOptions{}},
 		} {
-			s.quotaRow(t, load, c.name, c.talkative, c.o)
+			quotaRow(t, s, load, c.name, c.talkative, c.o)
 		}
 	}
 	fmt.Fprintln(s.out)
 }
 
-func (s settings) quotaRow(t *testing.T, load float64, name string, talkative bool, o reranker.EndpointOptions) {
+func quotaRow(t *testing.T, s settings, load float64, name string, talkative bool, o reranker.EndpointOptions) {
 	synctest.Test(t, func(*testing.T) {
 		srv := newMetered(newServer(models[3], s.seed), talkative)
 		c := newOursWith(o, srv, reranker.ShardOptions{}, 1500*time.Millisecond, s.seed)

@@ -31,8 +31,8 @@ type recovery struct {
 	attempts float64
 }
 
-// recover runs queries at a rate through a slow spell.
-func (s settings) recover(t *testing.T, times, rate float64) (r recovery) {
+// recoverAfter runs queries at a rate through a slow spell.
+func recoverAfter(t *testing.T, s settings, times, rate float64) (r recovery) {
 	r.first, r.five, r.interval = -1, -1, time.Duration(float64(time.Second)/rate)
 	synctest.Test(t, func(t *testing.T) {
 		g := goodput{n: 100}
@@ -126,24 +126,24 @@ func (r recovery) missed() (bars []string) {
 }
 
 // recoveryTable prints how soon queries are whole again.
-func (s settings) recoveryTable(t *testing.T) {
+func recoveryTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "A server that needs 31 ms for a query of 100 documents is slower for %v; deadline 500 ms. Idle is when it has done what it had accepted.\n\n", spellFor)
 	s.row("slower", "queries a second", "idle after the spell", "first full rerank after idle", "fifth in a row", "interval", "late", "attempts a first call", "missed")
 	s.row("---", "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, times := range []float64{5, 20} {
 		for _, rate := range []float64{0.2, 2, 20} {
-			r := s.recover(t, times, rate)
+			r := recoverAfter(t, s, times, rate)
 			s.row(fmt.Sprintf("x%g", times), fmt.Sprint(rate), ms(r.idle)+" ms", ms(r.first)+" ms", ms(r.five)+" ms", ms(r.interval)+" ms", fmt.Sprint(r.late), fmt.Sprintf("%.2f", r.attempts), strings.Join(r.missed(), ", "))
 			s.count(r.missed())
 		}
 	}
 	fmt.Fprintln(s.out)
-	s.beliefTable(t)
+	beliefTable(t, s)
 }
 
 // beliefTable prints which chat query is reranked first after another user of the
 // endpoint was slow.
-func (s settings) beliefTable(t *testing.T) {
+func beliefTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "Eight queries of an experiment take 700 ms a call, then calls take 5 ms; chats have 500 ms.\n\n")
 	s.row("first full chat query", "after", "missed")
 	s.row("---", "---", "---")

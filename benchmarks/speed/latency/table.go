@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -13,49 +11,6 @@ import (
 
 	"github.com/rankcascade/cascade/reranker"
 )
-
-// settings are what the flags say.
-type settings struct {
-	seed    uint64
-	queries int
-	warm    int
-	sizes   []int
-	only    string
-	flying  int
-	short   bool
-	cell    string
-	bars    *bars
-	out     io.Writer
-}
-
-// bars counts rows and what they missed.
-type bars struct {
-	rows   int
-	missed map[string]int
-}
-
-// count notes what a row missed.
-func (s settings) count(missed []string) {
-	if s.bars == nil {
-		return
-	}
-	s.bars.rows++
-	for _, name := range missed {
-		s.bars.missed[name]++
-	}
-}
-
-// summary prints how many rows missed which bar.
-func (s settings) summary(*testing.T) {
-	if s.bars == nil || s.bars.rows == 0 {
-		return
-	}
-	fmt.Fprintf(s.out, "%d rows have bars.", s.bars.rows)
-	for _, name := range slices.Sorted(maps.Keys(s.bars.missed)) {
-		fmt.Fprintf(s.out, " %d miss %q.", s.bars.missed[name], name)
-	}
-	fmt.Fprint(s.out, "\n\n")
-}
 
 func lognormal(rng *rand.Rand) int {
 	return min(8192, max(1, int(200*math.Exp(0.7*rng.NormFloat64()))))
@@ -70,8 +25,8 @@ type figures struct {
 	bound    time.Duration
 }
 
-// measure runs queries one after another, with pauses, and forgets the first.
-func (s settings) measure(t *testing.T, m model, n, warm int, with func(*server) client) figures {
+// measureClient runs queries one after another, with pauses, and forgets the first.
+func measureClient(t *testing.T, s settings, m model, n, warm int, with func(*server) client) figures {
 	var f figures
 	synctest.Test(t, func(*testing.T) {
 		srv := newServer(m, s.seed)
@@ -109,7 +64,7 @@ func quantile(d []time.Duration, q float64) time.Duration {
 }
 
 // latencyTable prints every client on every server.
-func (s settings) latencyTable(t *testing.T) {
+func latencyTable(t *testing.T, s settings) {
 	fmt.Fprintf(s.out, "Milliseconds, p50 / p99 over %d queries, seed %d. Calls are first calls for each query;\n"+
 		"extra are retries and hedges as a share of them, wasted are tokens whose answers were not used.\n\n", s.queries, s.seed)
 	head := []string{"server", "N", "bound", "one call", "sequential 32", "4 x 32", "all 32 at once", "best fixed", "ours", "ours/bound", "calls", "extra", "wasted"}
@@ -121,26 +76,19 @@ func (s settings) latencyTable(t *testing.T) {
 	s.row(rule...)
 	for _, m := range models {
 		for _, n := range s.sizes {
-			s.latencyRow(t, m, n)
+			latencyRow(t, s, m, n)
 		}
 	}
 	fmt.Fprintln(s.out)
 }
 
-func (s settings) row(cells ...string) {
-	for _, c := range cells {
-		fmt.Fprintf(s.out, "| %s ", c)
-	}
-	fmt.Fprintln(s.out, "|")
-}
-
-func (s settings) latencyRow(t *testing.T, m model, n int) {
+func latencyRow(t *testing.T, s settings, m model, n int) {
 	fixed := func(size, width int) figures {
-		return s.measure(t, m, n, 0, func(srv *server) client { return plain{srv, size, width} })
+		return measureClient(t, s, m, n, 0, func(srv *server) client { return plain{srv, size, width} })
 	}
 	one, sequential, four, all := fixed(n, 1), fixed(32, 1), fixed(32, 4), fixed(32, 0)
-	best, rung := s.bestFixed(t, m, n)
-	f := s.measure(t, m, n, s.warm, func(srv *server) client {
+	best, rung := bestFixed(t, s, m, n)
+	f := measureClient(t, s, m, n, s.warm, func(srv *server) client {
 		return newOurs(srv, reranker.ShardOptions{Concurrency: s.flying}, 10*time.Minute, s.seed)
 	})
 	s.row(m.name, fmt.Sprint(n), ms(f.bound), pair(one), pair(sequential), pair(four), pair(all),
@@ -152,9 +100,9 @@ func (s settings) latencyRow(t *testing.T, m model, n int) {
 // bestFixed is the number of calls with the lowest p50, or the least number within
 // a hundredth of it, when all of them leave at
 // once and nothing is hedged.
-func (s settings) bestFixed(t *testing.T, m model, n int) (best figures, calls int) {
+func bestFixed(t *testing.T, s settings, m model, n int) (best figures, calls int) {
 	for _, k := range []int{1, 2, 4, 8, 16, 32} {
-		f := s.measure(t, m, n, 0, func(srv *server) client {
+		f := measureClient(t, s, m, n, 0, func(srv *server) client {
 			o := reranker.ShardOptions{Calls: k, Documents: n, Bytes: 1 << 30, Concurrency: 32, Top: -1, NoHedge: true}
 			return newOurs(srv, o, 10*time.Minute, s.seed)
 		})

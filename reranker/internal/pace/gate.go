@@ -3,9 +3,9 @@ package pace
 import "time"
 
 const (
-	// gateLongest bounds what a server may ask for: a Retry-After of a day must
+	// GateLongest bounds what a server may ask for: a Retry-After of a day must
 	// not silence a process for a day.
-	gateLongest = 60 * time.Second
+	GateLongest = 60 * time.Second
 	// throttledFor is how long after a refusal nothing is hedged.
 	throttledFor = 10 * time.Second
 )
@@ -22,7 +22,7 @@ func (g *gate) wait(now time.Time) time.Duration { return max(0, g.until.Sub(now
 
 // close holds calls back for d. A gate that is closed for longer stays so.
 func (g *gate) close(now time.Time, d time.Duration) {
-	if until := now.Add(min(d, gateLongest)); until.After(g.until) {
+	if until := now.Add(min(d, GateLongest)); until.After(g.until) {
 		g.until = until
 	}
 }

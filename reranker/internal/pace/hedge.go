@@ -16,6 +16,17 @@ var hedgeLevels = [...]struct {
 	window          int // hedges that are judged together
 }{{0.95, 1, 8}, {0.99, 1, 8}, {0.99, 1.6, hedgeWindow}}
 
+// HedgeResult is what became of a hedge.
+type HedgeResult uint8
+
+// The results.
+const (
+	HedgeLost    HedgeResult = iota // another call answered first, or none did
+	HedgeWon                        // it answered first
+	HedgeUnsent                     // it was not sent after all
+	HedgeUnknown                    // nobody waited for it
+)
+
 // hedgeRecord decides whether hedging is worth it. When fewer than a fifth of a
 // window of hedges answered first, hedges fire later; when that does not help
 // either, so after 48 hedges at the latest, they are switched off, as on a single
@@ -46,6 +57,18 @@ func (h *hedgeRecord) enabled() bool {
 	}
 	window := h.window()
 	return h.count+h.fired < window || 5*h.wins >= window
+}
+
+// ended takes what became of a hedge that fired.
+func (h *hedgeRecord) ended(r HedgeResult) {
+	switch r {
+	case HedgeLost, HedgeWon:
+		h.record(r == HedgeWon)
+	case HedgeUnsent:
+		h.fired--
+	case HedgeUnknown:
+		h.fired = max(0, h.fired-1)
+	}
 }
 
 // record takes the outcome of one hedge.

@@ -1,9 +1,17 @@
 package pace
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Permits are requests and tokens that may be used, or were.
 type Permits struct{ Requests, Tokens int }
+
+// or fills in from other what is 0.
+func (p Permits) or(other Permits) Permits {
+	return Permits{cmp.Or(p.Requests, other.Requests), cmp.Or(p.Tokens, other.Tokens)}
+}
 
 // Wish is what a process tells those with which it shares a quota, and what it asks
 // for.
@@ -67,13 +75,18 @@ type lease struct {
 	held   Permits
 	back   Permits
 	retry  [2]time.Time // no permits for the lane before
-	limits Permits
-	open   time.Time // how long the others believe the breaker to be open; zero if they do not
+	own    Permits      // the quotas by the options
+	limits Permits      // by the others
+	open   time.Time    // how long the others believe the breaker to be open; zero if they do not
 
 	processes int
 	declared  Limits // newest
 
 	total, apart history // all that was used, and what was used alone
+}
+
+func newLease(o Options) lease {
+	return lease{on: o.Shared, processes: 1, own: Permits{o.Requests, o.Tokens}}
 }
 
 // history counts use by the second.
@@ -199,6 +212,10 @@ func (l *lease) wish(now time.Time, lane Lane, tokens int, full bool) Wish {
 	w.Recent = l.apart.list(now)
 	if full {
 		w.Recent = l.total.list(now)
+		w.Limits = w.Limits.or(l.limits)
+	}
+	if full || l.limits == (Permits{}) { // else the others know, and may know better
+		w.Limits = w.Limits.or(l.own)
 	}
 	return w
 }
@@ -217,6 +234,17 @@ func (l *lease) granted(asked time.Time, w Wish, g Grant) {
 	}
 	l.declared = Limits{}
 	l.apart.clear()
+}
+
+// leave takes note that the others cannot be reached before again, and reports
+// whether that is news.
+func (l *lease) leave(now, again time.Time) bool {
+	if l.again = again; l.alone {
+		return false
+	}
+	l.lapse(now)
+	l.alone = true
+	return true
 }
 
 // scaled are declared limits as this process may use them: all of them are said to

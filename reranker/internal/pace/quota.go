@@ -244,3 +244,28 @@ func fitting(items []Item, tokens float64) int {
 	}
 	return n
 }
+
+// share follows what the others have granted, of which so much is held.
+func (q *quota) share(asked time.Time, g Grant, held Permits) {
+	q.requests.share(asked, g.Limits.Requests, g.Capacity.Requests, g.Left.Requests+held.Requests)
+	q.tokens.share(asked, g.Limits.Tokens, g.Capacity.Tokens, g.Left.Tokens+held.Tokens)
+}
+
+// part keeps to the nth part, from what is held.
+func (q *quota) part(now time.Time, n int, held Permits) {
+	q.requests.part(now, n, held.Requests)
+	q.tokens.part(now, n, held.Tokens)
+}
+
+// ignored returns the declared limits that were found to be none and were not told
+// before, -1 for none.
+func (q *quota) ignored() (requests, tokens int) {
+	requests, tokens = -1, -1
+	if n, ok := q.requests.doubt.news(); ok {
+		requests = n
+	}
+	if n, ok := q.tokens.doubt.news(); ok {
+		tokens = n
+	}
+	return requests, tokens
+}

@@ -1,9 +1,6 @@
 package pace
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 const (
 	ejectAfter   = 5 // failures in a row
@@ -82,62 +79,4 @@ func (u *upstream) eject(now time.Time, period time.Duration) {
 	}
 	u.ejected = now.Add(period)
 	u.failed = 0
-}
-
-// pick chooses the upstream for a call: of two drawn at random the one with
-// fewer tokens in flight, not the one to avoid if there is another. An upstream
-// that failed 5 times in a row is left out for 30 s, longer each time, then one
-// call probes it. When all are left out, all are tried. wait is how long the
-// gates of all of them stay closed, if they are.
-func pick(all []*upstream, now time.Time, avoid *upstream, rng *rand.Rand) (chosen *upstream, wait time.Duration) {
-	var room [8]*upstream
-	candidates := room[:0]
-	gather := func(fits func(*upstream) bool) {
-		for _, u := range all {
-			if fits(u) && u != avoid {
-				candidates = append(candidates, u)
-			}
-		}
-		if len(candidates) == 0 && avoid != nil && fits(avoid) {
-			candidates = append(candidates, avoid)
-		}
-	}
-	gather(func(u *upstream) bool { return u.usable(now) && u.gate.wait(now) == 0 })
-	if len(candidates) == 0 && !anyUsable(all, now) {
-		gather(func(u *upstream) bool { return u.gate.wait(now) == 0 })
-	}
-	switch len(candidates) {
-	case 0:
-		return nil, soonest(all, now)
-	case 1:
-		return candidates[0], 0
-	}
-	i := rng.IntN(len(candidates))
-	j := rng.IntN(len(candidates) - 1)
-	if j >= i {
-		j++
-	}
-	a, b := candidates[i], candidates[j]
-	if b.tokens < a.tokens {
-		return b, 0
-	}
-	return a, 0
-}
-
-func anyUsable(all []*upstream, now time.Time) bool {
-	for _, u := range all {
-		if u.usable(now) {
-			return true
-		}
-	}
-	return false
-}
-
-// soonest returns how long until the first gate opens.
-func soonest(all []*upstream, now time.Time) time.Duration {
-	least := gateLongest
-	for _, u := range all {
-		least = min(least, u.gate.wait(now))
-	}
-	return max(least, time.Millisecond)
 }
