@@ -105,7 +105,7 @@ func TestFormulasAreExplainedTermByTerm(t *testing.T) {
 		if h.Document.ID != "new" {
 			continue
 		}
-		d := h.Marks[len(h.Marks)-1].Derivation()
+		d := h.Newest().Derivation()
 		assert.Equal(t, pipeline.Sum, d.Rule)
 		assert.Equal(t, 2., d.Factor)
 		assert.Equal(t, pipeline.Term{List: 1, Source: "rerank", Rank: 1, Score: .5, Normalised: .5, Weight: .7, Contribution: .35}, d.Terms[0])
@@ -117,7 +117,7 @@ func TestFormulasAreExplainedTermByTerm(t *testing.T) {
 	}
 	bare := got.Hits[len(got.Hits)-1]
 	require.Equal(t, "bare", bare.Document.ID)
-	terms := bare.Marks[len(bare.Marks)-1].Derivation().Terms
+	terms := bare.Newest().Derivation().Terms
 	assert.True(t, terms[1].Imputed && terms[2].Imputed, "what is missing is said")
 	assert.Contains(t, pipeline.Explain(got, "new").String(), "norm(bm25)")
 }
@@ -149,7 +149,7 @@ func TestN11ABoostBehindTheRerankCounts(t *testing.T) {
 
 func stagesOf(h pipeline.Hit) []string {
 	var out []string
-	for _, m := range h.Marks {
+	for _, m := range h.Marks() {
 		out = append(out, m.Stage)
 	}
 	return out
@@ -231,7 +231,7 @@ func TestAFailedLegIsMissingAndNoMistake(t *testing.T) {
 	got, err = named.Fuse([]pipeline.Ranking{lists[1], lists[1]})
 	require.NoError(t, err)
 	assert.Equal(t, 1., scores(got)["new"])
-	assert.Equal(t, "mix", got.Hits[0].Marks[len(got.Hits[0].Marks)-1].Stage)
+	assert.Equal(t, "mix", got.Hits[0].Newest().Stage)
 }
 
 func TestDatesAreReadAsTimeReadsThem(t *testing.T) {
@@ -242,7 +242,7 @@ func TestDatesAreReadAsTimeReadsThem(t *testing.T) {
 		require.NoError(t, err)
 		got, err := f.Fuse([]pipeline.Ranking{r})
 		require.NoError(t, err)
-		d := got.Hits[0].Marks[1].Derivation()
+		d := got.Hits[0].Marks()[1].Derivation()
 		return float64(today()) - got.Hits[0].Score, !d.Terms[0].Imputed
 	}
 	rapid.Check(t, func(t *rapid.T) {

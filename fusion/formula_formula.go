@@ -226,7 +226,7 @@ func (f Formula) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	for i, it := range m.w.best.items {
 		s.ids[i] = it.id
 	}
-	m.deriver = s
+	m.kept.deriver = s
 	hits := m.hits()
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
 }

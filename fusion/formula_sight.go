@@ -84,7 +84,7 @@ func (s *sight) listName(inputs []pipeline.Ranking, l int) string {
 	if len(inputs[l].Hits) == 0 {
 		return ""
 	}
-	return source(&inputs[l].Hits[0])
+	return inputs[l].Hits[0].Newest().Stage
 }
 
 // findMarks takes the scores from the marks of a part. Where nothing has such a mark,

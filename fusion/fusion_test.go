@@ -89,7 +89,7 @@ func TestMethodsOnTheExample(t *testing.T) {
 // assertMarksAddUp recomputes every score from its newest mark.
 func assertMarksAddUp(t assert.TestingT, r pipeline.Ranking) {
 	for i, h := range r.Hits {
-		m := h.Marks[len(h.Marks)-1]
+		m := h.Newest()
 		assert.Equal(t, h.Score, m.Score)
 		assert.Equal(t, h.Score, m.Value(), "document %s: %+v", h.Document.ID, m.Derivation())
 		assert.Equal(t, i+1, m.Rank)
@@ -109,7 +109,7 @@ func ExampleConvex() {
 	ranking, _ := fuser.Fuse([]pipeline.Ranking{lexical, reranked})
 	for _, h := range ranking.Hits {
 		fmt.Printf("%s %.2f\n", h.Document.ID, h.Score)
-		for _, t := range h.Marks[len(h.Marks)-1].Derivation().Terms {
+		for _, t := range h.Newest().Derivation().Terms {
 			fmt.Printf("  %-6s rank %d: %.1f * %.2f = %.2f\n", t.Source, t.Rank, t.Weight, t.Normalised, t.Contribution)
 		}
 	}

@@ -33,7 +33,7 @@ func TestATermIsItsWeightTimesWhatItWeighs(t *testing.T) {
 		got, err := m.Fuse(inputs)
 		require.NoError(t, err, m.String())
 		for _, h := range got.Hits {
-			for _, term := range h.Marks[len(h.Marks)-1].Derivation().Terms {
+			for _, term := range h.Newest().Derivation().Terms {
 				assert.InDelta(t, term.Weight*term.Normalised, term.Contribution, 1e-12, m.String())
 				assert.NotZero(t, term.Weight, m.String())
 			}

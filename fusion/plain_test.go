@@ -59,9 +59,9 @@ func plainly(inputs []pipeline.Ranking, scores map[string]float64, name string) 
 			if h.Document.Metadata == nil {
 				h.Document.Metadata = r.Hits[i].Document.Metadata
 			}
-			for _, m := range r.Hits[i].Marks {
-				if !slices.Contains(h.Marks, m) {
-					h.Marks = append(h.Marks, m)
+			for _, m := range r.Hits[i].Marks() {
+				if !slices.Contains(h.Marks(), m) {
+					h.Trail = h.Trail.With(m)
 				}
 			}
 		}
@@ -96,10 +96,12 @@ func TestFusingRankingsIsThePlainWay(t *testing.T) {
 			want := plainly(inputs, scores, m.Describe().Name)
 			require.Len(t, got.Hits, len(want), m.String())
 			for i, h := range got.Hits {
-				newest := &h.Marks[len(h.Marks)-1]
+				marks := h.Marks()
+				newest := &marks[len(marks)-1]
 				require.Equal(t, h.Score, newest.Value(), "%v of %v at %d", m, size, i+1)
 				newest.Deriver = nil
-				require.Equal(t, want[i], h, "%v of %v", m, size)
+				require.Equal(t, want[i].Marks(), marks, "%v of %v", m, size)
+				require.Equal(t, want[i].Document, h.Document, "%v of %v", m, size)
 			}
 		}
 	}
@@ -128,6 +130,6 @@ func assertSameHits(t *testing.T, want, got []pipeline.Hit) {
 	for i, h := range got {
 		assert.Equal(t, want[i].Document, h.Document)
 		assert.Equal(t, want[i].Score, h.Score)
-		assertSameMarks(t, want[i].Marks, h.Marks)
+		assertSameMarks(t, want[i].Marks(), h.Marks())
 	}
 }

@@ -68,7 +68,7 @@ func TestImputedScoresFollowTheDocumentsThatBothListsHold(t *testing.T) {
 	assert.InDelta(t, 2.5+.5, want["m"], 1e-15, "half way between q and r")
 	assert.InDelta(t, 0+.2, want["n"], 1e-15, "below everything that both hold")
 	for _, h := range got.Hits {
-		d := h.Marks[len(h.Marks)-1].Derivation()
+		d := h.Newest().Derivation()
 		require.Len(t, d.Terms, 2)
 		assert.Equal(t, h.Document.ID == "m" || h.Document.ID == "n", d.Terms[1].Imputed)
 	}
@@ -165,7 +165,7 @@ func TestUnscoredHitsKeepTheirRankAndAreFlagged(t *testing.T) {
 		assert.Equal(t, []string{"a", "b"}, got.IDs())
 		assert.True(t, got.Hits[0].Judged())
 		assert.False(t, got.Hits[1].Judged(), "nobody judged b")
-		mark := got.Hits[1].Marks[len(got.Hits[1].Marks)-1]
+		mark := got.Hits[1].Newest()
 		assert.Equal(t, pipeline.ReasonDeadline, mark.Reason)
 		assert.True(t, mark.Derivation().Terms[0].Imputed)
 		assert.Equal(t, 2, mark.Derivation().Terms[0].Rank)
@@ -185,11 +185,11 @@ func TestMarksOfAllListsAreKeptOnce(t *testing.T) {
 	got, err := fusion.RRF{}.Fuse([]pipeline.Ranking{kept, {Hits: hits, Scale: pipeline.Probability}})
 	require.NoError(t, err)
 	var stages []string
-	for _, m := range got.Hits[0].Marks {
+	for _, m := range got.Hits[0].Marks() {
 		stages = append(stages, m.Stage)
 	}
 	assert.Equal(t, []string{"bm25", "rerank", "rrf"}, stages)
-	terms := got.Hits[0].Marks[2].Derivation().Terms
+	terms := got.Hits[0].Marks()[2].Derivation().Terms
 	assert.Equal(t, "bm25", terms[0].Source)
 	assert.Equal(t, "rerank", terms[1].Source)
 }

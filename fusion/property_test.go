@@ -110,7 +110,7 @@ func TestEveryMethodKeepsThePromisesOfARanking(t *testing.T) {
 				require.NoError(t, got.Validate())
 				assert.Equal(t, pipeline.Fused, got.Scale)
 				for i, h := range got.Hits {
-					mark := h.Marks[len(h.Marks)-1]
+					mark := h.Newest()
 					if math.Float64bits(mark.Value()) != math.Float64bits(h.Score) && mark.Value() != h.Score {
 						t.Fatalf("document %s: marks say %v, score is %v: %+v", h.Document.ID, mark.Value(), h.Score, mark.Derivation())
 					}

@@ -51,10 +51,10 @@ func TestMarksOutliveTheRankingsThatWereFused(t *testing.T) {
 		got, err := m.Fuse(inputs[:2])
 		require.NoError(t, err, m.String())
 		h := got.Hits[len(got.Hits)/2]
-		first := h.Marks[len(h.Marks)-1].Derivation()
+		first := h.Newest().Derivation()
 		_, err = m.Fuse(inputs[1:]) // another fusion disturbs nothing
 		require.NoError(t, err)
-		mark := h.Marks[len(h.Marks)-1]
+		mark := h.Newest()
 		assert.Equal(t, first, mark.Derivation(), m.String())
 		assert.Equal(t, h.Score, mark.Value(), m.String())
 		assert.Nil(t, mark.Deriver.Derivation(0), m.String())
@@ -74,7 +74,7 @@ func TestEachTermNamesWhoMadeItsHit(t *testing.T) {
 	require.NoError(t, err)
 	sources := map[string]string{}
 	for _, h := range got.Hits {
-		sources[h.Document.ID] = h.Marks[len(h.Marks)-1].Derivation().Terms[0].Source
+		sources[h.Document.ID] = h.Newest().Derivation().Terms[0].Source
 	}
 	assert.Equal(t, map[string]string{"x": "bm25", "w": "bm25", "z": "dense", "y": "bm25"}, sources)
 }
@@ -87,10 +87,16 @@ func (untold) Derivation(int) *pipeline.Derivation { return nil }
 func TestMarksWhoseDeriversDoNotCompareAreBothKept(t *testing.T) {
 	t.Parallel()
 	mark := pipeline.Mark{Stage: "own", Rank: 1, Score: 1, Scale: pipeline.Fused, Deriver: untold{}}
-	r := pipeline.Ranking{Scale: pipeline.Fused, Hits: []pipeline.Hit{{Document: pipeline.Document{ID: "x"}, Score: 1, Marks: []pipeline.Mark{mark}}}}
-	got, err := fusion.RRF{}.Fuse([]pipeline.Ranking{r, r})
+	found := func() pipeline.Ranking {
+		return pipeline.Ranking{Scale: pipeline.Fused, Hits: []pipeline.Hit{pipeline.Hit{Document: pipeline.Document{ID: "x"}}.Marked(mark)}}
+	}
+	got, err := fusion.RRF{}.Fuse([]pipeline.Ranking{found(), found()})
 	require.NoError(t, err)
-	assert.Len(t, got.Hits[0].Marks, 3)
+	assert.Len(t, got.Hits[0].Marks(), 3)
+	once := found()
+	got, err = fusion.RRF{}.Fuse([]pipeline.Ranking{once, once})
+	require.NoError(t, err)
+	assert.Len(t, got.Hits[0].Marks(), 2, "the very same mark stands once")
 }
 
 func TestAWindowHidesNoMark(t *testing.T) {
@@ -100,8 +106,8 @@ func TestAWindowHidesNoMark(t *testing.T) {
 	got, err := fusion.RRF{Options: fusion.Options{Window: 2}}.Fuse([]pipeline.Ranking{a, b})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"y", "x", "z"}, got.IDs())
-	assert.Len(t, got.Hits[1].Marks, 3, "what b said of x, below the window, is still said")
-	assert.Len(t, got.Hits[1].Marks[2].Derivation().Terms, 1, "and adds nothing")
+	assert.Len(t, got.Hits[1].Marks(), 3, "what b said of x, below the window, is still said")
+	assert.Len(t, got.Hits[1].Marks()[2].Derivation().Terms, 1, "and adds nothing")
 	assertMarksAddUp(t, got)
 }
 
@@ -136,7 +142,7 @@ func TestTheFirstHitsAreThoseOfTheWholeRanking(t *testing.T) {
 				for i, h := range got.Hits {
 					assert.Equal(t, want[i].Document, h.Document)
 					assert.Equal(t, want[i].Score, h.Score)
-					assertSameMarks(t, want[i].Marks, h.Marks)
+					assertSameMarks(t, want[i].Marks(), h.Marks())
 				}
 			}
 		}

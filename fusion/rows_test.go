@@ -74,7 +74,7 @@ func assertSilent(t *testing.T, r pipeline.Ranking, held int, zero bool, what st
 	t.Helper()
 	var in, out []float64
 	for _, h := range r.Hits {
-		for _, term := range h.Marks[len(h.Marks)-1].Derivation().Terms {
+		for _, term := range h.Newest().Derivation().Terms {
 			switch {
 			case term.List == 1 && term.Rank > 0:
 				in = append(in, term.Contribution)
@@ -346,7 +346,7 @@ func TestANormaliserFromElsewhereQualifiesLikeOurs(t *testing.T) {
 	got, err := fusion.CombSUM{Norm: own{}}.Fuse(inputs)
 	require.NoError(t, err)
 	for _, h := range got.Hits {
-		assert.Len(t, h.Marks[len(h.Marks)-1].Derivation().Terms, 2, "the minimum of the list that does not hold it is a term")
+		assert.Len(t, h.Newest().Derivation().Terms, 2, "the minimum of the list that does not hold it is a term")
 	}
 	quiet := fusion.Convex{Norm: silentNormaliser{}}
 	assert.False(t, quiet.FixedRange())

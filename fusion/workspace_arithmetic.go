@@ -1,50 +1,95 @@
 package fusion
 
-import "github.com/rankcascade/cascade/pipeline"
+import (
+	"cmp"
+
+	"github.com/rankcascade/cascade/pipeline"
+)
 
 // few is the number of lists whose small records need no memory of their own.
 const few = 6
 
 // arithmetic is what a fused ranking remembers of its computation: the columns
-// and the ranks, without the documents. It writes the derivation of a hit down
-// when somebody asks, with the very numbers that were added.
+// and the ranks, without the documents. It writes the mark and the derivation of a
+// hit down when somebody asks, with the very numbers that were added.
 type arithmetic struct {
 	name      string
 	how       scheme
 	lists     []List // scores, without ids
 	cols      []column
-	assigned  []float64 // by hit, where the method computes scores as a whole
-	ranks     []uint32  // by hit and list, from 1, 0 for missing; see unjudged
+	scores    []float64 // by hit
+	ranks     []uint32  // by hit and list, from 1, 0 for missing
 	estimates []float64 // by hit and list, where missing scores are estimated
-	sources   []string  // who made each list
-	odd       map[int]string
+	// at is the position of each hit in the inputs, by hit and list, from 1, and 0
+	// where it is missing. It is ranks where the options changed no list.
+	at     []uint32
+	leads  []lead           // by list
+	trails []pipeline.Trail // by hit and list, for the lists that are scattered
+	// deriver stands behind the marks; nil for this one.
+	deriver pipeline.Deriver
 
 	fewLists   [few]List
 	fewCols    [few]column
-	fewSources [few]string
+	fewLeads   [few]lead
 	fewFactors [few + 1]float64
 }
 
-// unjudged is set in a rank whose hit stood in its list without a real score.
-const unjudged = 1 << 31
-
-// flag marks the hit at position i, by hit and list, as unjudged where the list
-// was fused with it.
-func (a *arithmetic) flag(i int) {
-	if a.ranks[i] > 0 {
-		a.ranks[i] |= unjudged
-	}
+// lead says where the marks of an input's hits are.
+type lead struct {
+	first pipeline.Trail
+	// scattered says that the other trails do not just follow the first one.
+	scattered bool
 }
 
-// note keeps the source of a hit where it is not that of its list's first hit.
-func (a *arithmetic) note(i, l int, source string) {
-	if source == "" || source == a.sources[l] {
-		return
+// leadOf returns the lead of an input.
+func leadOf(hits []pipeline.Hit) lead {
+	if len(hits) == 0 {
+		return lead{}
 	}
-	if a.odd == nil {
-		a.odd = map[int]string{}
+	first := hits[0].Trail
+	for i := range hits {
+		if hits[i].Trail != first.Next(i) {
+			return lead{first, true}
+		}
 	}
-	a.odd[i] = source
+	return lead{first, false}
+}
+
+// Mark implements pipeline.Marker: the place of a hit is its position. A hit that no
+// list has judged is imputed, for the first reason that a list gives.
+func (a *arithmetic) Mark(place int) pipeline.Mark {
+	m := pipeline.Mark{Stage: a.name, Rank: place + 1, Score: a.scores[place], Scale: pipeline.Fused, Deriver: a.deriver}
+	if a.deriver == nil {
+		m.Deriver = a
+	}
+	var reason pipeline.Reason
+	for _, t := range a.Before(place) {
+		if t.Judged() {
+			return m
+		}
+		reason = cmp.Or(reason, t.Newest().Reason)
+	}
+	m.Status, m.Reason = pipeline.Imputed, reason
+	return m
+}
+
+// Before implements pipeline.Marker.
+func (a *arithmetic) Before(place int) []pipeline.Trail {
+	trails := make([]pipeline.Trail, 0, len(a.leads))
+	for l := range a.leads {
+		if i := place*len(a.leads) + l; a.at[i] > 0 {
+			trails = append(trails, a.trail(i, l))
+		}
+	}
+	return trails
+}
+
+// trail returns the trail of a hit in list l, at position i by hit and list.
+func (a *arithmetic) trail(i, l int) pipeline.Trail {
+	if a.leads[l].scattered {
+		return a.trails[i]
+	}
+	return a.leads[l].first.Next(int(a.at[i]) - 1)
 }
 
 // Derivation implements pipeline.Deriver.
@@ -64,7 +109,7 @@ func (a *arithmetic) Derivation(rank int) *pipeline.Derivation {
 		}
 	}
 	if a.how.assign != nil {
-		d.Rule, d.Assigned = pipeline.Assigned, a.assigned[rank-1]
+		d.Rule, d.Assigned = pipeline.Assigned, a.scores[rank-1]
 		return d
 	}
 	a.close(d, count, weights)
@@ -91,13 +136,11 @@ func (a *arithmetic) close(d *pipeline.Derivation, count int, weights float64) {
 // term returns what list l says about a document, false if nothing.
 func (a *arithmetic) term(rank, l int) (pipeline.Term, bool) {
 	i, col := (rank-1)*len(a.lists)+l, &a.cols[l]
-	t := pipeline.Term{List: l, Source: a.sources[l], Weight: col.weight}
-	if odd, ok := a.odd[i]; ok {
-		t.Source = odd
-	}
-	if a.ranks[i] > 0 {
-		at := int(a.ranks[i] &^ unjudged)
-		t.Rank, t.Score, t.Imputed = at, a.lists[l].Scores[at-1], a.ranks[i]&unjudged != 0
+	t := pipeline.Term{List: l, Source: a.leads[l].first.Newest().Stage, Weight: col.weight}
+	if at := int(a.ranks[i]); at > 0 {
+		trail := a.trail(i, l)
+		t.Source = cmp.Or(trail.Newest().Stage, t.Source)
+		t.Rank, t.Score, t.Imputed = at, a.lists[l].Scores[at-1], !trail.Judged()
 		t.Normalised, t.Contribution = col.normalised[at-1], col.contribution[at-1]
 		return t, true
 	}

@@ -2,7 +2,6 @@ package fusion
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 
@@ -41,13 +40,7 @@ type merger struct {
 	ids    []uint32 // of all hits of all inputs, list after list
 	names  Interner
 	w      Workspace
-	marks  int // how many the hits of all inputs have
-	// at holds, by hit and list, the hit's position in the input, from 1, and 0
-	// where it is missing. It is kept.ranks where the options changed no list.
-	at   []uint32
-	kept *arithmetic
-	// deriver stands behind the marks; nil for kept.
-	deriver pipeline.Deriver
+	kept   *arithmetic
 }
 
 // mergers holds those that have done their work.
@@ -86,7 +79,7 @@ func (f *merger) task(perEntry int) Task {
 		return piece
 	}
 	k := f.kept
-	lists, cols := k.fewLists[:0], k.fewCols[:0]
+	lists, cols, leads := k.fewLists[:0], k.fewCols[:0], k.fewLeads[:0]
 	f.names.reserve(n)
 	f.ids = slices.Grow(f.ids[:0], n)[:n]
 	from := 0
@@ -94,6 +87,7 @@ func (f *merger) task(perEntry int) Task {
 		size := len(r.Hits)
 		list := List{IDs: f.ids[from : from+size : from+size], Scores: take(size), Scale: r.Scale, Failed: size == 0 && r.Degraded()}
 		f.meet(list, r.Hits)
+		leads = append(leads, leadOf(r.Hits))
 		lists = append(lists, list)
 		col := column{}
 		if perEntry > 1 {
@@ -105,63 +99,81 @@ func (f *merger) task(perEntry int) Task {
 		cols = append(cols, col)
 		from += size
 	}
+	k.leads = leads
 	f.w.lists, f.w.cols, f.w.table.table = lists[:0:cap(lists)], cols, take(longest)[:0]
 	f.w.how.factors = k.fewFactors[:0]
 	f.w.cells.forget(f.names.Len())
 	return Task{Lists: lists, Names: f.names.Names()}
 }
 
-// meet fills in the ids and the scores of a list, and counts its marks.
+// meet fills in the ids and the scores of a list.
 func (f *merger) meet(list List, hits []pipeline.Hit) {
 	for i := range hits {
 		h := &hits[i]
 		list.IDs[i], list.Scores[i] = f.names.ID(h.Document.ID), h.Score
-		f.marks += len(h.Marks)
 	}
 }
 
 // hits makes the hits of the selection, keeps what their marks need, and ends the
 // merger's work.
 func (f *merger) hits() []pipeline.Hit {
-	items, lists := f.w.best.items, len(f.inputs)
+	f.place()
+	f.scatter()
+	items, k := f.w.best.items, f.kept
+	hits, trails := make([]pipeline.Hit, len(items)), pipeline.TrailsBy(k)
+	k.scores = make([]float64, len(items))
 	for i, it := range items {
-		f.w.cells.table[it.id].place = uint32(i + 1)
-	}
-	f.kept.ranks = make([]uint32, len(items)*lists)
-	changed := false
-	for l, list := range f.w.lists {
-		changed = changed || list.Len() != len(f.inputs[l].Hits)
-		f.locate(f.kept.ranks, l, list.IDs)
-	}
-	if f.deriver == nil {
-		f.deriver = f.kept
-	}
-	f.at = f.kept.ranks
-	if changed || f.w.admit.ids != nil {
-		f.at = make([]uint32, len(f.kept.ranks))
-		from := len(f.ids)
-		for l := lists - 1; l >= 0; l-- {
-			to := from
-			from -= len(f.inputs[l].Hits)
-			f.locate(f.at, l, f.ids[from:to])
-		}
-	}
-	f.kept.sources = f.kept.fewSources[:0]
-	for _, r := range f.inputs {
-		name := ""
-		if len(r.Hits) > 0 {
-			name = source(&r.Hits[0])
-		}
-		f.kept.sources = append(f.kept.sources, name)
-	}
-	hits := make([]pipeline.Hit, len(items))
-	marks := make([]pipeline.Mark, len(items)+f.countMarks())
-	for i := range items {
-		marks = marks[f.hit(&hits[i], i, marks):]
+		h := &hits[i]
+		judged := f.fill(h, i)
+		k.scores[i], h.Score, h.Trail = it.score, it.score, trails.At(i, judged)
 	}
 	f.keep()
 	f.release()
 	return hits
+}
+
+// place finds the ranks of the selected documents in the lists, and their positions
+// in the inputs, which are the same unless the options changed a list.
+func (f *merger) place() {
+	items, lists, k := f.w.best.items, len(f.inputs), f.kept
+	for i, it := range items {
+		f.w.cells.table[it.id].place = uint32(i + 1)
+	}
+	k.ranks = make([]uint32, len(items)*lists)
+	changed := f.w.admit.ids != nil
+	for l, list := range f.w.lists {
+		changed = changed || list.Len() != len(f.inputs[l].Hits)
+		f.locate(k.ranks, l, list.IDs)
+	}
+	k.at = k.ranks
+	if changed {
+		k.at = make([]uint32, len(k.ranks))
+		from := len(f.ids)
+		for l := lists - 1; l >= 0; l-- {
+			to := from
+			from -= len(f.inputs[l].Hits)
+			f.locate(k.at, l, f.ids[from:to])
+		}
+	}
+}
+
+// scatter keeps the trails behind the selected hits in those lists whose trails do
+// not follow each other.
+func (f *merger) scatter() {
+	k, lists := f.kept, len(f.inputs)
+	for l, lead := range k.leads {
+		if !lead.scattered {
+			continue
+		}
+		if k.trails == nil {
+			k.trails = make([]pipeline.Trail, len(k.at))
+		}
+		for i := l; i < len(k.at); i += lists {
+			if at := k.at[i]; at > 0 {
+				k.trails[i] = f.inputs[l].Hits[at-1].Trail
+			}
+		}
+	}
 }
 
 // locate writes the positions of a list's documents, from 1, into a table by hit
@@ -178,30 +190,12 @@ func (f *merger) locate(table []uint32, l int, ids []uint32) {
 	}
 }
 
-// countMarks returns how many marks the selected hits have in all inputs.
-func (f *merger) countMarks() int {
-	if len(f.w.best.items) == f.names.Len() {
-		return f.marks
-	}
-	n, lists := 0, len(f.inputs)
-	for i, at := range f.at {
-		if at > 0 {
-			n += len(f.inputs[i%lists].Hits[at-1].Marks)
-		}
-	}
-	return n
-}
-
-// hit fills in the fused hit of a document: what the first list that holds it
-// says about it, with text and metadata from a later one where the first has
-// none, the marks of all lists, and the mark of the fusion. It takes the marks
-// from free memory and returns how many it took.
-func (f *merger) hit(h *pipeline.Hit, place int, free []pipeline.Mark) int {
-	n, judged, found := 0, false, false
-	var reason pipeline.Reason
-	lists := len(f.inputs)
-	at := f.at[place*lists : (place+1)*lists]
-	for l, position := range at {
+// fill fills in the document of a fused hit: what the first list that holds it says
+// about it, with text and metadata from a later one where the first has none. It
+// reports whether a list has judged the hit.
+func (f *merger) fill(h *pipeline.Hit, i int) (judged bool) {
+	lists, found := len(f.inputs), false
+	for l, position := range f.kept.at[i*lists : (i+1)*lists] {
 		if position == 0 {
 			continue
 		}
@@ -211,29 +205,9 @@ func (f *merger) hit(h *pipeline.Hit, place int, free []pipeline.Mark) int {
 		} else {
 			h.Document, found = from.Document, true
 		}
-		n = addMarks(free, n, from.Marks)
-		if len(from.Marks) == 0 {
-			judged = true
-			continue
-		}
-		last := &from.Marks[len(from.Marks)-1]
-		f.kept.note(place*lists+l, l, last.Stage)
-		if last.Status.Judged() {
-			judged = true
-			continue
-		}
-		f.kept.flag(place*lists + l)
-		if reason == "" {
-			reason = last.Reason
-		}
+		judged = judged || from.Trail.Judged()
 	}
-	m := &free[n]
-	m.Stage, m.Rank, m.Score, m.Scale, m.Deriver = f.kept.name, place+1, f.w.best.items[place].score, pipeline.Fused, f.deriver
-	if !judged {
-		m.Status, m.Reason = pipeline.Imputed, reason
-	}
-	h.Score, h.Marks = m.Score, free[:n+1:n+1]
-	return n + 1
+	return judged
 }
 
 // complete takes from another list what the first one does not say.
@@ -246,53 +220,11 @@ func complete(d, from *pipeline.Document) {
 	}
 }
 
-// addMarks puts the marks that are not among the first n yet behind them, and
-// returns how many there are then: lists that come from one ranking have its
-// marks in common.
-func addMarks(marks []pipeline.Mark, n int, more []pipeline.Mark) int {
-	known := marks[:n]
-	for i := range more {
-		if n == 0 || !hasMark(known, &more[i]) {
-			marks[n] = more[i]
-			n++
-		}
-	}
-	return n
-}
-
-func hasMark(marks []pipeline.Mark, m *pipeline.Mark) bool {
-	for i := range marks {
-		if sameMark(&marks[i], m) {
-			return true
-		}
-	}
-	return false
-}
-
-// sameMark compares what differs soonest first. Derivers of a type that does not
-// compare count as different.
-func sameMark(a, b *pipeline.Mark) bool {
-	if a.Rank != b.Rank || a.Score != b.Score || a.Scale != b.Scale || a.Status != b.Status || a.Stage != b.Stage || a.Reason != b.Reason {
-		return false
-	}
-	if a.Deriver == nil || b.Deriver == nil {
-		return a.Deriver == nil && b.Deriver == nil
-	}
-	t := reflect.TypeOf(a.Deriver)
-	return t == reflect.TypeOf(b.Deriver) && t.Comparable() && a.Deriver == b.Deriver
-}
-
 // keep hands over to kept what the marks may ask for: no document and no table of
 // the kernel.
 func (f *merger) keep() {
 	k, w := f.kept, &f.w
 	k.how, k.lists, k.cols = w.how, w.lists, w.cols
-	if w.how.assign != nil {
-		k.assigned = make([]float64, len(w.best.items))
-		for i, it := range w.best.items {
-			k.assigned[i] = it.score
-		}
-	}
 	if w.how.impute {
 		k.estimates = make([]float64, len(k.ranks))
 		for i, it := range w.best.items {
@@ -314,12 +246,4 @@ func (f *merger) release() {
 	w.best.names = nil
 	*f = merger{ids: f.ids, names: f.names, w: f.w}
 	mergers.Put(f)
-}
-
-// source names the stage that made the ranking of a hit.
-func source(h *pipeline.Hit) string {
-	if len(h.Marks) == 0 {
-		return ""
-	}
-	return h.Marks[len(h.Marks)-1].Stage
 }

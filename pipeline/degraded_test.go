@@ -169,7 +169,7 @@ func TestP1ALegWhoseRerankIsDownIsNoErrorOfTheFanAndUnjudged(t *testing.T) {
 		assert.Equal(t, []string{"a", "b", "c", "d", "e", "f", "g"}, sorted(r.IDs()), name)
 		for _, h := range r.Hits {
 			assert.False(t, h.Judged(), name)
-			assert.Equal(t, pipeline.ReasonServerError, h.Marks[len(h.Marks)-1].Reason, name)
+			assert.Equal(t, pipeline.ReasonServerError, h.Newest().Reason, name)
 		}
 	}
 	_, err := pipeline.Fan(refuses, leg, leg).Retrieve(t.Context(), pipeline.Query{Text: "q"})

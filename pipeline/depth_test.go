@@ -43,7 +43,7 @@ func TestP20TheTopDoesNotDependOnHowMuchWasRetrieved(t *testing.T) {
 			for i, h := range deep.Hits[20:] {
 				assert.Equal(t, fmt.Sprintf("d%04d", 20+i), h.Document.ID, "the others stay in their order")
 				assert.False(t, h.Judged())
-				assert.Equal(t, pipeline.ReasonNotSent, h.Marks[len(h.Marks)-1].Reason)
+				assert.Equal(t, pipeline.ReasonNotSent, h.Newest().Reason)
 			}
 			assert.Len(t, deep.Gaps, len(shallow.Gaps), "leaving out on purpose is no gap")
 			assert.Len(t, deep.Trace.Hits, n)

@@ -154,8 +154,9 @@ func (e Explanation) String() string {
 	var b strings.Builder
 	if e.Rank > 0 {
 		fmt.Fprintf(&b, "document %q is at rank %d of %d, score %s (%v)\n", e.ID, e.Rank, e.Of, number(e.Hit.Score), e.Scale)
-		for i, m := range e.Hit.Marks {
-			m.tell(&b, judge(e.Hit.Marks, i))
+		marks := e.Hit.Marks()
+		for i, m := range marks {
+			m.tell(&b, judge(marks, i))
 		}
 	} else {
 		e.tellAbsence(&b)

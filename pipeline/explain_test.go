@@ -78,12 +78,12 @@ func TestExplainSaysThatTracingWasOff(t *testing.T) {
 func TestExplainShowsImputedMarksAndArithmeticThatDoesNotAddUp(t *testing.T) {
 	t.Parallel()
 	h := hit("a", 0.5)
-	h.Marks = []pipeline.Mark{
-		{Stage: "model", Rank: 1, Score: 0.5, Scale: pipeline.Probability, Status: pipeline.Imputed, Reason: pipeline.ReasonRateLimit},
-		{Stage: "old", Rank: 1, Score: 0.5, Scale: pipeline.Fused, Status: pipeline.Cached, Deriver: &pipeline.Derivation{
+	h.Trail = pipeline.TrailOf(
+		pipeline.Mark{Stage: "model", Rank: 1, Score: 0.5, Scale: pipeline.Probability, Status: pipeline.Imputed, Reason: pipeline.ReasonRateLimit},
+		pipeline.Mark{Stage: "old", Rank: 1, Score: 0.5, Scale: pipeline.Fused, Status: pipeline.Cached, Deriver: &pipeline.Derivation{
 			Factor: 2, Divisor: 4, Terms: []pipeline.Term{{Source: "model", Score: 0.5, Normalised: 0.5, Weight: 1, Contribution: 0.5, Imputed: true}},
 		}},
-	}
+	)
 	text := pipeline.Explain(pipeline.Ranking{Hits: []pipeline.Hit{h}, Scale: pipeline.Fused}, "a").String()
 	assert.Contains(t, text, "model: rank 1, score 0.5 (probability), imputed: rate_limit")
 	assert.Contains(t, text, "old: rank 1, score 0.5 (fused), cached")

@@ -196,13 +196,13 @@ func (b blend) fallen(in Ranking, branches []Ranking) []fall {
 
 // untouched reports whether no hit has a mark that it did not come with.
 func untouched(hits, in []Hit) bool {
-	marks := make(map[string]int, len(in))
-	for _, h := range in {
-		marks[h.Document.ID] = len(h.Marks)
+	trails := make(map[string]Trail, len(in))
+	for i := range in {
+		trails[in[i].Document.ID] = in[i].Trail
 	}
 	return !slices.ContainsFunc(hits, func(h Hit) bool {
-		n, ok := marks[h.Document.ID]
-		return !ok || n != len(h.Marks)
+		from, ok := trails[h.Document.ID]
+		return !ok || h.Trail.grew(from) || from.grew(h.Trail)
 	})
 }
 

@@ -115,7 +115,7 @@ func (f fillIn) rest(ctx context.Context, q Query, out Ranking, open []Hit) (Ran
 func unjudgedHits(r Ranking) []Hit {
 	var open []Hit
 	for _, h := range r.Hits {
-		if !h.Judged() && h.Marks[len(h.Marks)-1].Reason != ReasonNotSent {
+		if !h.Judged() && h.Newest().Reason != ReasonNotSent {
 			open = append(open, h)
 		}
 	}

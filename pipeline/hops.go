@@ -347,9 +347,8 @@ func signedHop(r Ranking, number int) Ranking {
 	hits := make([]Hit, len(r.Hits))
 	for i, h := range r.Hits {
 		m := Mark{Stage: hopName(number), Rank: i + 1, Score: h.Score, Scale: r.Scale}
-		if n := len(h.Marks); n > 0 {
-			m.Status, m.Reason = h.Marks[n-1].Status, h.Marks[n-1].Reason
-		}
+		newest := h.Newest()
+		m.Status, m.Reason = newest.Status, newest.Reason
 		hits[i] = h.Marked(m)
 	}
 	return r.Derive(hits)
@@ -384,7 +383,7 @@ func (bestRank) Fuse(inputs []Ranking) (Ranking, error) {
 				List: list, Source: newestStage(h), Rank: rank, Score: h.Score, Normalised: value, Weight: 1, Contribution: value, Imputed: !h.Judged(),
 			})
 			if i, ok := at[id]; ok {
-				hits[i].Marks = slices.Concat(hits[i].Marks, h.Marks)
+				hits[i].Trail = TrailOf(slices.Concat(hits[i].Marks(), h.Marks())...)
 				continue
 			}
 			at[id] = len(hits)
@@ -399,8 +398,8 @@ func (bestRank) Fuse(inputs []Ranking) (Ranking, error) {
 }
 
 func newestStage(h Hit) string {
-	if n := len(h.Marks); n > 0 {
-		return h.Marks[n-1].Stage
+	if stage := h.Newest().Stage; stage != "" {
+		return stage
 	}
 	return "input"
 }

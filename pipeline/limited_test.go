@@ -132,7 +132,7 @@ func TestACutIsKnownToTheFuserInFrontOfIt(t *testing.T) {
 func scoresOf(r pipeline.Ranking) []string {
 	var out []string
 	for _, h := range r.Hits {
-		out = append(out, fmt.Sprintf("%s %x %+v", h.Document.ID, h.Score, h.Marks[len(h.Marks)-1].Derivation()))
+		out = append(out, fmt.Sprintf("%s %x %+v", h.Document.ID, h.Score, h.Newest().Derivation()))
 	}
 	return out
 }

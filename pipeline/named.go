@@ -135,11 +135,11 @@ func (n NamedPart) signed(inputs []Ranking, out Ranking) Ranking {
 	if _, structural := n.part.(structure); structural || n.was == n.name {
 		return out
 	}
-	given, inherited := map[string]int{}, []Gap(nil)
+	given, inherited := map[string][]Trail{}, []Gap(nil)
 	for _, in := range inputs {
 		inherited = unionGaps(inherited, in.Gaps)
 		for _, h := range in.Hits {
-			given[h.Document.ID] = max(given[h.Document.ID], len(h.Marks))
+			given[h.Document.ID] = append(given[h.Document.ID], h.Trail)
 		}
 	}
 	out.Hits = n.signedHits(given, out.Hits)
@@ -158,19 +158,21 @@ func (n NamedPart) signed(inputs []Ranking, out Ranking) Ranking {
 
 // signedHits renames the newest mark of each hit that has more marks than it was
 // given with.
-func (n NamedPart) signedHits(given map[string]int, hits []Hit) []Hit {
-	out, copied := hits, false
+func (n NamedPart) signedHits(given map[string][]Trail, hits []Hit) []Hit {
+	var signed *renamed
+	out := hits
 	for i, h := range hits {
-		last := len(h.Marks) - 1
-		if last < given[h.Document.ID] || last < 0 || h.Marks[last].Stage != n.was {
+		old := slices.ContainsFunc(given[h.Document.ID], func(from Trail) bool { return !h.Trail.grew(from) })
+		if old || h.Trail.by == nil || h.Newest().Stage != n.was {
 			continue
 		}
-		if !copied {
-			out, copied = slices.Clone(hits), true
+		if signed == nil {
+			signed = &renamed{stage: n.name, of: make([]Trail, len(hits))}
+			signed.own.marker = signed
+			out = slices.Clone(hits)
 		}
-		m := h.Marks[last]
-		m.Stage, h.Marks = n.name, h.Marks[:last]
-		out[i] = h.Marked(m)
+		signed.of[i] = h.Trail
+		out[i].Trail.by, out[i].Trail.place = &signed.own, uint32(i)
 	}
 	return out
 }

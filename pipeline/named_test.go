@@ -60,7 +60,7 @@ func TestP10TwoPartsOfOneKindAreToldApartByTheirMarksAndGaps(t *testing.T) {
 	require.NoError(t, err)
 	h := r.Hits[0]
 	var stages []string
-	for _, m := range h.Marks {
+	for _, m := range h.Marks() {
 		stages = append(stages, m.Stage)
 	}
 	assert.Equal(t, []string{"titles", "reciprocal", "last"}, stages)

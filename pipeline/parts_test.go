@@ -77,12 +77,7 @@ func (f reciprocal) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
 }
 
-func newest(h pipeline.Hit) string {
-	if len(h.Marks) == 0 {
-		return ""
-	}
-	return h.Marks[len(h.Marks)-1].Stage
-}
+func newest(h pipeline.Hit) string { return h.Newest().Stage }
 
 // reverse is a reranker that turns the ranking round, in steps that it shows.
 type reverse struct{}

@@ -34,26 +34,12 @@ func NewRanking(stage string, scale Scale, hits []Hit) (Ranking, error) {
 		sorted = []Hit{}
 	}
 	Sort(sorted, nil)
-	marks := make([]Mark, 0, countMarks(sorted)+len(sorted)) // of all hits
-	for i := range sorted {
-		h, first := &sorted[i], len(marks)
-		marks = append(marks, h.Marks...)
-		marks = append(marks, Mark{Stage: stage, Rank: i + 1, Score: h.Score, Scale: scale})
-		h.Marks = marks[first:len(marks):len(marks)]
-	}
+	(&stamp{stage: stage, scale: scale}).mark(sorted)
 	r := Ranking{Hits: sorted, Scale: scale}
 	if err := r.Validate(); err != nil {
 		return Ranking{}, fmt.Errorf("%s: %w", stage, err)
 	}
 	return r, nil
-}
-
-func countMarks(hits []Hit) int {
-	n := 0
-	for i := range hits {
-		n += len(hits[i].Marks)
-	}
-	return n
 }
 
 // Derive returns a ranking with the given hits and everything else of r: scale,

@@ -151,7 +151,7 @@ func (w *writer) hits(hits []Hit) ([]jsonHit, error) {
 			}
 			out[i].Document = &d
 		}
-		for _, m := range h.Marks {
+		for _, m := range h.Marks() {
 			out[i].Marks = append(out[i].Marks, writeMark(m))
 		}
 	}
@@ -234,7 +234,7 @@ func (r *reader) hits(hits []jsonHit) ([]Hit, error) {
 		}
 		out[i] = Hit{Document: d, Score: j.Score}
 		for _, m := range j.Marks {
-			out[i].Marks = append(out[i].Marks, readMark(m))
+			out[i].Trail = out[i].Trail.With(readMark(m))
 		}
 	}
 	return out, nil

@@ -34,7 +34,7 @@ func honest(fuser string, r Ranking, lists []Ranking, fallen []fall) Ranking {
 	for _, in := range lists {
 		for _, h := range in.Hits {
 			if !h.Judged() {
-				u.reasons[h.Document.ID] = h.Marks[len(h.Marks)-1].Reason
+				u.reasons[h.Document.ID] = h.Newest().Reason
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func (u unjudged) marked(r Ranking, lists []Ranking) []Hit {
 	before := map[string]int{}
 	for _, in := range lists {
 		for _, h := range in.Hits {
-			before[h.Document.ID] = max(before[h.Document.ID], len(h.Marks))
+			before[h.Document.ID] = max(before[h.Document.ID], len(h.Marks()))
 		}
 	}
 	hits := slices.Clone(r.Hits)
@@ -70,8 +70,9 @@ func (u unjudged) marked(r Ranking, lists []Ranking) []Hit {
 			continue
 		}
 		m := Mark{Stage: u.fuser, Rank: i + 1, Scale: r.Scale}
-		if last := len(h.Marks) - 1; last >= before[h.Document.ID] {
-			m, h.Marks = h.Marks[last], h.Marks[:last]
+		marks := h.Marks()
+		if last := len(marks) - 1; last >= before[h.Document.ID] {
+			m, h.Trail = marks[last], TrailOf(marks[:last]...)
 		}
 		m.Score, m.Status, m.Reason = h.Score, Imputed, reason
 		hits[i] = h.Marked(m)

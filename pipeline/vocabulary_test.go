@@ -70,22 +70,24 @@ func TestNewRankingSortsACopyAndMarksIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b", "c", "a"}, r.IDs())
 	assert.Equal(t, "a", hits[0].Document.ID, "the argument is as it was")
-	assert.Nil(t, hits[0].Marks)
-	assert.Equal(t, []pipeline.Mark{{Stage: "bm25", Rank: 2, Score: 2, Scale: pipeline.BM25}}, r.Hits[1].Marks)
+	assert.Nil(t, hits[0].Marks())
+	assert.Equal(t, []pipeline.Mark{{Stage: "bm25", Rank: 2, Score: 2, Scale: pipeline.BM25}}, r.Hits[1].Marks())
 	empty, err := pipeline.NewRanking("bm25", pipeline.BM25, nil)
 	require.NoError(t, err)
 	assert.NotNil(t, empty.Hits)
 }
 
-func TestMarkedNeverWritesToASharedArray(t *testing.T) {
+func TestMarkedLeavesTheHitAsItWas(t *testing.T) {
 	t.Parallel()
 	h := hit("a", 1)
-	h.Marks = make([]pipeline.Mark, 1, 4)
-	h.Marks[0] = pipeline.Mark{Stage: "one", Rank: 1, Score: 1}
+	h.Trail = pipeline.TrailOf(pipeline.Mark{Stage: "one", Rank: 1, Score: 1})
 	two := h.Marked(pipeline.Mark{Stage: "two", Rank: 1, Score: 2})
 	three := h.Marked(pipeline.Mark{Stage: "three", Rank: 1, Score: 3, Status: pipeline.Imputed})
-	assert.Equal(t, "two", two.Marks[1].Stage)
-	assert.Equal(t, "three", three.Marks[1].Stage)
+	assert.Equal(t, "two", two.Marks()[1].Stage)
+	assert.Equal(t, "three", three.Marks()[1].Stage)
+	assert.Len(t, h.Marks(), 1)
+	h.Marks()[0].Stage = "mine"
+	assert.Equal(t, "one", h.Newest().Stage, "the slice was the caller's own")
 	assert.InDelta(t, 2.0, two.Score, 0)
 	assert.True(t, two.Judged())
 	assert.False(t, three.Judged())

@@ -14,17 +14,18 @@ type arrangement struct {
 }
 
 // order returns the hits in their new order, marked by the stage. At least one
-// verdict is judged. Nothing of hits is written to.
+// verdict is judged. Nothing of hits and verdicts is written to or kept.
 func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	marked := a.marked(hits, verdicts)
-	if slices.ContainsFunc(verdicts[:len(hits)], func(v verdict) bool { return v.left || !v.judged() }) {
+	j := &judgements{arrangement: a, verdicts: slices.Clone(verdicts[:len(hits)]), ranks: make([]uint32, len(hits)), before: make([]pipeline.Trail, len(hits))}
+	marked := j.marked(hits)
+	if slices.ContainsFunc(j.verdicts, func(v verdict) bool { return v.left || !v.judged() }) {
 		marked = a.around(marked, verdicts)
 	} else {
 		pipeline.Sort(marked, nil)
 	}
 	for i := range marked {
-		newest := &marked[i].Marks[len(marked[i].Marks)-1]
-		newest.Rank, newest.Score = i+1, marked[i].Score
+		place := marked[i].Trail.Place()
+		j.ranks[place], j.verdicts[place].score = uint32(i+1), marked[i].Score
 	}
 	return marked
 }
@@ -50,35 +51,12 @@ func (a arrangement) around(hits []pipeline.Hit, verdicts []verdict) []pipeline.
 	}
 	pipeline.Sort(scored, nil)
 	for i := range out {
-		if out[i].Marks == nil {
+		if out[i].Trail == (pipeline.Trail{}) {
 			out[i], scored = scored[0], scored[1:]
 		}
 	}
 	out = append(out, below...)
 	impute(out)
-	return out
-}
-
-// marked returns the hits with the stage's mark, whose rank is filled in when it
-// is known. All marks lie in one new array, of which each hit has its own part.
-func (a arrangement) marked(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	total := len(hits)
-	for _, h := range hits {
-		total += len(h.Marks)
-	}
-	marks := make([]pipeline.Mark, 0, total)
-	out := make([]pipeline.Hit, len(hits))
-	for i, h := range hits {
-		v := verdicts[i]
-		m := pipeline.Mark{Stage: a.stage, Score: v.score, Scale: a.scale, Status: v.status, Reason: v.reason}
-		if !v.judged() {
-			m.Status = pipeline.Imputed
-		}
-		start := len(marks)
-		marks = append(append(marks, h.Marks...), m)
-		h.Marks, h.Score = marks[start:len(marks):len(marks)], v.score
-		out[i] = h
-	}
 	return out
 }
 
@@ -112,3 +90,37 @@ func between(before, high, low, share float64) float64 {
 	v := float64(high*(1-share)) + float64(low*share)
 	return max(low, min(before, v))
 }
+
+// judgements are the marks of a reranked ranking. The place of a hit is its position
+// in the input.
+type judgements struct {
+	arrangement
+	verdicts []verdict
+	ranks    []uint32
+	before   []pipeline.Trail
+}
+
+// marked returns the hits with the stage's mark, whose rank is filled in when it
+// is known.
+func (j *judgements) marked(hits []pipeline.Hit) []pipeline.Hit {
+	trails, out := pipeline.TrailsBy(j), slices.Clone(hits)
+	for i := range out {
+		v, h := j.verdicts[i], &out[i]
+		j.before[i] = h.Trail
+		h.Trail, h.Score = trails.At(i, v.judged()), v.score
+	}
+	return out
+}
+
+// Mark implements pipeline.Marker.
+func (j *judgements) Mark(place int) pipeline.Mark {
+	v := j.verdicts[place]
+	m := pipeline.Mark{Stage: j.stage, Rank: int(j.ranks[place]), Score: v.score, Scale: j.scale, Status: v.status, Reason: v.reason}
+	if !v.judged() {
+		m.Status = pipeline.Imputed
+	}
+	return m
+}
+
+// Before implements pipeline.Marker.
+func (j *judgements) Before(place int) []pipeline.Trail { return j.before[place : place+1] }

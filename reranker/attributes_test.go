@@ -46,7 +46,7 @@ func TestPassageThatWonIsNoted(t *testing.T) {
 	won, ok := reranker.PassagesKey.Noted(out)
 	require.True(t, ok)
 	assert.Equal(t, "A panda is a bear.", won["a"].Of(out.Hits[0].Document.Text))
-	assert.Len(t, out.Hits[0].Marks, 2, "one mark of the stage")
+	assert.Len(t, out.Hits[0].Marks(), 2, "one mark of the stage")
 }
 
 // limited is a server that refuses calls of more documents than it declares.

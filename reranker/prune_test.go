@@ -57,7 +57,9 @@ func (m mix) Fuse(inputs []pipeline.Ranking) (pipeline.Ranking, error) {
 	}
 	pipeline.Sort(hits, func(h pipeline.Hit) int { return best[h.Document.ID] })
 	for i, h := range hits {
-		h.Marks[len(h.Marks)-1].Rank = i + 1
+		marks := h.Marks()
+		marks[len(marks)-1].Rank = i + 1
+		hits[i].Trail = pipeline.TrailOf(marks...)
 	}
 	return pipeline.Merge(inputs, pipeline.Fused, hits), nil
 }

@@ -100,10 +100,7 @@ func idsAndScores(hits []pipeline.Hit, depth int) (ids []string, scores []float6
 // keepHit keeps a hit with the arithmetic of its newest mark.
 func keepHit(h pipeline.Hit) Hit {
 	kept := Hit{ID: h.Document.ID, Score: h.Score}
-	if len(h.Marks) == 0 {
-		return kept
-	}
-	m := h.Marks[len(h.Marks)-1]
+	m := h.Newest()
 	if m.Status != pipeline.Scored {
 		kept.Status = m.Status.String()
 	}

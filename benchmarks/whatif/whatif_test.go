@@ -121,7 +121,7 @@ func plain(t *testing.T, r pipeline.Ranking) (out []string) {
 	t.Helper()
 	for _, h := range r.Hits {
 		line := fmt.Sprintf("%s %q %x %v", h.Document.ID, h.Document.Text, math.Float64bits(h.Score), h.Document.Metadata)
-		for _, m := range h.Marks {
+		for _, m := range h.Marks() {
 			terms, err := json.Marshal(m.Derivation())
 			require.NoError(t, err)
 			line += fmt.Sprintf("\n%s %d %x %v %v %s %s", m.Stage, m.Rank, math.Float64bits(m.Score), m.Scale, m.Status, m.Reason, terms)

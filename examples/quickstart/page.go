@@ -52,7 +52,7 @@ func (p page) ranking(r pipeline.Ranking) {
 // retrieved returns the rank that the hit had before it was reranked.
 func retrieved(h pipeline.Hit) int {
 	rank := 0
-	for _, m := range h.Marks {
+	for _, m := range h.Marks() {
 		if m.Stage == "rerank" || m.Stage == "usage" || m.Stage == "neighbours" {
 			break
 		}
@@ -75,7 +75,7 @@ func moved(h pipeline.Hit, rank int) string {
 // judgements says in words what each part thought of the hit.
 func judgements(h pipeline.Hit) string {
 	parts := []string{fmt.Sprintf("words rank %d", retrieved(h))}
-	for _, m := range h.Marks {
+	for _, m := range h.Marks() {
 		name := map[string]string{"rerank": "meaning", "usage": "usage", "exact name": "exact name"}[m.Stage]
 		switch {
 		case name == "":

@@ -121,7 +121,7 @@ func TestAThresholdOnAnotherStagesMark(t *testing.T) {
 	t.Parallel()
 	in := ranking(t, pipeline.Fused, 0.03, 0.02, 0.01)
 	for i, p := range []float64{0.2, 0.9} {
-		in.Hits[i].Marks = append(in.Hits[i].Marks, pipeline.Mark{Stage: "model", Rank: i + 1, Score: p, Scale: pipeline.Probability})
+		in.Hits[i].Trail = in.Hits[i].Trail.With(pipeline.Mark{Stage: "model", Rank: i + 1, Score: p, Scale: pipeline.Probability})
 	}
 	out, err := cut.Threshold{Scale: pipeline.Probability, Value: 0.5, By: "model"}.Apply(t.Context(), pipeline.Query{}, in)
 	require.NoError(t, err)

@@ -102,7 +102,7 @@ func (s MMR) Apply(ctx context.Context, _ pipeline.Query, in pipeline.Ranking) (
 		h := in.Hits[p.at]
 		m := pipeline.Mark{Stage: "mmr", Rank: i + 1, Score: p.value.Value(), Scale: pipeline.Fused, Deriver: p.value}
 		if !h.Judged() {
-			m.Status, m.Reason = pipeline.Imputed, h.Marks[len(h.Marks)-1].Reason
+			m.Status, m.Reason = pipeline.Imputed, h.Newest().Reason
 		}
 		hits[i] = h.Marked(m)
 	}
@@ -186,8 +186,8 @@ func (s MMR) loss(nearest float64) float64   { return float64(-(1 - s.lambda()) 
 
 func (s MMR) derivation(h pipeline.Hit, at int, relevance, nearest float64) *pipeline.Derivation {
 	source := "input"
-	if n := len(h.Marks); n > 0 {
-		source = h.Marks[n-1].Stage
+	if stage := h.Newest().Stage; stage != "" {
+		source = stage
 	}
 	return &pipeline.Derivation{Terms: []pipeline.Term{
 		{

@@ -42,7 +42,7 @@ func TestMMRsRelevanceIsTheScoreOrItsPlaceInTheRange(t *testing.T) {
 			out, err := cut.MMR{Similarity: apartFrom}.Apply(t.Context(), pipeline.Query{}, scoredHits(test.scale, test.scores...))
 			require.NoError(t, err)
 			for i, h := range out.Hits {
-				term := h.Marks[len(h.Marks)-1].Derivation().Terms[0]
+				term := h.Newest().Derivation().Terms[0]
 				assert.Equal(t, test.want[i], term.Normalised)
 				assert.Equal(t, test.scores[i], term.Score)
 				assert.Equal(t, "input", term.Source, "nobody left a mark")
@@ -58,7 +58,7 @@ func TestMMRsTermNamesWhoScored(t *testing.T) {
 	out, err := cut.MMR{Similarity: apartFrom}.Apply(t.Context(), pipeline.Query{}, in)
 	require.NoError(t, err)
 	for _, h := range out.Hits {
-		assert.Equal(t, "store", h.Marks[1].Derivation().Terms[0].Source)
+		assert.Equal(t, "store", h.Marks()[1].Derivation().Terms[0].Source)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestMMRsSimilarityIsTheShareOfCommonWords(t *testing.T) {
 			t.Parallel()
 			out, err := cut.MMR{}.Apply(t.Context(), pipeline.Query{}, texts(t, test.a, test.b))
 			require.NoError(t, err)
-			assert.Equal(t, test.want, out.Hits[1].Marks[len(out.Hits[1].Marks)-1].Derivation().Terms[1].Score)
+			assert.Equal(t, test.want, out.Hits[1].Newest().Derivation().Terms[1].Score)
 		})
 	}
 }

@@ -98,17 +98,20 @@ func (s *stage) Apply(ctx context.Context, q pipeline.Query, in pipeline.Ranking
 		return pipeline.Ranking{}, err
 	}
 	hits := make([]pipeline.Hit, len(in.Hits))
+	derivations := make(map[string]*pipeline.Derivation, len(in.Hits))
 	for i, h := range in.Hits {
 		d := s.model.Derive(rows[i])
 		v := d.Value()
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return pipeline.Ranking{}, fmt.Errorf("%s: the score of document %q is %v", s.name, h.Document.ID, v)
 		}
-		hits[i] = h.Marked(pipeline.Mark{Stage: s.name, Score: v, Scale: s.model.Scale(), Deriver: d})
+		h.Score = v
+		hits[i] = h
+		derivations[h.Document.ID] = d
 	}
 	pipeline.Sort(hits, nil)
-	for i := range hits {
-		hits[i].Marks[len(hits[i].Marks)-1].Rank = i + 1 // Marked made the array
+	for i, h := range hits {
+		hits[i] = h.Marked(pipeline.Mark{Stage: s.name, Rank: i + 1, Score: h.Score, Scale: s.model.Scale(), Deriver: derivations[h.Document.ID]})
 	}
 	out := in.Derive(hits)
 	out.Scale = s.model.Scale()

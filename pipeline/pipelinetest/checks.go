@@ -59,7 +59,7 @@ func valid(t reporter, r pipeline.Ranking) {
 // mark's score is the hit's, all to the last bit.
 func marksAddUp(t reporter, position int, h pipeline.Hit) {
 	t.Helper()
-	for _, m := range h.Marks {
+	for _, m := range h.Marks() {
 		if math.Float64bits(m.Value()) != math.Float64bits(m.Score) {
 			t.Errorf("document %q: the mark of %s says %v and its derivation gives %v", h.Document.ID, m.Stage, m.Score, m.Value())
 		}
@@ -67,9 +67,9 @@ func marksAddUp(t reporter, position int, h pipeline.Hit) {
 			t.Errorf("document %q: a mark by %q at rank %d: marks name their stage, and ranks start at 1", h.Document.ID, m.Stage, m.Rank)
 		}
 	}
-	if n := len(h.Marks); n > 0 && math.Float64bits(h.Marks[n-1].Score) != math.Float64bits(h.Score) {
+	if m := h.Newest(); h.Trail != (pipeline.Trail{}) && math.Float64bits(m.Score) != math.Float64bits(h.Score) {
 		t.Errorf("document %q at rank %d has score %v and its newest mark, of %s, says %v",
-			h.Document.ID, position+1, h.Score, h.Marks[n-1].Stage, h.Marks[n-1].Score)
+			h.Document.ID, position+1, h.Score, m.Stage, m.Score)
 	}
 }
 
@@ -83,7 +83,7 @@ func equal(t reporter, what string, want, got pipeline.Ranking) {
 	}
 	for i, w := range want.Hits {
 		g := got.Hits[i]
-		if w.Document.ID != g.Document.ID || math.Float64bits(w.Score) != math.Float64bits(g.Score) || len(w.Marks) != len(g.Marks) {
+		if w.Document.ID != g.Document.ID || math.Float64bits(w.Score) != math.Float64bits(g.Score) || len(w.Marks()) != len(g.Marks()) {
 			t.Errorf("%s: rank %d is %q with score %v, then %q with %v", what, i+1, w.Document.ID, w.Score, g.Document.ID, g.Score)
 			return
 		}
@@ -128,13 +128,13 @@ func marksAreOf(t reporter, v any, in []pipeline.Ranking, out pipeline.Ranking) 
 	collectNames(pipeline.Describe(v), names)
 	for _, r := range in {
 		for _, h := range r.Hits {
-			for _, m := range h.Marks {
+			for _, m := range h.Marks() {
 				names[m.Stage] = true
 			}
 		}
 	}
 	for _, h := range out.Hits {
-		for _, m := range h.Marks {
+		for _, m := range h.Marks() {
 			if !names[m.Stage] {
 				t.Errorf("document %q has a mark by %q, and no part of the description has that name", h.Document.ID, m.Stage)
 				return

@@ -64,31 +64,53 @@ func TestChecksComplainAboutEveryBreach(t *testing.T) {
 			return r
 		},
 		"its derivation gives 0.25": func(r pipeline.Ranking) pipeline.Ranking {
-			r.Hits[0].Marks[0].Deriver = &pipeline.Derivation{Terms: []pipeline.Term{{Contribution: 0.25}}}
-			return r
+			return remarked(r, func(m *pipeline.Mark) {
+				m.Deriver = &pipeline.Derivation{Terms: []pipeline.Term{{Contribution: 0.25}}}
+			})
 		},
-		"ranks start at 1": func(r pipeline.Ranking) pipeline.Ranking { r.Hits[0].Marks[0].Rank = 0; return r },
+		"ranks start at 1": func(r pipeline.Ranking) pipeline.Ranking {
+			return remarked(r, func(m *pipeline.Mark) { m.Rank = 0 })
+		},
 	} {
 		assert.Contains(t, complaints(func(r reporter) { valid(r, breach(two(t))) }), message)
 	}
 }
 
+// remarked changes the newest mark of the first hit, in place.
+func remarked(r pipeline.Ranking, change func(*pipeline.Mark)) pipeline.Ranking {
+	m := r.Hits[0].Newest()
+	change(&m)
+	r.Hits[0].Trail = pipeline.TrailOf(m)
+	return r
+}
+
+// derived is two with a mark that has a derivation.
+func derived(t *testing.T) pipeline.Ranking {
+	t.Helper()
+	r := two(t)
+	d := &pipeline.Derivation{Terms: []pipeline.Term{{Weight: 1, Contribution: 0.1}}}
+	r.Hits[1] = r.Hits[1].Marked(pipeline.Mark{Stage: "sum", Rank: 2, Score: 0.1, Scale: pipeline.Probability, Deriver: d})
+	return r
+}
+
 func TestEveryWriteToAnInputIsSeen(t *testing.T) {
 	t.Parallel()
-	assert.False(t, watchWrites(two(t)).written())
+	assert.False(t, watchWrites(derived(t)).written())
 	for name, write := range map[string]func(r pipeline.Ranking){
-		"a score":                  func(r pipeline.Ranking) { r.Hits[0].Score = 7 },
-		"the order":                func(r pipeline.Ranking) { r.Hits[0], r.Hits[1] = r.Hits[1], r.Hits[0] },
-		"a mark":                   func(r pipeline.Ranking) { r.Hits[0].Marks[0].Rank = 9 },
+		"a score":   func(r pipeline.Ranking) { r.Hits[0].Score = 7 },
+		"the order": func(r pipeline.Ranking) { r.Hits[0], r.Hits[1] = r.Hits[1], r.Hits[0] },
+		"a mark":    func(r pipeline.Ranking) { remarked(r, func(m *pipeline.Mark) { m.Rank = 9 }) },
+		"the terms of a mark": func(r pipeline.Ranking) {
+			r.Hits[1].Newest().Derivation().Terms[0].Weight = 3
+		},
 		"metadata":                 func(r pipeline.Ranking) { r.Hits[0].Document.Metadata["new"] = 1 },
 		"an append to the hits":    func(r pipeline.Ranking) { _ = append(r.Hits, pipeline.Hit{}) },
-		"an append to the marks":   func(r pipeline.Ranking) { _ = append(r.Hits[1].Marks, pipeline.Mark{}) },
 		"an append to the gaps":    func(r pipeline.Ranking) { _ = append(r.Gaps, pipeline.Gap{Stage: "x"}) },
 		"an append after a cut":    func(r pipeline.Ranking) { _ = append(r.Hits[:1], pipeline.Hit{}) },
 		"a mark of a spare hit":    func(r pipeline.Ranking) { r.Hits[:3][2].Document.ID = "x" },
 		"text of a later document": func(r pipeline.Ranking) { r.Hits[1].Document.Text = "x" },
 	} {
-		in := watchWrites(two(t))
+		in := watchWrites(derived(t))
 		write(in.ranking)
 		assert.True(t, in.written(), name)
 	}

@@ -65,9 +65,9 @@ func blemish(t *rapid.T, r pipeline.Ranking) pipeline.Ranking {
 	var ids []string
 	for i := range hits {
 		if rapid.Bool().Draw(t, "imputed") {
-			m := hits[i].Marks[0]
+			m := hits[i].Newest()
 			m.Status, m.Reason = pipeline.Imputed, pipeline.ReasonDeadline
-			hits[i].Marks = []pipeline.Mark{m}
+			hits[i].Trail = pipeline.TrailOf(m)
 			ids = append(ids, hits[i].Document.ID)
 		}
 	}

@@ -62,7 +62,7 @@ func (s retrieverSuite) valid(t *testing.T) {
 		t.Errorf("the query finds nothing, so the suite shows nothing: ask for something that is there")
 	}
 	for _, h := range r.Hits {
-		if len(h.Marks) == 0 {
+		if h.Trail == (pipeline.Trail{}) {
 			t.Errorf("document %q has no mark", h.Document.ID)
 		}
 	}

@@ -12,17 +12,11 @@ import (
 // so that an append to it is seen like any other write.
 type guarded struct {
 	ranking pipeline.Ranking
-	before  pipeline.Ranking
+	before  copied
 }
 
-var spareMark = pipeline.Mark{Stage: "spare capacity"}
-
 func watchWrites(r pipeline.Ranking) guarded {
-	hits := slices.Clone(r.Hits)
-	for i := range hits {
-		hits[i].Marks = spare(hits[i].Marks, spareMark)
-	}
-	r.Hits = spare(hits, pipeline.Hit{Document: pipeline.Document{ID: "spare capacity"}})
+	r.Hits = spare(r.Hits, pipeline.Hit{Document: pipeline.Document{ID: "spare capacity"}})
 	r.Gaps = spare(r.Gaps, pipeline.Gap{Stage: "spare capacity"})
 	return guarded{ranking: r, before: deepCopy(r)}
 }
@@ -37,24 +31,32 @@ func spare[T any](s []T, filler T) []T {
 // written reports whether anything of the ranking has changed.
 func (g guarded) written() bool { return !reflect.DeepEqual(deepCopy(g.ranking), g.before) }
 
+// copied is a ranking and what the marks of its hits say, one after the other.
+type copied struct {
+	ranking pipeline.Ranking
+	marks   []pipeline.Mark
+}
+
 // deepCopy copies everything that a stage could write to, up to the capacity of
 // every array. The copies are as long as the capacity.
-func deepCopy(r pipeline.Ranking) pipeline.Ranking {
+func deepCopy(r pipeline.Ranking) copied {
 	r.Hits = slices.Clone(r.Hits[:cap(r.Hits)])
+	var marks []pipeline.Mark
 	for i, h := range r.Hits {
-		r.Hits[i].Marks = slices.Clone(h.Marks[:cap(h.Marks)])
 		r.Hits[i].Document.Metadata = maps.Clone(h.Document.Metadata)
-		for j, m := range r.Hits[i].Marks {
-			if d := m.Derivation(); d != nil {
-				r.Hits[i].Marks[j].Deriver = copyDerivation(d)
-			}
+		marks = append(marks, h.Marks()...)
+		r.Hits[i].Trail = pipeline.Trail{}
+	}
+	for i, m := range marks {
+		if d := m.Derivation(); d != nil {
+			marks[i].Deriver = copyDerivation(d)
 		}
 	}
 	r.Gaps = slices.Clone(r.Gaps[:cap(r.Gaps)])
 	for i, g := range r.Gaps {
 		r.Gaps[i].IDs = slices.Clone(g.IDs[:cap(g.IDs)])
 	}
-	return r
+	return copied{r, marks}
 }
 
 func copyDerivation(d *pipeline.Derivation) *pipeline.Derivation {

@@ -10,8 +10,9 @@ import (
 // float64, so that a record that went through JSON equals one that did not.
 func record(r pipeline.Ranking, i int, gaps []any) map[string]any {
 	h := r.Hits[i]
-	stages := make([]any, len(h.Marks))
-	for j, m := range h.Marks {
+	marks := h.Marks()
+	stages := make([]any, len(marks))
+	for j, m := range marks {
 		stage := map[string]any{
 			"stage": m.Stage, "rank": float64(m.Rank), "score": m.Score, "scale": m.Scale.String(), "status": m.Status.String(),
 		}

@@ -150,7 +150,7 @@ func TestDuplicatesKeepTheFirst(t *testing.T) {
 	assert.Empty(t, r.Gaps, "nothing is lost")
 	assert.InDelta(t, float64(float32(0.9)), r.Hits[0].Score, 0)
 	assert.Equal(t, "text of d1", r.Hits[0].Document.Text)
-	assert.Equal(t, 3, r.Hits[2].Marks[0].Rank)
+	assert.Equal(t, 3, r.Hits[2].Marks()[0].Rank)
 }
 
 func TestALimitCutsWhatTheStoreReturnsTooMuch(t *testing.T) {
@@ -178,7 +178,7 @@ func TestAnyAnswerGivesAValidRanking(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, h := range r.Hits {
-			if h.Document.ID != docs[i].Metadata["id"] || h.Marks[0].Rank != i+1 {
+			if h.Document.ID != docs[i].Metadata["id"] || h.Marks()[0].Rank != i+1 {
 				t.Fatalf("rank %d is %q: the order of the store was changed", i+1, h.Document.ID)
 			}
 			if !r.Scale.Contains(h.Score) {

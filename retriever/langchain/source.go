@@ -287,15 +287,17 @@ func (s *Source) ranking(docs []schema.Document) (pipeline.Ranking, error) {
 }
 
 // withEstimates marks the hits whose scores are estimates and says so in a gap.
-// The marks were made by NewRanking for this call and are ours to change.
+// The hits were made by NewRanking for this call, with one mark each, and are ours
+// to change.
 func (s *Source) withEstimates(r pipeline.Ranking, scores scored) pipeline.Ranking {
 	gap := pipeline.Gap{Stage: s.name, Reason: pipeline.ReasonBadResponse, Err: scores.err}
 	for i, imputed := range scores.imputed {
 		if !imputed {
 			continue
 		}
-		m := &r.Hits[i].Marks[len(r.Hits[i].Marks)-1]
+		m := r.Hits[i].Newest()
 		m.Status, m.Reason = pipeline.Imputed, pipeline.ReasonBadResponse
+		r.Hits[i].Trail = pipeline.TrailOf(m)
 		gap.IDs = append(gap.IDs, r.Hits[i].Document.ID)
 	}
 	return r.WithGaps(gap)

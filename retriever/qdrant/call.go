@@ -114,7 +114,7 @@ func (c *call) askEach(ctx context.Context, sources []*source) {
 func (c *call) markFused(hits []pipeline.Hit, scale pipeline.Scale) {
 	name := pipeline.Describe(c.fuser).Name
 	for i, h := range hits {
-		if n := len(h.Marks); n == 0 || h.Marks[n-1].Score != h.Score {
+		if m := h.Newest(); m.Stage == "" || m.Score != h.Score {
 			hits[i] = h.Marked(pipeline.Mark{Stage: name, Rank: i + 1, Score: h.Score, Scale: scale})
 		}
 	}

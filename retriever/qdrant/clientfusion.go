@@ -51,7 +51,7 @@ func keepMarks(hits []pipeline.Hit, sources []*source) {
 	found := map[string][]pipeline.Mark{}
 	for _, s := range sources {
 		for _, h := range s.ranking.Hits {
-			found[h.Document.ID] = append(found[h.Document.ID], h.Marks...)
+			found[h.Document.ID] = append(found[h.Document.ID], h.Marks()...)
 		}
 	}
 	for i, h := range hits {
@@ -62,7 +62,7 @@ func keepMarks(hits []pipeline.Hit, sources []*source) {
 			}
 		}
 		if len(missing) > 0 {
-			hits[i].Marks = slices.Concat(missing, h.Marks)
+			hits[i].Trail = pipeline.TrailOf(slices.Concat(missing, h.Marks())...)
 		}
 	}
 }

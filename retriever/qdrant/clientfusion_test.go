@@ -80,7 +80,7 @@ func legRanks(t *testing.T, b backend, name, text string) map[string]map[string]
 			if found[h.Document.ID] == nil {
 				found[h.Document.ID] = map[string]pipeline.Mark{}
 			}
-			found[h.Document.ID]["qdrant/"+l.Using] = h.Marks[0]
+			found[h.Document.ID]["qdrant/"+l.Using] = h.Marks()[0]
 		}
 	}
 	return found

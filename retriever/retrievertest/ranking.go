@@ -48,8 +48,8 @@ func marks(t testing.TB, s Subject) {
 	for _, q := range queries() {
 		ranking := ask(t, s, r, q)
 		for i, h := range ranking.Hits {
-			require.Len(t, h.Marks, 1, "marks of %q", h.Document.ID)
-			m := h.Marks[0]
+			require.Len(t, h.Marks(), 1, "marks of %q", h.Document.ID)
+			m := h.Newest()
 			assert.Equal(t, name, m.Stage, "stage in the mark is not the name in the description")
 			assert.Equal(t, i+1, m.Rank, "rank in the mark of %q", h.Document.ID)
 			assert.Equal(t, s.Scale, m.Scale, "scale in the mark of %q", h.Document.ID)

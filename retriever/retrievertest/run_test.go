@@ -111,8 +111,9 @@ func mutants(t *testing.T) map[string]Subject {
 		"a ranking keeps the promises of every ranking": hitsChanged(func(h []pipeline.Hit) []pipeline.Hit { slices.Reverse(h); return h }),
 		"every hit carries the mark of the retriever": hitsChanged(func(h []pipeline.Hit) []pipeline.Hit {
 			for i := range h {
-				h[i].Marks = slices.Clone(h[i].Marks)
-				h[i].Marks[0].Rank--
+				m := h[i].Newest()
+				m.Rank--
+				h[i].Trail = pipeline.TrailOf(m)
 			}
 			return h
 		}),
