@@ -16,12 +16,12 @@ import (
 // fields. A field more is a question more for every user: before a number here
 // grows, ask whether another option, the context or the pipeline says it already.
 var settings = map[string]int{
-	"reranker/nebius.Options":  33,
-	"reranker.EndpointOptions": 10,
+	"reranker/nebius.Options":  27,
+	"reranker.EndpointOptions": 9,
 	"reranker.ShardOptions":    14,
-	"reranker.StageOptions":    10,
-	"reranker.PruneOptions":    5,
-	"reranker/cache.Options":   8,
+	"reranker.StageOptions":    9,
+	"reranker.PruneOptions":    3,
+	"reranker/cache.Options":   7,
 }
 
 // TestTheSettingsOfARerankedQueryDoNotGrow counts the exported fields.

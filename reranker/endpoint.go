@@ -29,10 +29,9 @@ type EndpointOptions struct {
 	// limit in force adapts below it, down to 1.
 	Concurrency int
 	// ExtraShare is how many retries and hedges together the endpoint may make,
-	// as a share of the first calls; 0 means 0.1, negative means none.
+	// as a share of the first calls; 0 means 0.1, negative means none. It may save up
+	// ten of them.
 	ExtraShare float64
-	// ExtraBurst is how many of them it may save up; 0 means 10.
-	ExtraBurst int
 	// OneServer says that the upstreams are connections to one server under one
 	// key, so that a refusal by one holds all of them. Without it every upstream
 	// is held for itself.
@@ -83,6 +82,9 @@ type Endpoint struct {
 // ErrClosed is in the chain of what an Endpoint answers after Close.
 var ErrClosed = errors.New("endpoint is closed")
 
+// extraBurst is how many retries and hedges may be saved up.
+const extraBurst = 10
+
 // wholeCall is more than a call can hold.
 const wholeCall = 1 << 30
 
@@ -109,7 +111,7 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 	e.pace = pace.New(time.Now(), pace.Options{
 		Upstreams: len(upstreams), OneServer: o.OneServer, Requests: o.Requests, Tokens: o.Tokens, Shared: o.Shared != nil,
 		Bounds:      pace.Bounds{Documents: declared.Documents, Tokens: declared.Tokens},
-		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: o.ExtraBurst, Rand: o.Rand,
+		Concurrency: o.Concurrency, ExtraShare: o.ExtraShare, ExtraBurst: extraBurst, Rand: o.Rand,
 	})
 	if o.Shared != nil {
 		e.sharing = newSharing(o.Shared, e.pace, e.changed)
@@ -134,7 +136,6 @@ func (o EndpointOptions) withDefaults() EndpointOptions {
 	o.Name = cmp.Or(o.Name, "endpoint")
 	o.Concurrency = cmp.Or(o.Concurrency, 32)
 	o.ExtraShare = cmp.Or(o.ExtraShare, 0.1)
-	o.ExtraBurst = cmp.Or(o.ExtraBurst, 10)
 	if o.Rand == nil {
 		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
@@ -153,8 +154,6 @@ func (o EndpointOptions) check(upstreams []Scorer) error {
 		return fmt.Errorf("Concurrency must not be negative, got %d", o.Concurrency)
 	case o.ExtraShare > 1:
 		return fmt.Errorf("ExtraShare must be at most 1, got %v", o.ExtraShare)
-	case o.ExtraBurst < 0:
-		return fmt.Errorf("ExtraBurst must not be negative, got %d", o.ExtraBurst)
 	}
 	return nil
 }
@@ -172,7 +171,7 @@ func (e *Endpoint) Describe() pipeline.Node {
 		{Name: "concurrency", Value: fmt.Sprint(e.o.Concurrency)},
 		{Name: "requests a minute", Value: quotaSetting(e.o.Requests)},
 		{Name: "tokens a minute", Value: quotaSetting(e.o.Tokens)},
-		{Name: "extra calls", Value: fmt.Sprintf("%g %%, burst %d", 100*max(0, e.o.ExtraShare), e.o.ExtraBurst)},
+		{Name: "extra calls", Value: fmt.Sprintf("%g %%, burst %d", 100*max(0, e.o.ExtraShare), extraBurst)},
 	}}
 	if e.sharing != nil {
 		n.Settings = append(n.Settings, pipeline.Setting{Name: "quotas", Value: "shared"})

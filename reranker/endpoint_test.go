@@ -458,7 +458,6 @@ func TestNewEndpointChecksItsArguments(t *testing.T) {
 		"a negative quota":     {reranker.EndpointOptions{Tokens: -1}, []reranker.Scorer{good}, "quotas"},
 		"negative concurrency": {reranker.EndpointOptions{Concurrency: -1}, []reranker.Scorer{good}, "Concurrency"},
 		"an absurd share":      {reranker.EndpointOptions{ExtraShare: 3}, []reranker.Scorer{good}, "ExtraShare"},
-		"a negative burst":     {reranker.EndpointOptions{ExtraBurst: -3}, []reranker.Scorer{good}, "ExtraBurst"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -97,14 +97,12 @@ func buildPruned(_ context.Context, s struct {
 	Limit  int            `config:"limit,required" doc:"how many hits are returned"`
 	Low    float64        `config:"low" doc:"the least score that the scorer gives; 0 with high 0 takes the scale's"`
 	High   float64        `config:"high" doc:"the highest score that the scorer gives"`
-	First  int            `config:"first" doc:"documents that are sent at once; 0 means twice the limit, or a quarter of all"`
-	Wave   int            `config:"wave" doc:"documents that are sent together afterwards; 0 means the limit, or an eighth of all"`
 }, _ *kind.Scope) (pipeline.Stage, error) {
 	staged, ok := s.Rerank.(*Staged)
 	if !ok {
 		return nil, errors.New("rerank is another stage: put a part of the kind rerank there")
 	}
-	return Prune(s.Fuse, staged, PruneOptions{Limit: s.Limit, Low: s.Low, High: s.High, First: s.First, Wave: s.Wave}), nil
+	return Prune(s.Fuse, staged, PruneOptions{Limit: s.Limit, Low: s.Low, High: s.High}), nil
 }
 
 func buildSharded(_ context.Context, s struct {
@@ -160,11 +158,10 @@ func buildEndpoint(_ context.Context, s struct {
 	Tokens      int      `config:"tokens" doc:"tokens a minute that are allowed; 0 learns it"`
 	Concurrency int      `config:"concurrency" doc:"the most calls in flight over all queries; 0 means 32"`
 	Extra       *float64 `config:"extra-share" doc:"retries and hedges as a share of first calls; none means 0.1, 0 means no retry and no hedge"`
-	Burst       int      `config:"extra-burst" doc:"how many of them may be saved up; 0 means 10"`
 	OneServer   bool     `config:"one-server" doc:"the upstreams are one server under one key"`
 }, scope *kind.Scope) (Scorer, error) {
 	o := EndpointOptions{
-		Name: s.Name, Requests: s.Requests, Tokens: s.Tokens, Concurrency: s.Concurrency, ExtraBurst: s.Burst, OneServer: s.OneServer,
+		Name: s.Name, Requests: s.Requests, Tokens: s.Tokens, Concurrency: s.Concurrency, OneServer: s.OneServer,
 	}
 	if s.Extra != nil {
 		o.ExtraShare = orNone(*s.Extra)

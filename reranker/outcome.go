@@ -68,6 +68,10 @@ func (o *outcome) failing() bool {
 	return false
 }
 
+// reportTop is how long the head of the retrieval ranking is that Report.TopScored
+// is about.
+const reportTop = 10
+
 // count fills in what a report says about documents.
 func (o *outcome) count(r *Report, top int) {
 	r.Candidates, r.Scored, r.Cached, r.Unscored, r.Reasons = 0, 0, 0, 0, nil

@@ -2,10 +2,6 @@ package reranker
 
 import "time"
 
-// DefaultTop is the number of documents that Report.TopScored looks at unless
-// StageOptions.Top says otherwise.
-const DefaultTop = 10
-
 // Chat returns the options for people who wait: on time, and never an error
 // because the reranker is in trouble. Documents that could not be scored keep
 // their retrieval position; a caller without a deadline gets 1.5 s; 5 % of the

@@ -27,12 +27,6 @@ type PruneOptions struct {
 	// Low and High bound what the scorer can answer. Both 0 takes the bounds of
 	// the scale that the scorer declares, which must be finite.
 	Low, High float64
-	// First is how many documents are sent at once, from the top of the retrieval
-	// ranking; 0 means twice Limit, or a quarter of the input if that is more.
-	First int
-	// Wave is how many are sent together afterwards; 0 means Limit, or an eighth
-	// of the input if that is more.
-	Wave int
 }
 
 // Pruned is a stage that reranks, fuses with the retrieval ranking and cuts, and
@@ -56,7 +50,8 @@ var (
 //
 // computes, to the bit, with fewer documents sent (after the threshold argument
 // of Fagin, Lotem and Naor, "Optimal aggregation algorithms for middleware", PODS
-// 2001): it sends the head of the retrieval ranking, asks the fuser for the best
+// 2001): it sends the head of the retrieval ranking, twice the limit or a quarter of
+// the input, then waves of the limit or an eighth of the input. Before each it asks the fuser for the best
 // score that each other document could still reach and for the score that the
 // last hit of the result has for certain, and goes on only with documents whose
 // best is at least that. The others are in the rerank's ranking for the reason
@@ -85,11 +80,8 @@ func Prune(fuser pipeline.Fuser, rerank *Staged, o PruneOptions) *Pruned {
 }
 
 func (o PruneOptions) check() error {
-	switch {
-	case o.Limit < 1:
+	if o.Limit < 1 {
 		return fmt.Errorf("Limit is %d: set how many hits are wanted", o.Limit)
-	case o.First < 0 || o.Wave < 0:
-		return fmt.Errorf("First and Wave must not be negative, got %d and %d", o.First, o.Wave)
 	}
 	return nil
 }

@@ -49,10 +49,7 @@ func (r *pruneRun) score(ctx context.Context, query string) answer {
 
 // first returns the texts of the head of the retrieval ranking.
 func (r *pruneRun) first() []int {
-	n := r.p.o.First
-	if n == 0 {
-		n = max(2*r.p.o.Limit, len(r.in.Hits)/4)
-	}
+	n := max(2*r.p.o.Limit, len(r.in.Hits)/4)
 	return r.unsent(r.work.slot[:min(n, len(r.work.slot))])
 }
 
@@ -139,10 +136,7 @@ func (r *pruneRun) prospects(best pipeline.Ranking, certain float64) []int {
 		}
 	}
 	texts = r.unsent(texts)
-	wave := r.p.o.Wave
-	if wave == 0 {
-		wave = max(r.p.o.Limit, len(r.in.Hits)/8)
-	}
+	wave := max(r.p.o.Limit, len(r.in.Hits)/8)
 	return texts[:min(wave, len(texts))]
 }
 

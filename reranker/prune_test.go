@@ -124,7 +124,7 @@ func drawPruning(t *rapid.T) pruning {
 	var err error
 	c.in, err = pipeline.NewRanking("store", pipeline.BM25, hits)
 	require.NoError(t, err)
-	c.options = reranker.PruneOptions{Limit: rapid.IntRange(1, n+2).Draw(t, "limit"), First: rapid.IntRange(0, n).Draw(t, "first"), Wave: rapid.IntRange(0, n).Draw(t, "wave")}
+	c.options = reranker.PruneOptions{Limit: rapid.IntRange(1, n+2).Draw(t, "limit")}
 	return c
 }
 
@@ -195,9 +195,9 @@ func TestPruneSendsWhatItCannotDoWithout(t *testing.T) {
 			t.Parallel()
 			sent := 0
 			rerank := reranker.Stage(table{scores: c.scores, sent: &sent}, reranker.Chat())
-			out, err := reranker.Prune(mix{weight: 0.5, high: 1}, rerank, reranker.PruneOptions{Limit: 2, First: 2, Wave: 1}).Apply(t.Context(), pipeline.Query{}, c.in)
+			out, err := reranker.Prune(mix{weight: 0.5, high: 1}, rerank, reranker.PruneOptions{Limit: 1}).Apply(t.Context(), pipeline.Query{}, c.in)
 			require.NoError(t, err)
-			assert.Len(t, out.Hits, 2)
+			assert.Len(t, out.Hits, 1)
 			assert.Equal(t, c.sends, sent)
 			assert.False(t, out.Degraded() && c.sends == 2, "what was not sent is no gap")
 		})

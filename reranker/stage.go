@@ -33,9 +33,6 @@ type StageOptions struct {
 	// the scores to be used under KeepPosition and Below; with less the retrieval
 	// order stands.
 	MinCoverage float64
-	// Top is the length of the head of the retrieval ranking for which
-	// Report.TopScored is computed; 0 means 10.
-	Top int
 
 	// Timeout is the time limit for a caller without a deadline; 0 means none. It is
 	// no upper bound: where the caller's deadline may be longer, pipeline.Within is.
@@ -118,9 +115,6 @@ func (o StageOptions) withDefaults() StageOptions {
 	if o.Text == nil {
 		o.Text = TextOnly
 	}
-	if o.Top == 0 {
-		o.Top = DefaultTop
-	}
 	return o
 }
 
@@ -129,7 +123,7 @@ func (o StageOptions) check() error {
 	for _, n := range [...]struct {
 		name  string
 		value float64
-	}{{"Depth", float64(o.Depth)}, {"Top", float64(o.Top)}, {"Timeout", float64(o.Timeout)}} {
+	}{{"Depth", float64(o.Depth)}, {"Timeout", float64(o.Timeout)}} {
 		if n.value < 0 {
 			errs = append(errs, fmt.Errorf("%s must not be negative", n.name))
 		}

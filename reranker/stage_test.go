@@ -136,7 +136,7 @@ func TestStagePlacesTheUnscored(t *testing.T) {
 
 func TestStageTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	out, err := reranker.Stage(digits{}, reranker.StageOptions{Unscored: reranker.KeepPosition, Depth: 6, Top: 4}).
+	out, err := reranker.Stage(digits{}, reranker.StageOptions{Unscored: reranker.KeepPosition, Depth: 6}).
 		Apply(t.Context(), pipeline.Query{}, ranked(t, "deadline!", "1", "http_5xx!", "", "deadline?", "4", "9"))
 	require.NoError(t, err)
 	want := []pipeline.Gap{
@@ -150,7 +150,7 @@ func TestStageTellsWhatIsMissing(t *testing.T) {
 	assert.Equal(t, 2, r.Scored)
 	assert.Equal(t, 4, r.Unscored)
 	assert.Equal(t, map[pipeline.Reason]int{pipeline.ReasonDeadline: 2, pipeline.ReasonServerError: 1, pipeline.ReasonBlank: 1}, r.Reasons)
-	assert.InDelta(t, 0.25, r.TopScored, 0)
+	assert.InDelta(t, 2.0/7, r.TopScored, 0)
 	assert.Equal(t, 1, r.Attempts)
 	last := out.Hits[6]
 	mark, ok := last.Mark("rerank")
@@ -339,7 +339,7 @@ func TestStageContract(t *testing.T) {
 		"below":         reranker.Stage(uneven{}, reranker.StageOptions{Unscored: reranker.Below, Depth: 3}),
 		"drop":          reranker.Stage(uneven{}, withPolicy(reranker.Drop)),
 		"stream":        reranker.Stage(streaming{}, reranker.Chat()),
-		"prune":         reranker.Prune(mix{weight: 0.4, high: 1}, reranker.Stage(uneven7{}, reranker.Chat()), reranker.PruneOptions{Limit: 2, High: 1, First: 2, Wave: 1}),
+		"prune":         reranker.Prune(mix{weight: 0.4, high: 1}, reranker.Stage(uneven7{}, reranker.Chat()), reranker.PruneOptions{Limit: 2, High: 1}),
 	} {
 		t.Run(name, func(t *testing.T) { pipelinetest.Stage(t, stage, pipelinetest.StageOptions{}) })
 	}

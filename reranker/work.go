@@ -205,7 +205,7 @@ func (w *work) passages(out pipeline.Ranking, s Scores) pipeline.Ranking {
 // report tells what was done, on top of what the scorer tells.
 func (w *work) report(a answer) Report {
 	r := w.calls(a)
-	w.count(&r, w.stage.o.Top)
+	w.count(&r, reportTop)
 	r.Deadline, r.Elapsed = max(0, w.limit), time.Since(w.start)
 	r.LeftBehind += w.left
 	return r

@@ -24,9 +24,9 @@ import (
 func noFlag() map[string]string {
 	return map[string]string{
 		"User": "goes with each request", "ServiceTier": "goes with each request", "ProjectID": "goes with each request", "Extra": "not offered",
-		"Price": "not offered", "Qwen3": "not offered", "MaxResponse": "keeps its default", "IdleTimeout": "keeps its default", "DialTimeout": "keeps its default",
-		"Side": "keeps its default", "TLS": "not offered", "Wire": "not offered", "Lane": "keeps its default", "Anchors": "not offered",
-		"ExtraShare": "keeps its default", "ExtraBurst": "keeps its default", "Instruction": "goes with each request", "DocumentTokens": "goes with each request",
+		"Price": "not offered", "Qwen3": "not offered",
+		"TLS": "not offered", "Wire": "not offered", "Lane": "keeps its default", "Anchors": "not offered",
+		"ExtraShare": "keeps its default", "Instruction": "goes with each request", "DocumentTokens": "goes with each request",
 	}
 }
 

@@ -125,13 +125,13 @@ func blackHole(t *testing.T) {
 			defer func() { _ = c.Close() }()
 		}
 	}
-	client, err := nebius.New(testKey, testModel, nebius.Options{BaseURL: "http://" + address, DialTimeout: 50 * time.Millisecond})
+	client, err := nebius.New(testKey, testModel, nebius.Options{BaseURL: "http://" + address})
 	require.NoError(t, err)
 	defer func() { _ = client.Close() }()
 	r := scorers(t, setup{shard: single, deadline: 5 * time.Second}, client)
 	g := r.ask().nothing(pipeline.ReasonTransport)
 	assert.Equal(t, 2, g.report.Attempts)
-	assert.Less(t, g.took, 2*time.Second, "two dials, a back-off, and not the whole deadline")
+	assert.Less(t, g.took, 4*time.Second, "two dials, a back-off, and not the whole deadline")
 }
 
 func untrusted(t *testing.T) {

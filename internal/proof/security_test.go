@@ -194,7 +194,7 @@ func noTexts(t *testing.T) {
 func jsonDepth(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
 	for _, begin := range []string{`{"x":`, `{"results":[{"x":`, `{"results":[{"index":0,"relevance_score":`} {
-		r := memory(t, spoilt(begin+strings.Repeat("[", 1<<20)), setup{client: nebius.Options{MaxResponse: 4 << 20}})
+		r := memory(t, spoilt(begin+strings.Repeat("[", 1<<20-1<<10)), setup{client: nebius.Options{}})
 		r.ask().lost(reasons{pipeline.ReasonBadResponse: 1}).honest()
 	}
 }

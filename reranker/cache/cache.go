@@ -36,8 +36,8 @@ type Options struct {
 	TenantOf func(ctx context.Context) string
 	// Patience bounds each visit to the store; 0 means 50 ms. A store that does
 	// not answer in time, or fails, is a store without entries, and is left alone
-	// for Pause; 0 means 1 s.
-	Patience, Pause time.Duration
+	// for 1 s.
+	Patience time.Duration
 }
 
 // Key names the score of one query and document: a SHA-256 over everything
@@ -61,6 +61,9 @@ type Store interface {
 	// SetMany keeps the entries, whose values it may hold on to.
 	SetMany(ctx context.Context, entries []Entry) error
 }
+
+// storePause is how long a store is left alone that is away.
+const storePause = time.Second
 
 // name is the cache's name in descriptions and events.
 const name = "cache"
@@ -102,10 +105,7 @@ func New(scorer reranker.Scorer, store Store, o Options) *Cache {
 	if c.o.Patience == 0 {
 		c.o.Patience = 50 * time.Millisecond
 	}
-	if c.o.Pause == 0 {
-		c.o.Pause = time.Second
-	}
-	c.store = cacheStore{store: store, patience: c.o.Patience, pause: c.o.Pause}
+	c.store = cacheStore{store: store, patience: c.o.Patience, pause: storePause}
 	c.err = c.check(scorer, store)
 	if scorer != nil {
 		c.node = pipeline.Describe(scorer)
@@ -128,8 +128,8 @@ func (c *Cache) check(scorer reranker.Scorer, store Store) error {
 	if store == nil {
 		errs = append(errs, errors.New("the store is nil: pass one, such as NewLRU(100_000, 0)"))
 	}
-	if c.o.Patience < 0 || c.o.Pause < 0 {
-		errs = append(errs, fmt.Errorf("Patience and Pause must not be negative, got %v and %v", c.o.Patience, c.o.Pause))
+	if c.o.Patience < 0 {
+		errs = append(errs, fmt.Errorf("Patience must not be negative, got %v", c.o.Patience))
 	}
 	if c.o.Endpoint == "" || c.o.Model == "" || (c.o.Tenant == "" && c.o.TenantOf == nil) {
 		c.salt = make([]byte, 16)

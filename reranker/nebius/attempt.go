@@ -173,7 +173,7 @@ func (a *attempt) request(ctx context.Context, body *payload) (*http.Request, er
 func (a *attempt) receive(ctx context.Context, res *http.Response) (*reply, error) {
 	buffer := a.core.buffers.take()
 	defer a.core.buffers.put(buffer)
-	body, err := readBody(res, *buffer, a.core.options.limitFor(a.sent))
+	body, err := readBody(res, *buffer, limitFor(a.sent))
 	*buffer = body
 	a.got = len(body)
 	var size *sizeError
@@ -232,7 +232,7 @@ func (a *attempt) list() (names []string, err error) {
 		return nil, configError("models", errors.New("the request's address cannot be used"))
 	}
 	err = a.exchange(ctx, req, func(res *http.Response) error {
-		body, err := readBody(res, nil, a.core.options.limitFor(16<<20))
+		body, err := readBody(res, nil, limitFor(16<<20))
 		if err != nil {
 			return a.unanswered(ctx, err)
 		}

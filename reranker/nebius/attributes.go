@@ -51,24 +51,18 @@ const (
 	WarnTruncated reranker.WarningKind = "truncated"
 )
 
-// Side is the side of a document that truncation cuts away.
-type Side uint8
-
-// The sides.
+// The words of servers for the side of a document that is cut away.
 const (
-	// End keeps the beginning of a document.
-	End Side = iota
-	// Beginning keeps the end of a document.
-	Beginning
+	sideEnd   = "right"
+	sideFront = "left"
 )
 
-// String returns the word that servers use: "right" for End, "left" for
-// Beginning.
-func (s Side) String() string {
-	if s == Beginning {
-		return "left"
+// sideOf is the word for how documents are cut.
+func sideOf(t reranker.Truncation) string {
+	if t.Front {
+		return sideFront
 	}
-	return "right"
+	return sideEnd
 }
 
 // asked is what one call asks for beside query and documents.
@@ -154,14 +148,14 @@ func (a asked) settings() []pipeline.Setting {
 
 // serverCuts reports whether the server truncates documents by itself when it
 // is told the number of tokens.
-func serverCuts(w Wire, side Side) bool {
-	return w.DocumentTokensKey != "" && (side == End || w.SideKey != "")
+func serverCuts(w Wire, side string) bool {
+	return w.DocumentTokensKey != "" && (side == sideEnd || w.SideKey != "")
 }
 
 // variantOf is the part of Variant that is the same for all queries. The user,
 // the tier and the project change no score.
 func variantOf(w Wire, model string, o Options) string {
-	parts := []string{string(o.Dialect), model, w.Scale.String(), o.instruction(), strconv.Itoa(o.DocumentTokens), o.Side.String()}
+	parts := []string{string(o.Dialect), model, w.Scale.String(), o.instruction(), strconv.Itoa(o.Truncation.Tokens), sideOf(o.Truncation)}
 	if o.Qwen3 != nil {
 		parts = append(parts, "qwen3")
 	}

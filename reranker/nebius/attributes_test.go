@@ -110,8 +110,7 @@ func TestAttributesThatAreWrongAreRefusedByName(t *testing.T) {
 		"user has":                     {User: strings.Repeat("u", 513)},
 		"no member for an instruction": {Instruction: "find bugs"},
 		"instruction has":              {Instruction: strings.Repeat("i", 9000), Dialect: nebius.VLLM, BaseURL: "https://x.test"},
-		"max_tokens_per_doc":           {DocumentTokens: -1},
-		"Side":                         {Side: 7},
+		"max_tokens_per_doc":           {Truncation: reranker.Truncation{Tokens: -1}},
 		"Price":                        {Price: nebius.Price{MillionTokens: -1}},
 	} {
 		_, err := nebius.New(testKey, testModel, o)
@@ -170,15 +169,15 @@ func TestN4ServerTruncatesWhereItCan(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("panda ", 100))
 	for _, test := range []struct {
 		dialect nebius.Dialect
-		side    nebius.Side
+		front   bool
 		want    string // members beyond the usual; empty if the client cuts
 	}{
-		{nebius.VLLM, nebius.End, `"max_tokens_per_doc":20,"truncation_side":"right"`}, {nebius.VLLM, nebius.Beginning, `"max_tokens_per_doc":20,"truncation_side":"left"`},
-		{nebius.LiteLLM, nebius.Beginning, `"max_tokens_per_doc":20,"truncation_side":"left"`},
-		{nebius.CohereV2, nebius.End, `"max_tokens_per_doc":20`}, {nebius.CohereV2, nebius.Beginning, ""}, {nebius.Nebius, nebius.End, ""}, {nebius.LlamaCpp, nebius.End, ""},
+		{nebius.VLLM, false, `"max_tokens_per_doc":20,"truncation_side":"right"`}, {nebius.VLLM, true, `"max_tokens_per_doc":20,"truncation_side":"left"`},
+		{nebius.LiteLLM, true, `"max_tokens_per_doc":20,"truncation_side":"left"`},
+		{nebius.CohereV2, false, `"max_tokens_per_doc":20`}, {nebius.CohereV2, true, ""}, {nebius.Nebius, false, ""}, {nebius.LlamaCpp, false, ""},
 	} {
 		s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
-		c := client(t, s, nebius.Options{Dialect: test.dialect, Side: test.side, DocumentTokens: 20, Scale: pipeline.Probability})
+		c := client(t, s, nebius.Options{Dialect: test.dialect, Truncation: reranker.Truncation{Tokens: 20, Front: test.front}, Scale: pipeline.Probability})
 		scores, err := c.Score(t.Context(), "q", []string{long, "short"})
 		require.NoError(t, err)
 		if test.want != "" {
@@ -191,7 +190,7 @@ func TestN4ServerTruncatesWhereItCan(t *testing.T) {
 		assert.Contains(t, scores.Warnings[0].Detail, "1 of 2 documents were cut to 20 tokens")
 	}
 	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
-	c := client(t, s, nebius.Options{DocumentTokens: 50, CountTokens: func(s string) int { return len(strings.Fields(s)) }})
+	c := client(t, s, nebius.Options{Truncation: reranker.Truncation{Tokens: 50, Count: func(s string) int { return len(strings.Fields(s)) }}})
 	_, err := c.Score(asking(t, with(nebius.DocumentTokensKey, 3)), "q", []string{"one two three four five"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"one two three"}, s.Last().Documents, "by the counter, for this query")
@@ -210,10 +209,10 @@ func TestC11ALongDocumentIsCutToWhatTheModelTakesWithTheQuery(t *testing.T) {
 		last    string
 		words   int // of 64 without 4 for the marks and 2 for the query
 	}{
-		"at the end":            {nebius.Options{CountTokens: words}, nil, "begin", "word", 58},
-		"at the beginning":      {nebius.Options{CountTokens: words, Side: nebius.Beginning}, nil, "word", "end", 58},
-		"beside an instruction": {nebius.Options{CountTokens: words, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"}, nil, "begin", "word", 55},
-		"beside the query's own instruction": {nebius.Options{CountTokens: words, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"},
+		"at the end":            {nebius.Options{Truncation: reranker.Truncation{Count: words}}, nil, "begin", "word", 58},
+		"at the beginning":      {nebius.Options{Truncation: reranker.Truncation{Count: words, Front: true}}, nil, "word", "end", 58},
+		"beside an instruction": {nebius.Options{Truncation: reranker.Truncation{Count: words}, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"}, nil, "begin", "word", 55},
+		"beside the query's own instruction": {nebius.Options{Truncation: reranker.Truncation{Count: words}, Dialect: nebius.VLLM, Scale: pipeline.Probability, Instruction: "find the end"},
 			func(t *testing.T) context.Context { return asking(t, with(nebius.InstructionKey, "find")) }, "begin", "word", 57},
 		"by estimate": {nebius.Options{}, nil, "begin", "word", 47}, // (64 - 4 - 1) x 4 bytes
 	} {
@@ -273,8 +272,8 @@ func TestC10WhatChangesAScoreIsInTheVariant(t *testing.T) {
 	for what, change := range map[string]func(*nebius.Options){
 		"the dialect":     func(o *nebius.Options) { o.Dialect = nebius.Together },
 		"the instruction": func(o *nebius.Options) { o.Instruction = "x" },
-		"the tokens":      func(o *nebius.Options) { o.DocumentTokens = 9 },
-		"the side":        func(o *nebius.Options) { o.DocumentTokens, o.Side = 9, nebius.Beginning },
+		"the tokens":      func(o *nebius.Options) { o.Truncation.Tokens = 9 },
+		"the side":        func(o *nebius.Options) { o.Truncation = reranker.Truncation{Tokens: 9, Front: true} },
 		"the template":    func(o *nebius.Options) { o.Qwen3 = &nebius.Qwen3{} },
 		"the scale":       func(o *nebius.Options) { o.Scale = pipeline.Logit },
 		"an extra member": func(o *nebius.Options) { o.Extra = map[string]any{"use_activation": false} },

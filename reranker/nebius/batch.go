@@ -28,7 +28,7 @@ func newBatch(c *core, a asked, documents []string) batch {
 		switch {
 		case !o.SendBlank && blank(d):
 			b.slot[i] = -1
-		case o.SendDuplicates || o.Listwise:
+		case o.Listwise:
 			b.slot[i] = len(sent.List)
 			sent.List = append(sent.List, d)
 		default:
@@ -43,7 +43,7 @@ func newBatch(c *core, a asked, documents []string) batch {
 // dress cuts the texts to the most tokens and puts the prompt around them.
 func (b *batch) dress(c *core, a asked) {
 	o := c.options
-	if a.tokens > 0 && !serverCuts(c.wire, o.Side) {
+	if a.tokens > 0 && !serverCuts(c.wire, sideOf(o.Truncation)) {
 		cut := o.truncation(a.tokens)
 		for i, d := range b.texts {
 			var short bool

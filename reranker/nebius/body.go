@@ -15,7 +15,7 @@ type sizeError struct{ limit int64 }
 
 // Error says how much was allowed.
 func (e *sizeError) Error() string {
-	return fmt.Sprintf("the answer is larger than %d bytes; MaxResponse sets the limit", e.limit)
+	return fmt.Sprintf("the answer is larger than %d bytes, which is too much for an answer to such a request", e.limit)
 }
 
 // codingError says that an answer is encoded in a way that was not asked for,

@@ -86,7 +86,7 @@ func (c *Client) Bounds() reranker.Bounds {
 	return reranker.Bounds{Documents: w.MaxDocuments, Tokens: w.MaxTokens, PairTokens: w.MaxPairTokens}
 }
 
-// Fit implements reranker.Fitter by Options.CountTokens and Options.Side. An
+// Fit implements reranker.Fitter by Options.Truncation. An
 // instruction and the prompt of Qwen3 take their room.
 func (c *Client) Fit(ctx context.Context, query, document string, tokens int) string {
 	count := c.options.countTokens
@@ -252,7 +252,7 @@ func (c *Client) Describe() pipeline.Node {
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"ignore echo", o.IgnoreEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"may wake", o.MayWake}, {"send blank", o.SendBlank}, {"send duplicates", o.SendDuplicates}} {
+	}{{"ignore echo", o.IgnoreEcho}, {"qwen3 prompt", o.Qwen3 != nil}, {"listwise", o.Listwise}, {"may wake", o.MayWake}, {"send blank", o.SendBlank}} {
 		if flag.on {
 			settings = append(settings, pipeline.Setting{Name: flag.name, Value: "on"})
 		}

@@ -104,7 +104,6 @@ func requestCases() []conformanceCase {
 			a, b := rerankertest.Hash("q", "a"), rerankertest.Hash("q", "b")
 			assert.Equal(t, []float64{a, b, a}, scores.Values)
 			assert.Equal(t, []string{"a", "b"}, s.Last().Documents, "each is paid for once")
-			assert.Equal(t, []string{"a", "b", "a"}, sent(t, nebius.Options{SendDuplicates: true}, "q", "a", "b", "a").Documents)
 			assert.Equal(t, []string{"a", "b", "a"}, sent(t, nebius.Options{Listwise: true}, "q", "a", "b", "a").Documents)
 		}},
 		{"13_no_cut_on_the_wire", func(t *testing.T) {

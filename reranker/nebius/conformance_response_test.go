@@ -172,7 +172,7 @@ func responseCases() []conformanceCase {
 			scores, err := ask(t, rerankertest.Honest(rerankertest.Hash), nebius.Options{}, big, "b")
 			require.NoError(t, err)
 			assert.True(t, scores.Complete())
-			_, err = ask(t, rerankertest.Honest(rerankertest.Hash), nebius.Options{MaxResponse: 20}, "a")
+			_, err = ask(t, rerankertest.Always(rerankertest.JSON(200, `{"results":[`+strings.Repeat(" ", 1<<20+8*200))), nebius.Options{}, "a")
 			kind(t, err, reranker.KindProtocol)
 		}},
 		{"36_encodings_and_lengths", encodings},

@@ -36,7 +36,7 @@ func (f *findings) all() []reranker.Warning {
 		f.warn(WarnNotSent, "dialect %q does not know %s, which the query asked for", c.dialect(), strings.Join(f.missing, ", "))
 	}
 	if f.cut > 0 {
-		f.warn(WarnTruncated, "%d of %d documents were cut to %d tokens on the %s", f.cut, len(a.texts), a.asked.tokens, c.options.Side)
+		f.warn(WarnTruncated, "%d of %d documents were cut to %d tokens on the %s", f.cut, len(a.texts), a.asked.tokens, sideOf(c.options.Truncation))
 	}
 	f.incomplete()
 	f.scores()

@@ -233,7 +233,7 @@ func (r *reader) flag(name string) error {
 func (r *reader) side(name string) error {
 	var side string
 	err := r.text(name, maxName, &side, false)
-	if side != "" && side != End.String() {
+	if side != "" && side != sideEnd {
 		r.fault("literal_error", "Input should be 'right': this server cuts the end of a document", name)
 	}
 	return err

@@ -24,7 +24,7 @@ var Kind = kind.New("nebius", "A rerank server that speaks POST /v1/rerank, in a
 	func(_ context.Context, s kindSettings, scope *kind.Scope) (reranker.Scorer, error) {
 		client, err := New(s.Key.Reveal(), s.Model, Options{
 			BaseURL: s.URL, Dialect: Dialect(s.Dialect), NoKey: s.Key == "", ProjectID: s.Project, ServiceTier: ServiceTier(s.Tier),
-			Instruction: s.Instruction, DocumentTokens: s.Tokens,
+			Instruction: s.Instruction, Truncation: reranker.Truncation{Tokens: s.Tokens},
 		})
 		if err != nil {
 			return nil, err

@@ -46,15 +46,13 @@ type Options struct {
 	// dialect's member or in the prompt of Qwen3; a dialect without either refuses
 	// it. A query that has InstructionKey sends its own.
 	Instruction string
-	// DocumentTokens is the most tokens of a document that are scored; 0 means all.
-	// Side is the side that is cut away. The server truncates where the dialect has
-	// members for it; elsewhere the client does, by CountTokens, and warns with
-	// WarnTruncated. A query that has DocumentTokensKey sets its own bound.
-	DocumentTokens int
-	Side           Side
-	// CountTokens counts the tokens of a text; nil estimates a token for every four
-	// bytes. It must be safe for concurrent use.
-	CountTokens func(string) int
+	// Truncation is how documents are cut: to how many tokens, on which side, and who
+	// counts them, for several calls at once. The server cuts where the dialect has
+	// members for it; elsewhere the client does, and warns with WarnTruncated. A query
+	// that has DocumentTokensKey sets its own number of tokens. The zero value leaves
+	// documents as they are; side and counter also hold where a document has to be cut
+	// because it does not fit together with the query.
+	Truncation reranker.Truncation
 	// Price is what tokens and units cost, for reranker.Usage.Cost.
 	Price Price
 	// Extra are members that are added to every request body. A name that the
@@ -67,7 +65,9 @@ type Options struct {
 	// final otherwise.
 	MayWake bool
 	// Listwise declares that scores depend on what else is in the call, as with
-	// jina-reranker-v3. Such a client must not be sharded, and sends duplicates.
+	// jina-reranker-v3. Such a client must not be sharded, and sends equal texts as
+	// often as they occur; elsewhere they are sent once and share the score, because
+	// each one is paid for.
 	Listwise bool
 	// Qwen3, if not nil, writes the prompt of Qwen3-Reranker around query and
 	// documents, for servers that run the model without its template. On a server
@@ -82,25 +82,15 @@ type Options struct {
 	// SendBlank sends documents without any text; by default they are not sent and
 	// are unscored for pipeline.ReasonBlank.
 	SendBlank bool
-	// SendDuplicates sends equal texts as often as they occur; by default they are
-	// sent once and share the score, because each one is paid for.
-	SendDuplicates bool
-	// MaxResponse is the most bytes of a decoded answer that are read; 0 means
-	// 1 MiB + 8 x the request, at most 32 MiB, but never less than 1 MiB + 2 x the
-	// request.
-	MaxResponse int64
 	// Timeout bounds one call, whatever the context allows; 0 means 60 s, negative
 	// no bound.
 	Timeout time.Duration
 
 	// Concurrency is the number of calls that will be made at once; connections
-	// are sized to it. 0 means 8.
+	// are sized to it. 0 means 8. A connection is made within 1 s, and closed when it
+	// was idle for 90 s on https and 4 s on plain http, where servers are met that
+	// close at 5 s; who needs other times has an HTTPClient.
 	Concurrency int
-	// IdleTimeout closes idle connections. 0 means 90 s on https and 4 s on plain
-	// http, where servers are met that close at 5 s.
-	IdleTimeout time.Duration
-	// DialTimeout bounds the making of a connection; 0 means 1 s.
-	DialTimeout time.Duration
 	// AllowPlainHTTP allows plain http to hosts that are not loopback: texts and
 	// key can then be read on the way.
 	AllowPlainHTTP bool
@@ -218,7 +208,7 @@ func (o Options) checkNames() error {
 	if o.ProjectID != "" {
 		errs = append(errs, checkName(ProjectKey.String(), o.ProjectID))
 	}
-	return errors.Join(append(errs, checkInstruction(o.instruction()), checkTokens(o.DocumentTokens))...)
+	return errors.Join(append(errs, checkInstruction(o.instruction()), checkTokens(o.Truncation.Tokens))...)
 }
 
 // instruction is what every query tells the model unless it says otherwise.
@@ -232,7 +222,7 @@ func (o Options) instruction() string {
 // ask returns the client's settings, replaced where the context carries
 // attributes of a query.
 func (o Options) ask(ctx context.Context) (asked, error) {
-	a := asked{user: o.User, project: o.ProjectID, instruction: o.instruction(), tier: o.ServiceTier, tokens: o.DocumentTokens}
+	a := asked{user: o.User, project: o.ProjectID, instruction: o.instruction(), tier: o.ServiceTier, tokens: o.Truncation.Tokens}
 	var errs [5]error
 	if v, ok := UserKey.From(ctx); ok {
 		a.user, errs[0] = v, checkName(UserKey.String(), v)
@@ -254,15 +244,15 @@ func (o Options) ask(ctx context.Context) (asked, error) {
 
 // countTokens counts or estimates the tokens of a text.
 func (o Options) countTokens(text string) int {
-	if o.CountTokens != nil {
-		return o.CountTokens(text)
+	if o.Truncation.Count != nil {
+		return o.Truncation.Count(text)
 	}
 	return (len(text) + 3) / 4
 }
 
 // truncation cuts documents to so many tokens.
 func (o Options) truncation(tokens int) reranker.Truncation {
-	return reranker.Truncation{Tokens: tokens, Front: o.Side == Beginning, Count: o.countTokens}
+	return reranker.Truncation{Tokens: tokens, Front: o.Truncation.Front, Count: o.Truncation.Count}
 }
 
 // timeout bounds one call; 0 means no bound.
@@ -280,12 +270,9 @@ func (o Options) now() time.Time {
 	return time.Now()
 }
 
-// limitFor returns how many bytes of an answer to a request are read. Echoed
+// limitFor returns how many bytes of a decoded answer to a request are read. Echoed
 // text makes answers about as large as requests.
-func (o Options) limitFor(request int) int64 {
-	if o.MaxResponse > 0 {
-		return o.MaxResponse
-	}
+func limitFor(request int) int64 {
 	r := int64(request)
 	return max(min(32<<20, 1<<20+8*r), 1<<20+2*r)
 }
@@ -294,12 +281,6 @@ func (o Options) checkNumbers() error {
 	switch {
 	case o.Concurrency < 0:
 		return fmt.Errorf("option Concurrency is %d; it must be at least 1, or 0 for %d", o.Concurrency, defaultConcurrency)
-	case o.MaxResponse < 0:
-		return fmt.Errorf("option MaxResponse is %d bytes; it must be positive, or 0 for the default", o.MaxResponse)
-	case o.IdleTimeout < 0 || o.DialTimeout < 0:
-		return errors.New("options IdleTimeout and DialTimeout must be positive, or 0 for the default")
-	case o.Side > Beginning:
-		return fmt.Errorf("option Side is %d; it must be End or Beginning", o.Side)
 	case o.TLS != nil && o.TLS.InsecureSkipVerify:
 		return errors.New("TLS.InsecureSkipVerify is refused: put the server's certificate into TLS.RootCAs")
 	}

@@ -142,7 +142,7 @@ func realSlash(t *testing.T) {
 }
 
 func realTruncation(t *testing.T) {
-	c := realLlama(t, nebius.Options{DocumentTokens: 300})
+	c := realLlama(t, nebius.Options{Truncation: reranker.Truncation{Tokens: 300}})
 	scores, err := c.Score(t.Context(), "q", []string{strings.Repeat("panda ", 700), "code"})
 	require.NoError(t, err)
 	assert.True(t, scores.Complete())

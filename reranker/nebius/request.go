@@ -15,7 +15,7 @@ import (
 // frame is what all requests of a client have in common, encoded once.
 type frame struct {
 	wire  Wire
-	side  Side
+	side  string
 	qwen3 bool
 	head  []byte // from the brace to the colon before the query
 	rest  []byte // members that are the same in every request
@@ -28,7 +28,7 @@ func newFrame(w Wire, model string, o Options, defaults asked) (frame, error) {
 		head = append(appendString(head, w.ModelKey), ':')
 		head = append(appendString(head, model), ',')
 	}
-	f := frame{wire: w, side: o.Side, qwen3: o.Qwen3 != nil, head: append(appendString(head, w.QueryKey), ':')}
+	f := frame{wire: w, side: sideOf(o.Truncation), qwen3: o.Qwen3 != nil, head: append(appendString(head, w.QueryKey), ':')}
 	for _, m := range w.Fixed {
 		if !json.Valid([]byte(m.JSON)) {
 			return frame{}, fmt.Errorf("the value of the wire's fixed member %q is not JSON", m.Name)
@@ -74,7 +74,7 @@ func (f frame) tailFor(a asked) []byte {
 	if a.tokens > 0 && serverCuts(f.wire, f.side) {
 		tail = appendMember(tail, f.wire.DocumentTokensKey, strconv.AppendInt(nil, int64(a.tokens), 10))
 		if f.wire.SideKey != "" {
-			tail = appendMember(tail, f.wire.SideKey, appendString(nil, f.side.String()))
+			tail = appendMember(tail, f.wire.SideKey, appendString(nil, f.side))
 		}
 	}
 	return append(append(tail, f.rest...), '}')

@@ -74,8 +74,6 @@ func TestOptionsAreChecked(t *testing.T) {
 	for says, o := range map[string]nebius.Options{
 		"klingon":        {Dialect: "klingon"},
 		"Concurrency":    {Concurrency: -1},
-		"MaxResponse":    {MaxResponse: -1},
-		"IdleTimeout":    {IdleTimeout: -1},
 		"no user":        {Dialect: nebius.VLLM, BaseURL: "https://x.test", User: "u"},
 		"service tier":   {Dialect: nebius.VLLM, BaseURL: "https://x.test", ServiceTier: nebius.TierFlex},
 		"needs a Base":   {Dialect: nebius.VLLM},

@@ -29,9 +29,9 @@ func newHTTPClient(o Options, plain bool) (*http.Client, *http.Transport) {
 // the concurrency, because some servers stall when idle connections occupy their
 // workers, and idle ones are closed before such servers close them.
 func newTransport(o Options, plain bool) *http.Transport {
-	idle := or(o.IdleTimeout, idleTLS)
+	idle := idleTLS
 	if plain {
-		idle = or(o.IdleTimeout, idlePlain)
+		idle = idlePlain
 	}
 	proxy := o.Proxy
 	if proxy == nil {
@@ -64,7 +64,7 @@ func newTLSConfig(o Options) *tls.Config {
 }
 
 func newDialer(o Options) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	d := &net.Dialer{Timeout: or(o.DialTimeout, time.Second), KeepAlive: 15 * time.Second}
+	d := &net.Dialer{Timeout: time.Second, KeepAlive: 15 * time.Second}
 	if allow := o.AllowAddress; allow != nil {
 		d.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			a, err := netip.ParseAddrPort(address)
