@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/examples/internal/model/remote"
 	"github.com/rankcascade/cascade/examples/internal/tracing"
 	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/internal/godoc"
@@ -214,7 +215,7 @@ func (b *bot) size() int {
 func (b *bot) judge(o options, documents []pipeline.Document) error {
 	var scorer reranker.Scorer = localScorer(documents)
 	var fuser pipeline.Fuser = fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}
-	m, err := model.Open(o.model, model.Options{Key: o.key})
+	m, err := model.Open(o.model, model.Options{Key: o.key, Remote: remote.Open})
 	if err != nil {
 		return err
 	}

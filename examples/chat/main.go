@@ -55,7 +55,7 @@ func parse(args []string, key string, out io.Writer) (options, error) {
 	flags.StringVar(&o.goroot, "goroot", "", "Go installation whose documentation is read; the one that is found if empty")
 	flags.StringVar(&o.llmURL, "llm-url", "", "base URL of an OpenAI-compatible model server; answers are quotes if empty")
 	flags.StringVar(&o.llmModel, "llm-model", "", "model at -llm-url")
-	flags.StringVar(&o.model, "model", model.MiniLM, model.Usage)
+	flags.StringVar(&o.model, "model", model.MiniLM, model.UsageRemote)
 	flags.DurationVar(&o.watch, "watch", 2*time.Second, "how often -docs or -config is looked at for changes")
 	flags.StringVar(&o.config, "config", "", "`file` that describes the pipeline to chat over, in place of -docs")
 	flags.StringVar(&o.otlp, "otlp", "", tracing.Usage)

@@ -4,19 +4,21 @@
 //	go run ./examples/quickstart "how do I sort a slice by a field"
 //
 // The corpus is on every machine that can run this: the comments of all exported
-// symbols, read from GOROOT. They go into an embedded BM25 index; 200 candidates
+// symbols, read from GOROOT. They go into a BM25 index in memory; 200 candidates
 // are sifted by what costs nothing, the words that stand beside one another and how
-// much a symbol is used; the best 60 are reranked over HTTP, in shards, by a server
-// on loopback that speaks the contract of the hosted service and holds a language
-// model of 24 MB, and the scores are fused.
+// much a symbol is used; the best 60 are reranked, in shards, by a language model of
+// 24 MB in the process, and the scores are fused.
 // A question that is the name of a symbol gets that symbol first. On a terminal
 // the next question can be typed; the index stays.
 //
 // The model's vectors are kept in a file below the user's folder for caches, by the
 // content of the texts, so what was judged once costs nothing the next time.
 // -model takes another one: "none" leaves the sifting, a directory holds a BERT
-// model, an address belongs to an OpenAI-compatible endpoint. With NEBIUS_API_KEY
-// set, and no -model, the hosted model reranks.
+// model.
+//
+// Nothing here needs a network, and neither HTTP nor a store is linked, so that the
+// first run compiles little. Package examples/search is the same over files of
+// yours, with models behind endpoints.
 //
 // -tree prints the pipeline with its settings, -explain says why a symbol stands
 // where it stands, or where it was lost.
@@ -30,7 +32,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], console{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: terminal(os.Stdin) && terminal(os.Stdout)})
+	status := run(ctx, os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: terminal(os.Stdin) && terminal(os.Stdout)})
 	stop()
 	os.Exit(status)
 }

@@ -19,7 +19,6 @@ import (
 
 // console is what the program reads from and writes to.
 type console struct {
-	getenv   func(string) string
 	in       io.Reader
 	out, err io.Writer
 	asks     bool // a person sits there, who may ask again
@@ -40,8 +39,6 @@ type options struct {
 	goroot   string
 	model    string // as the flag has it
 	folder   string // of vectors
-	key      string // of the hosted model, which is asked if model is empty
-	hosted   string
 	version  bool
 }
 
@@ -60,7 +57,7 @@ flags:
 `
 
 func parseFlags(args []string, c console) (options, error) {
-	o := options{key: strings.TrimSpace(c.getenv("NEBIUS_API_KEY"))}
+	var o options
 	f := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	f.SetOutput(c.err)
 	f.Usage = func() {
@@ -71,9 +68,8 @@ func parseFlags(args []string, c console) (options, error) {
 	f.BoolVar(&o.tree, "tree", false, "print the pipeline with its settings")
 	f.IntVar(&o.answers, "k", 8, "the `number` of answers")
 	f.StringVar(&o.goroot, "goroot", "", "the Go installation whose documentation is searched; empty means this one")
-	f.StringVar(&o.model, "model", "", model.Usage+`; empty means minilm, or the hosted model with NEBIUS_API_KEY`)
+	f.StringVar(&o.model, "model", model.MiniLM, model.Usage+`; examples/search asks endpoints and hosted models too`)
 	f.StringVar(&o.folder, "cache", model.Folder(), "the `folder` for the model's vectors; empty keeps none")
-	f.StringVar(&o.hosted, "hosted", "Qwen/Qwen3-Reranker-8B", "the hosted model's `name`, with NEBIUS_API_KEY")
 	f.BoolVar(&o.version, "version", false, "print the version")
 	var words []string
 	for rest := args; ; {
@@ -87,9 +83,6 @@ func parseFlags(args []string, c console) (options, error) {
 	}
 	if o.answers < 1 || o.answers > candidates {
 		return o, fmt.Errorf("-k is %d: want 1 to %d answers", o.answers, candidates)
-	}
-	if o.model == "" && o.key == "" {
-		o.model = model.MiniLM
 	}
 	o.question = strings.TrimSpace(strings.Join(words, " "))
 	if o.question == "" {

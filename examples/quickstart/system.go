@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
-	"net"
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
@@ -14,9 +11,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/rankcascade/cascade/reranker/lexical"
-	"github.com/rankcascade/cascade/reranker/nebius"
-	"github.com/rankcascade/cascade/retriever/bleve"
-	"github.com/sourcegraph/conc"
+	"github.com/rankcascade/cascade/retriever/bm25"
 )
 
 const (
@@ -48,32 +43,35 @@ func newSystem(ctx context.Context, c corpus, o options) (_ *system, err error) 
 			err = errors.Join(err, s.close())
 		}
 	}()
-	client, err := s.client(ctx, o)
+	store, err := newStore(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	store, err := s.store(ctx, c)
+	m, err := model.Open(o.model, model.Options{Folder: o.folder, MaxTokens: 96})
 	if err != nil {
 		return nil, err
 	}
-	s.search = pipeline.Chain(store, sift(c), judge(client), exactName{}, cut.TopK(o.answers))
+	var scorer reranker.Scorer
+	if m != nil {
+		s.closers = append(s.closers, m.Close)
+		s.scorer, scorer = m.Name, m.Scorer
+	}
+	s.search = pipeline.Chain(store, sift(c), judge(scorer), exactName{}, cut.TopK(o.answers))
 	return s, nil
 }
 
-// store retrieves the candidates by BM25, asked in the question's words and in the
-// documentation's.
-func (s *system) store(ctx context.Context, c corpus) (pipeline.Retriever, error) {
-	index, err := bleve.New(ctx, each(c.documents), bleve.Options{
-		Fields:  []string{keyTitle},
-		Filters: []string{},
-		Limit:   candidates,
+// newStore retrieves the candidates by BM25, asked in the question's words and in
+// the documentation's.
+func newStore(ctx context.Context, c corpus) (pipeline.Retriever, error) {
+	index, err := bm25.New(ctx, pipeline.Documents(c.documents...), bm25.Options{
+		Fields: []string{keyTitle},
+		Limit:  candidates,
 		// Comments differ in length more than the abstracts that the defaults suit.
 		K1: 1.2, B: 0.75,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, index.Close)
 	return pipeline.Expand(inOtherWords{}, fusion.Convex{Norm: fusion.MinMax{}}, index), nil
 }
 
@@ -89,14 +87,14 @@ func sift(c corpus) pipeline.Stage {
 
 // judge blends the best of them with the model, half and half; without a model it
 // leaves them as they are.
-func judge(client *nebius.Client) pipeline.Stage {
-	if client == nil {
+func judge(scorer reranker.Scorer) pipeline.Stage {
+	if scorer == nil {
 		return pipeline.Keep()
 	}
 	settings := reranker.Chat()
 	settings.Text = reranker.WithFields(keyTitle)
 	// A bound on a call makes shards also where one call would do.
-	rerank := pipeline.Within(patience, reranker.Stage(reranker.Shard(client, reranker.ShardOptions{Documents: 20}), settings))
+	rerank := pipeline.Within(patience, reranker.Stage(reranker.Shard(scorer, reranker.ShardOptions{Documents: 20}), settings))
 	return pipeline.Parallel{Depth: judged}.Blend(fusion.Convex{Weights: []float64{0.5, 0.5}, Norm: fusion.MinMax{}}, pipeline.Keep(), rerank)
 }
 
@@ -116,55 +114,6 @@ func lexicalScorer(documents []pipeline.Document) reranker.Scorer {
 	})
 }
 
-// client talks to the hosted model, or starts a server on loopback that holds the
-// local one: the requests are the same. Without a model it is nil.
-func (s *system) client(ctx context.Context, o options) (*nebius.Client, error) {
-	if o.model == "" {
-		s.scorer = o.hosted + " at Nebius"
-		client, err := nebius.New(o.key, o.hosted, nebius.Options{})
-		if err == nil {
-			s.closers = append(s.closers, client.Close)
-		}
-		return client, err
-	}
-	m, err := model.Open(o.model, model.Options{Folder: o.folder, Key: o.key, MaxTokens: 96})
-	if err != nil || m == nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, m.Close)
-	address, err := s.serve(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	s.scorer = m.Name + " behind " + address + "/v1/rerank"
-	client, err := nebius.New("", m.Name, nebius.Options{BaseURL: address, NoKey: true, Scale: pipeline.Describe(m.Scorer).Facts.Scale})
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, client.Close)
-	return client, nil
-}
-
-// serve answers the contract of the hosted service with the model.
-func (s *system) serve(ctx context.Context, m *model.Model) (address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("start the local rerank server: %w", err)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	var ended error
-	var wg conc.WaitGroup
-	wg.Go(func() {
-		ended = nebius.Serve(ctx, listener, nebius.Handler(m.Scorer, nebius.HandlerOptions{}), nebius.ServeOptions{Grace: time.Second})
-	})
-	s.closers = append(s.closers, func() error {
-		stop()
-		wg.Wait()
-		return ended
-	})
-	return "http://" + listener.Addr().String(), nil
-}
-
 // answer answers one question.
 func (s *system) answer(ctx context.Context, o options, p page) error {
 	var times stopwatch
@@ -179,14 +128,4 @@ func (s *system) answer(ctx context.Context, o options, p page) error {
 	p.ranking(ranking)
 	p.times(&times, ranking)
 	return nil
-}
-
-func each(documents []pipeline.Document) iter.Seq2[pipeline.Document, error] {
-	return func(yield func(pipeline.Document, error) bool) {
-		for _, d := range documents {
-			if !yield(d, nil) {
-				return
-			}
-		}
-	}
 }

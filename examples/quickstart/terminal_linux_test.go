@@ -41,7 +41,7 @@ func TestUnderAPseudoTerminal(t *testing.T) {
 	wg.Go(func() { _, _ = io.Copy(&said, person) }) // ends with an error when the program's end is closed
 	_, err = person.WriteString("write bytes\n\n")
 	require.NoError(t, err)
-	c := console{getenv: func(string) string { return "" }, in: end, out: end, err: end, asks: terminal(end)}
+	c := console{in: end, out: end, err: end, asks: terminal(end)}
 	assert.Zero(t, run(t.Context(), []string{"-goroot", installation(t), "-model", "none", "print a line"}, c))
 	require.NoError(t, end.Close())
 	wg.Wait()

@@ -44,7 +44,7 @@ func parseFlags(args []string, screen *screen) (options, error) {
 	f.IntVar(&o.depth, "depth", 100, "how many hits are reranked and fused")
 	f.IntVar(&o.k, "k", 100, "how many hits are written for each query")
 	f.StringVar(&o.rerankURL, "rerank-url", "", "the rerank server; empty means a model in the process")
-	f.StringVar(&o.model, "model", "", `with -rerank-url, the model that the server is asked for; without, `+model.Usage+`, or "lexical"; empty means minilm for English, lexical for other languages, none for those without spaces`)
+	f.StringVar(&o.model, "model", "", `with -rerank-url, the model that the server is asked for; without, `+model.UsageRemote+`, or "lexical"; empty means minilm for English, lexical for other languages, none for those without spaces`)
 	f.StringVar(&o.cache, "cache", model.Folder(), "the folder for the vectors of a local model; empty keeps none")
 	f.StringVar(&dialect, "dialect", "nebius", "the server's dialect: nebius, cohere, jina, vllm, tei, llama.cpp ...")
 	f.StringVar(&keyName, "rerank-key-env", "NEBIUS_API_KEY", "the environment variable that holds the server's key")

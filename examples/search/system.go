@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/examples/internal/model/remote"
 	"github.com/rankcascade/cascade/internal/parts/stores"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/config"
@@ -136,7 +137,7 @@ func (s *system) index(ctx context.Context, o options, keep bool, screen *screen
 // local makes the stage of a model in the process, and the way its scores are
 // blended unless a flag says another; nil for none.
 func (s *system) local(o *options) (pipeline.Stage, error) {
-	m, err := model.Open(o.model, model.Options{Folder: o.cache, Key: o.key})
+	m, err := model.Open(o.model, model.Options{Folder: o.cache, Key: o.key, Remote: remote.Open})
 	if err != nil || m == nil {
 		return nil, err
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/rankcascade/cascade/reranker/local"
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/retriever/embed"
+	"github.com/rankcascade/cascade/retriever/embed/endpoint"
 )
 
 // Scorers are the kinds that score, and what they are made of.
 func Scorers() []kind.Kind {
 	return append(reranker.Kinds(),
-		nebius.Kind, lexical.Kind, local.BiEncoderKind, local.CrossEncoderKind, cache.Kind, embed.DirectoryKind, embed.EndpointKind)
+		nebius.Kind, lexical.Kind, local.BiEncoderKind, local.CrossEncoderKind, cache.Kind, embed.DirectoryKind, endpoint.Kind)
 }

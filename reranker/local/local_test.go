@@ -23,6 +23,7 @@ import (
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 	"github.com/rankcascade/cascade/retriever/embed"
+	"github.com/rankcascade/cascade/retriever/embed/endpoint"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -135,7 +136,7 @@ type failing struct {
 
 func (f *failing) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
 	if f.calls++; f.calls > 1 {
-		return nil, &embed.Error{Status: 503}
+		return nil, &endpoint.Error{Status: 503}
 	}
 	v, err := f.Embedder.EmbedDocuments(ctx, texts)
 	if f.short {

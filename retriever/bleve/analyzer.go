@@ -3,9 +3,9 @@ package bleve
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/blevesearch/bleve/v2/analysis"
+	"github.com/rankcascade/cascade/internal/okapi"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -34,7 +34,7 @@ func (a *analyzer) analyze(text []byte, query bool) analysis.TokenStream {
 	if a.compatible {
 		form = norm.NFKC
 	}
-	s := strings.Map(plainCharacter, string(form.Bytes(text)))
+	s := okapi.Plain(form, string(text))
 	if a.fold != nil {
 		s = a.fold(s)
 	}
@@ -43,25 +43,6 @@ func (a *analyzer) analyze(text []byte, query bool) analysis.TokenStream {
 		words = a.terms(words, query)
 	}
 	return words
-}
-
-// plainCharacter drops what is not seen within a word, and gives apostrophes and
-// digits the form that keyboards have.
-func plainCharacter(r rune) rune {
-	switch r {
-	case '\u00ad', '\ufeff', '\u2060', '\u200b':
-		return -1
-	case '\u2019', '\u02bc', '\uff07':
-		return '\''
-	}
-	if r < utf8.RuneSelf || !unicode.IsDigit(r) {
-		return r
-	}
-	value := rune(0)
-	for value < 9 && unicode.IsDigit(r-value-1) {
-		value++
-	}
-	return '0' + value
 }
 
 // stripMarks removes the accents of letters.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	index "github.com/blevesearch/bleve_index_api"
+	"github.com/rankcascade/cascade/internal/okapi"
 )
 
 // checkEvery is the number of postings between two looks at the context.
@@ -37,7 +38,7 @@ func (x scoring) terms(text string) []term {
 }
 
 // accumulate adds up the scores of all documents that have a term of the text.
-func (x scoring) accumulate(ctx context.Context, reader index.IndexReader, text string, a *accumulator) error {
+func (x scoring) accumulate(ctx context.Context, reader index.IndexReader, text string, a *okapi.Sums) error {
 	total, err := tokens(reader)
 	if err != nil {
 		return err
@@ -55,15 +56,13 @@ func (x scoring) accumulate(ctx context.Context, reader index.IndexReader, text 
 	return nil
 }
 
-func (x scoring) addTerm(ctx context.Context, reader index.IndexReader, t term, documents, average float64, a *accumulator) error {
+func (x scoring) addTerm(ctx context.Context, reader index.IndexReader, t term, documents, average float64, a *okapi.Sums) error {
 	postings, err := reader.TermFieldReader(ctx, []byte(t.text), TextField, true, true, false)
 	if err != nil {
 		return err
 	}
 	defer postings.Close()
-	having := float64(postings.Count())
-	weight := t.count * math.Log(1+(documents-having+0.5)/(having+0.5))
-	flat, slope := x.k1*(1-x.b), x.k1*x.b/average
+	scores := x.formula.Term(t.count, documents, float64(postings.Count()), average)
 	var posting index.TermFieldDoc
 	for n := 0; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -78,7 +77,6 @@ func (x scoring) addTerm(ctx context.Context, reader index.IndexReader, t term, 
 		}
 		// The index keeps 1/sqrt(length) in 32 bits, which names lengths below 2^22 exactly.
 		length := math.Round(1 / (p.Norm * p.Norm))
-		frequency := float64(p.Freq)
-		a.add(p.ID.Value(), float64(weight*frequency)/(frequency+float64(flat+float64(slope*length))))
+		a.Add(p.ID.Value(), scores.Score(float64(p.Freq), length))
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/blevesearch/bleve/v2/mapping"
 	index "github.com/blevesearch/bleve_index_api"
+	"github.com/rankcascade/cascade/internal/okapi"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -30,7 +31,7 @@ var ErrClosed = errors.New("index is closed")
 type Index struct {
 	name     string
 	limit    int
-	k1, b    float64
+	formula  okapi.Constants
 	schema   schema
 	progress func(int)
 	readOnly bool
@@ -45,7 +46,7 @@ type Index struct {
 	analyzer *analyzer
 	shelf    shelf
 	warning  string
-	scratch  sync.Pool // of *accumulator
+	scratch  sync.Pool // of *okapi.Sums
 }
 
 // Keys of what the index knows about itself. The statistics change in the same
@@ -225,14 +226,14 @@ func newIndex(b bleve.Index, folder string, s schema, o Options) (*Index, error)
 		return nil, err
 	}
 	x := &Index{
-		name: o.Name, limit: o.Limit, k1: o.K1, b: o.B, schema: s, progress: o.Progress,
+		name: o.Name, limit: o.Limit, formula: okapi.Constants{K1: o.K1, B: o.B}, schema: s, progress: o.Progress,
 		readOnly: o.ReadOnly, folder: folder, bleve: b, inner: inner, mapping: spoken{b.Mapping(), a}, analyzer: a,
 	}
 	x.shelf = storedShelf{}
 	if folder == "" {
 		x.shelf = &memoryShelf{documents: map[string]record{}}
 	}
-	x.scratch.New = func() any { return new(accumulator) }
+	x.scratch.New = func() any { return new(okapi.Sums) }
 	return x, nil
 }
 
@@ -380,8 +381,8 @@ func (x *Index) Describe() pipeline.Node {
 			{Name: "limit", Value: strconv.Itoa(x.limit)},
 			{Name: "language", Value: x.schema.Language},
 			{Name: "fields", Value: strings.Join(append(append([]string{}, x.schema.Fields...), "text"), " ")},
-			{Name: "k1", Value: strconv.FormatFloat(x.k1, 'g', -1, 64)},
-			{Name: "b", Value: strconv.FormatFloat(x.b, 'g', -1, 64)},
+			{Name: "k1", Value: strconv.FormatFloat(x.formula.K1, 'g', -1, 64)},
+			{Name: "b", Value: strconv.FormatFloat(x.formula.B, 'g', -1, 64)},
 			{Name: "documents", Value: strconv.Itoa(x.Len())},
 			{Name: "place", Value: place},
 		},

@@ -2,11 +2,10 @@ package bleve
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/internal/okapi"
 )
 
 // Options configures an index. The zero value is an English index in which only
@@ -70,8 +69,6 @@ type Options struct {
 const (
 	defaultName  = "bm25"
 	defaultLimit = 100
-	defaultK1    = 0.9
-	defaultB     = 0.4
 )
 
 // withDefaults checks the options and fills in what is not set.
@@ -85,24 +82,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Limit == 0 {
 		o.Limit = defaultLimit
 	}
-	if o.K1 < 0 || math.IsNaN(o.K1) || math.IsInf(o.K1, 0) {
-		return o, fmt.Errorf("k1 is %v, want a finite number of at least 0", o.K1)
+	c, err := okapi.Checked(o.K1, o.B)
+	if err != nil {
+		return o, err
 	}
-	switch o.K1 {
-	case 0:
-		o.K1 = defaultK1
-	case pipeline.Zero:
-		o.K1 = 0
-	}
-	if o.B > 1 || math.IsNaN(o.B) || math.IsInf(o.B, 0) {
-		return o, fmt.Errorf("b is %v, want at most 1", o.B)
-	}
-	switch {
-	case o.B == 0:
-		o.B = defaultB
-	case o.B < 0 || o.B == pipeline.Zero:
-		o.B = 0
-	}
+	o.K1, o.B = c.K1, c.B
 	for _, key := range slices.Concat(o.Fields, o.Filters) {
 		if key == "" {
 			return o, fmt.Errorf("an empty metadata key in Fields or Filters")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	index "github.com/blevesearch/bleve_index_api"
+	"github.com/rankcascade/cascade/internal/okapi"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -29,27 +30,27 @@ func (x lookup) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 	if err != nil {
 		return nil, err
 	}
-	a := x.scratch.Get().(*accumulator)
+	a := x.scratch.Get().(*okapi.Sums)
 	defer x.scratch.Put(a)
-	defer a.reset()
+	defer a.Reset()
 	if err := scoring(x).accumulate(ctx, reader, q.Text, a); err != nil {
 		return nil, err
 	}
-	return x.best(reader, a.top(x.limit, keep))
+	return x.best(reader, a.Top(x.limit, allowed(a.Touched(), keep)))
 }
 
 // best loads the documents of the candidates, which are the limit highest ones
 // and all that equal the lowest of them, and decides among equals by ID.
-func (x lookup) best(reader index.IndexReader, candidates []candidate) ([]pipeline.Hit, error) {
+func (x lookup) best(reader index.IndexReader, candidates []okapi.Candidate) ([]pipeline.Hit, error) {
 	hits := make([]pipeline.Hit, 0, len(candidates))
 	var internal index.IndexInternalID
 	for _, c := range candidates {
-		internal = index.NewIndexInternalID(internal, uint64(c.number))
+		internal = index.NewIndexInternalID(internal, uint64(c.Number))
 		id, err := reader.ExternalID(internal)
 		if err != nil {
 			return nil, err
 		}
-		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: id}, Score: c.score})
+		hits = append(hits, pipeline.Hit{Document: pipeline.Document{ID: id}, Score: c.Score})
 	}
 	pipeline.Sort(hits, func(pipeline.Hit) int { return 0 })
 	found := hits[:0]
@@ -68,4 +69,18 @@ func (x lookup) best(reader index.IndexReader, candidates []candidate) ([]pipeli
 		found = append(found, h)
 	}
 	return found, nil
+}
+
+// allowed are the documents that keep has; nil has all.
+func allowed(numbers []uint32, keep map[uint64]struct{}) []uint32 {
+	if keep == nil {
+		return numbers
+	}
+	var kept []uint32
+	for _, n := range numbers {
+		if _, ok := keep[uint64(n)]; ok {
+			kept = append(kept, n)
+		}
+	}
+	return kept
 }

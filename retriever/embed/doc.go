@@ -1,15 +1,12 @@
-// Package embed turns texts into vectors: with a model in the process, or by an
-// endpoint that speaks OpenAI's form. Both kinds of embedder have the methods of
-// langchaingo's embeddings.Embedder, so they fit its vector stores, Qdrant and
-// retriever/memory, and a cache can stand in front of both.
+// Package embed turns texts into vectors: with a model in the process; package
+// retriever/embed/endpoint asks one behind an endpoint. Both kinds of embedder have
+// the methods of langchaingo's embeddings.Embedder, so they fit its vector stores,
+// Qdrant and retriever/memory, and a cache can stand in front of both, and of one of
+// yours (NewFront).
 //
 //	cache, err := embed.OpenCache("vectors.bin", embed.CacheOptions{})
 //	model, err := embed.Open(minilm.Files(), embed.Options{Cache: cache})
 //	index, err := memory.New(ctx, model, documents, memory.Options{})
-//
-//	remote, err := embed.HTTP(key, "Qwen/Qwen3-Embedding-8B", embed.HTTPOptions{
-//		QueryPrefix: "Instruct: find the passage\nQuery: ",
-//	})
 //
 // A file that imports embed of the standard library for its FS gives this package
 // another name:

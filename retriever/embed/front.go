@@ -16,17 +16,34 @@ type Embedder interface {
 	EmbedQuery(ctx context.Context, text string) ([]float32, error)
 }
 
-// Front is what all embedders of this package have: prefixes, and a cache in
-// front of whatever computes. It is safe for concurrent use. Vectors that it
+// Front is what all embedders of this module have: prefixes, and a cache in
+// front of whatever computes. Make one with NewFront. It is safe for concurrent use. Vectors that it
 // gives are shared with the cache and must not be changed.
 type Front struct {
 	identity       string // what results depend on beside the text
 	query, passage string
 	cache          *Cache
 	progress       func(done, total int)
-	// compute calls done for each text, never two at the same time, in any order.
-	// It keeps neither texts nor, after done returns, vectors.
-	compute func(ctx context.Context, texts []string, done func(i int, vector []float32)) error
+	compute        func(ctx context.Context, texts []string, done func(i int, vector []float32)) error
+}
+
+// FrontOptions sets a front. The zero value adds no prefixes and keeps nothing.
+type FrontOptions struct {
+	// QueryPrefix and PassagePrefix stand in front of each query and passage.
+	QueryPrefix, PassagePrefix string
+	// Cache remembers vectors; nil remembers nothing.
+	Cache *Cache
+	// Progress, if set, is told how many texts of a call are done.
+	Progress func(done, total int)
+}
+
+// NewFront puts prefixes and a cache in front of a function of yours. identity
+// names what vectors depend on beside the text, for the keys of the cache. compute
+// calls done for each text, never two at the same time, in any order; it keeps
+// neither texts nor, after done returns, vectors. It must be safe for concurrent
+// use.
+func NewFront(identity string, compute func(ctx context.Context, texts []string, done func(i int, vector []float32)) error, o FrontOptions) Front {
+	return Front{identity: identity, query: o.QueryPrefix, passage: o.PassagePrefix, cache: o.Cache, progress: o.Progress, compute: compute}
 }
 
 // errMissing says that a compute function left a text out.

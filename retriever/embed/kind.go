@@ -17,7 +17,7 @@ type modelSettings struct {
 }
 
 func (s modelSettings) open(files fs.FS, scope *kind.Scope) (Embedder, error) {
-	cache, err := openFor(s.Cache, scope)
+	cache, err := CacheAt(s.Cache, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +28,9 @@ func (s modelSettings) open(files fs.FS, scope *kind.Scope) (Embedder, error) {
 	return m, nil
 }
 
-// openFor opens the cache of a setting, which may be empty.
-func openFor(name string, scope *kind.Scope) (*Cache, error) {
+// CacheAt opens the cache that a configuration file names, and closes it with the
+// pipeline; an empty name is no cache. It is for kinds of embedders.
+func CacheAt(name string, scope *kind.Scope) (*Cache, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -63,36 +64,5 @@ type directorySettings struct {
 var DirectoryKind = kind.New("model", "An embedding model in a directory.",
 	func(_ context.Context, s directorySettings, scope *kind.Scope) (Embedder, error) {
 		return modelSettings{s.QueryPrefix, s.PassagePrefix, s.Cache, s.MaxTokens}.open(os.DirFS(scope.Path(s.Folder)), scope)
-
-	})
-
-// endpointSettings are what a configuration file says of an endpoint.
-type endpointSettings struct {
-	Model         string      `config:"model,required" doc:"the model, as the server calls it"`
-	Key           kind.Secret `config:"key" doc:"the key: {env: NEBIUS_API_KEY}; none only for servers that take none"`
-	URL           string      `config:"url" doc:"what stands in front of /embeddings; empty means Nebius Token Factory"`
-	Dimensions    int         `config:"dimensions" doc:"asks for shorter vectors; 0 does not ask"`
-	QueryPrefix   string      `config:"query-prefix" doc:"stands in front of each query"`
-	PassagePrefix string      `config:"passage-prefix" doc:"stands in front of each document"`
-	Cache         string      `config:"cache" doc:"the file in which vectors are kept; empty keeps none"`
-}
-
-// EndpointKind is an endpoint of OpenAI's form for configuration files:
-// "embeddings".
-var EndpointKind = kind.New("embeddings", "An embedding model behind an endpoint of OpenAI's form.",
-	func(_ context.Context, s endpointSettings, scope *kind.Scope) (Embedder, error) {
-		cache, err := openFor(s.Cache, scope)
-		if err != nil {
-			return nil, err
-		}
-		c, err := HTTP(s.Key.Reveal(), s.Model, HTTPOptions{
-			BaseURL: s.URL, NoKey: s.Key == "", Dimensions: s.Dimensions,
-			QueryPrefix: s.QueryPrefix, PassagePrefix: s.PassagePrefix, Cache: cache,
-		})
-		if err != nil {
-			return nil, err
-		}
-		scope.OnClose(c.Close)
-		return c, nil
 
 	})

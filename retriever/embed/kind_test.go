@@ -17,6 +17,7 @@ import (
 	"github.com/rankcascade/cascade/reranker/local/minilm"
 	"github.com/rankcascade/cascade/retriever/bleve"
 	"github.com/rankcascade/cascade/retriever/embed"
+	"github.com/rankcascade/cascade/retriever/embed/endpoint"
 )
 
 // TestAConfigurationFileNamesAModel builds a rerank stage over an embedder of each
@@ -44,7 +45,7 @@ func TestAConfigurationFileNamesAModel(t *testing.T) {
 		text := "chain:\n- bm25: index\n- rerank: {model: {bi-encoder: {embedder: " + embedder + "}}}\n"
 		name := filepath.Join(folder, "search.yaml")
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
-		built, err := config.Load(t.Context(), name, bleve.Kind, rerank, embed.FilesKind("minilm", minilm.Files()), embed.DirectoryKind, embed.EndpointKind, local.BiEncoderKind, local.CrossEncoderKind)
+		built, err := config.Load(t.Context(), name, bleve.Kind, rerank, embed.FilesKind("minilm", minilm.Files()), embed.DirectoryKind, endpoint.Kind, local.BiEncoderKind, local.CrossEncoderKind)
 		require.NoError(t, err, embedder)
 		assert.Contains(t, pipeline.String(built), "bi-encoder")
 		require.NoError(t, built.Close())

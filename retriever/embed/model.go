@@ -58,11 +58,9 @@ func Open(fsys fs.FS, o Options) (*Model, error) {
 		return nil, fmt.Errorf("embed: open model: %w", err)
 	}
 	return &Model{
-		Front: Front{
-			identity: "bert " + m.Identity(),
-			query:    o.QueryPrefix, passage: o.PassagePrefix,
-			cache: o.Cache, progress: o.Progress, compute: m.Embed,
-		},
+		Front: NewFront("bert "+m.Identity(), m.Embed, FrontOptions{
+			QueryPrefix: o.QueryPrefix, PassagePrefix: o.PassagePrefix, Cache: o.Cache, Progress: o.Progress,
+		}),
 		model: m,
 	}, nil
 }

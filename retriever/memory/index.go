@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rankcascade/cascade/internal/keep"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -402,7 +403,7 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	keep, err := keeper(q.Filter)
+	kept, err := keep.Of(q.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -411,7 +412,7 @@ func (x *Index) search(ctx context.Context, q pipeline.Query) ([]pipeline.Hit, e
 	if err != nil || vector == nil || seen.live == 0 {
 		return nil, err
 	}
-	s := &scan{snapshot: seen, name: x.name, quantized: x.quantized, metric: x.metric, limit: min(x.limit, seen.live), keep: keep, vector: vector, length: norm(vector)}
+	s := &scan{snapshot: seen, name: x.name, quantized: x.quantized, metric: x.metric, limit: min(x.limit, seen.live), keep: kept, vector: vector, length: norm(vector)}
 	best, err := s.nearest(ctx)
 	if err != nil {
 		return nil, err

@@ -1,5 +1,6 @@
 // Package model gives the example programs their second opinion by one flag: the
-// embedded model, a model on disk, one behind an endpoint, or none.
+// embedded model, a model on disk, one behind an endpoint, or none. Endpoints are
+// for the programs that pass remote.Open: the others link no HTTP.
 package model
 
 import (
@@ -23,8 +24,11 @@ const (
 	MiniLM = "minilm"
 )
 
-// Usage explains the flag.
-const Usage = `the model that judges beside BM25: "minilm" (embedded), "none", a directory in HuggingFace's form, or the address of an OpenAI-compatible endpoint with the model behind it, as in "http://localhost:8080/v1#bge-m3"`
+// Usage explains the flag of a program without endpoints.
+const Usage = `the model that judges beside BM25: "minilm" (embedded), "none", or a directory in HuggingFace's form`
+
+// UsageRemote explains the flag of a program with endpoints.
+const UsageRemote = `the model that judges beside BM25: "minilm" (embedded), "none", a directory in HuggingFace's form, or the address of an OpenAI-compatible endpoint with the model behind it, as in "http://localhost:8080/v1#bge-m3"`
 
 // Options sets how a model is opened.
 type Options struct {
@@ -34,6 +38,15 @@ type Options struct {
 	Key string
 	// MaxTokens cuts texts; 0 means what the model takes.
 	MaxTokens int
+	// Remote connects the embedder behind an address, as remote.Open does; nil means
+	// that the program asks no endpoints.
+	Remote func(address, model, key string, cache *embed.Cache) (Embedder, error)
+}
+
+// Embedder is one that must be closed.
+type Embedder interface {
+	local.Embedder
+	Close() error
 }
 
 // Model scores, and owns the file of vectors.
@@ -44,8 +57,8 @@ type Model struct {
 	// Fuser blends BM25, then the model.
 	Fuser pipeline.Fuser
 
-	cache *embed.Cache
-	http  *embed.Client
+	cache  *embed.Cache
+	remote Embedder
 }
 
 // Blend is how BM25 and cosines become one score: BM25 over its best, a fifth, and
@@ -66,6 +79,9 @@ func Open(name string, o Options) (*Model, error) {
 	}
 	m := &Model{Name: name, Fuser: Blend()}
 	isAddress := strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+	if isAddress && o.Remote == nil {
+		return nil, fmt.Errorf("this program asks no endpoint such as %s: examples/search does", name)
+	}
 	if name != MiniLM && !isAddress {
 		cross, err := local.OpenCrossEncoder(os.DirFS(name), local.Options{Model: filepath.Base(name), MaxTokens: o.MaxTokens})
 		if err == nil {
@@ -74,7 +90,7 @@ func Open(name string, o Options) (*Model, error) {
 			return m, nil
 		}
 		if _, statErr := os.Stat(name); statErr != nil {
-			return nil, fmt.Errorf(`the model %q is neither "minilm", "none", an address, nor a directory`, name)
+			return nil, fmt.Errorf(`the model %q is neither "minilm", "none", nor a directory%s`, name, map[bool]string{true: ", nor an address that begins with http:// or https://"}[o.Remote != nil])
 		}
 	}
 	if err := m.openCache(o); err != nil {
@@ -110,8 +126,8 @@ func (m *Model) embedder(name string, isAddress bool, o Options) (local.Embedder
 		}
 		var err error
 		m.Name = served
-		m.http, err = embed.HTTP(o.Key, served, embed.HTTPOptions{BaseURL: address, NoKey: o.Key == "", Cache: m.cache})
-		return m.http, err
+		m.remote, err = o.Remote(address, served, o.Key, m.cache)
+		return m.remote, err
 	}
 	m.Name = filepath.Base(name)
 	return embed.Open(os.DirFS(name), settings)
@@ -120,8 +136,8 @@ func (m *Model) embedder(name string, isAddress bool, o Options) (local.Embedder
 // Close closes the file of vectors.
 func (m *Model) Close() error {
 	var err error
-	if m.http != nil {
-		err = m.http.Close()
+	if m.remote != nil {
+		err = m.remote.Close()
 	}
 	if m.cache != nil {
 		err = errors.Join(err, m.cache.Close())

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/examples/internal/model/remote"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -17,7 +18,7 @@ const testdata = "../../../internal/bert/testdata/"
 func TestTheFlagNamesAModel(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]pipeline.Scale{model.MiniLM: pipeline.Cosine, testdata + "tiny": pipeline.Cosine, testdata + "cross": pipeline.Logit} {
-		m, err := model.Open(name, model.Options{})
+		m, err := model.Open(name, model.Options{Remote: remote.Open})
 		require.NoError(t, err, name)
 		scores, err := m.Score(t.Context(), "wing", []string{"lift", "heat flow"})
 		require.NoError(t, err, name)
@@ -28,12 +29,12 @@ func TestTheFlagNamesAModel(t *testing.T) {
 	none, err := model.Open(model.None, model.Options{})
 	require.NoError(t, err)
 	assert.Nil(t, none)
-	m, err := model.Open("http://localhost:1/v1#bge", model.Options{})
+	m, err := model.Open("http://localhost:1/v1#bge", model.Options{Remote: remote.Open})
 	require.NoError(t, err)
 	assert.Equal(t, "bge", m.Name)
 	require.NoError(t, m.Close())
 	for says, name := range map[string]string{"neither": "nowhere", "behind a #": "http://localhost:1/v1", "config.json": t.TempDir()} {
-		_, err := model.Open(name, model.Options{})
+		_, err := model.Open(name, model.Options{Remote: remote.Open})
 		assert.ErrorContains(t, err, says)
 	}
 }
@@ -91,4 +92,9 @@ func TestALoneHitKeepsItsShare(t *testing.T) {
 	r, err := model.Blend().Fuse([]pipeline.Ranking{ranking(t, "bm25", pipeline.BM25, 7), ranking(t, "rerank", pipeline.Cosine, 0, .3)})
 	require.NoError(t, err)
 	assert.Equal(t, "a", r.Hits[0].Document.ID, "the rare word wins against a near meaning without one")
+	for says, name := range map[string]string{"asks no endpoint": "http://localhost:1/v1#bge", "neither": "nowhere"} {
+		_, err := model.Open(name, model.Options{})
+		assert.ErrorContains(t, err, says)
+		assert.NotContains(t, err.Error(), "begins with")
+	}
 }

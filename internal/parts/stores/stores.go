@@ -15,6 +15,7 @@ import (
 	"github.com/rankcascade/cascade/reranker/llm"
 	"github.com/rankcascade/cascade/reranker/local/minilm"
 	"github.com/rankcascade/cascade/retriever/bleve"
+	"github.com/rankcascade/cascade/retriever/bm25"
 	rankings "github.com/rankcascade/cascade/retriever/cache"
 	"github.com/rankcascade/cascade/retriever/embed"
 	"github.com/rankcascade/cascade/retriever/langchain"
@@ -27,7 +28,7 @@ import (
 // endpoint.
 func Kinds() []kind.Kind {
 	all := append(parts.Scorers(),
-		bleve.Kind, memory.Kind, qdrant.Kind, postgres.Kind, rankings.Kind, embed.FilesKind("minilm", minilm.Files()), languageModel())
+		bleve.Kind, bm25.Kind, memory.Kind, qdrant.Kind, postgres.Kind, rankings.Kind, embed.FilesKind("minilm", minilm.Files()), languageModel())
 	all = append(all, rewrite.Kinds()...)
 	return append(all, llm.Kinds()...)
 }

@@ -1,4 +1,5 @@
-package memory
+// Package keep reads the filters of stores that hold their documents in memory.
+package keep
 
 import (
 	"fmt"
@@ -6,8 +7,11 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 )
 
-// keeper returns the predicate of a Query.Filter, nil if everything is kept.
-func keeper(filter any) (func(pipeline.Document) bool, error) {
+// Of returns the predicate of a Query.Filter, nil if everything is kept: a
+// pipeline.Filter, a map[string]any, which is short for pipeline.Equal, or a
+// func(pipeline.Document) bool. Others, and filters that say nothing, wrap
+// pipeline.ErrFilter.
+func Of(filter any) (func(pipeline.Document) bool, error) {
 	if filter == nil {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package embed
+package endpoint
 
 import (
 	"fmt"
@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/rankcascade/cascade/retriever/embed"
 )
 
-// HTTPOptions sets a client of an endpoint. The zero value asks Nebius Token
+// Options sets a client of an endpoint. The zero value asks Nebius Token
 // Factory.
-type HTTPOptions struct {
+type Options struct {
 	// BaseURL is what stands in front of "/embeddings"; empty means
 	// https://api.tokenfactory.nebius.com/v1. Plain http is refused for other
 	// hosts than this machine, unless NoKey is set.
@@ -34,7 +36,7 @@ type HTTPOptions struct {
 	// Timeout bounds one attempt; 0 means 30 seconds.
 	Timeout time.Duration
 	// Cache remembers vectors; nil remembers nothing.
-	Cache *Cache
+	Cache *embed.Cache
 	// Progress, if set, is told how many texts of a call are done.
 	Progress func(done, total int)
 	// HTTPClient carries the calls; nil means one of the client's own. Redirects
@@ -45,14 +47,15 @@ type HTTPOptions struct {
 const (
 	defaultBaseURL = "https://api.tokenfactory.nebius.com/v1"
 	mostWait       = time.Minute // that a server's Retry-After is obeyed
+	mostDimensions = 1 << 16
 )
 
-func (o HTTPOptions) withDefaults() (HTTPOptions, error) {
+func (o Options) withDefaults() (Options, error) {
 	for name, v := range map[string]int{
 		"Dimensions": o.Dimensions, "Batch": o.Batch, "BatchBytes": o.BatchBytes, "Concurrency": o.Concurrency, "Attempts": o.Attempts, "Timeout": int(o.Timeout),
 	} {
 		if v < 0 {
-			return o, fmt.Errorf("embed: %s is %d: set at least 1, or 0 for the default", name, v)
+			return o, fmt.Errorf("endpoint: %s is %d: set at least 1, or 0 for the default", name, v)
 		}
 	}
 	set := func(v *int, otherwise int) {
@@ -73,30 +76,30 @@ func (o HTTPOptions) withDefaults() (HTTPOptions, error) {
 	return o, nil
 }
 
-var _ Embedder = (*Client)(nil)
+var _ embed.Embedder = (*Client)(nil)
 
-// HTTP makes a client for a model behind an endpoint. It asks nothing yet. Errors
+// New makes a client for a model behind an endpoint. It asks nothing yet. Errors
 // of calls are *Error.
-func HTTP(key, model string, o HTTPOptions) (*Client, error) {
+func New(key, model string, o Options) (*Client, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	if model == "" {
-		return nil, fmt.Errorf("embed: the model is empty: name one that the server has")
+		return nil, fmt.Errorf("endpoint: the model is empty: name one that the server has")
 	}
 	if key == "" && !o.NoKey {
-		return nil, fmt.Errorf("embed: the key is empty: set it, or NoKey for a server that wants none")
+		return nil, fmt.Errorf("endpoint: the key is empty: set it, or NoKey for a server that wants none")
 	}
 	if strings.ContainsAny(key, "\r\n") {
-		return nil, fmt.Errorf("embed: the key holds a line break")
+		return nil, fmt.Errorf("endpoint: the key holds a line break")
 	}
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/"))
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, fmt.Errorf("embed: BaseURL is no http or https address with a host")
+		return nil, fmt.Errorf("endpoint: BaseURL is no http or https address with a host")
 	}
 	if host := base.Hostname(); base.Scheme == "http" && key != "" && host != "localhost" && host != "127.0.0.1" && host != "::1" {
-		return nil, fmt.Errorf("embed: BaseURL is plain http, which would show the key to others: use https")
+		return nil, fmt.Errorf("endpoint: BaseURL is plain http, which would show the key to others: use https")
 	}
 	c := &Client{options: o, endpoint: base.JoinPath("embeddings").String(), key: key, model: model, http: &http.Client{}}
 	if o.HTTPClient != nil {
@@ -108,10 +111,8 @@ func HTTP(key, model string, o HTTPOptions) (*Client, error) {
 		c.http.Transport = t
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.Front = Front{
-		identity: fmt.Sprintf("http %q %q %d", c.endpoint, model, o.Dimensions),
-		query:    o.QueryPrefix, passage: o.PassagePrefix,
-		cache: o.Cache, progress: o.Progress, compute: c.compute,
-	}
+	c.Front = embed.NewFront(fmt.Sprintf("http %q %q %d", c.endpoint, model, o.Dimensions), c.compute, embed.FrontOptions{
+		QueryPrefix: o.QueryPrefix, PassagePrefix: o.PassagePrefix, Cache: o.Cache, Progress: o.Progress,
+	})
 	return c, nil
 }

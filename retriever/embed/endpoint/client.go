@@ -1,4 +1,4 @@
-package embed
+package endpoint
 
 import (
 	"bytes"
@@ -10,14 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/retriever/embed"
 	"github.com/sourcegraph/conc/pool"
 )
 
 // Client asks an endpoint that speaks OpenAI's form. It is safe for concurrent
 // use.
 type Client struct {
-	Front
-	options  HTTPOptions
+	embed.Front
+	options  Options
 	endpoint string
 	key      string
 	model    string

@@ -1,4 +1,4 @@
-package embed
+package endpoint
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type Error struct {
 // Error says what failed.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("embed: ask for vectors")
+	b.WriteString("endpoint: ask for vectors")
 	if e.Status != 0 {
 		fmt.Fprintf(&b, ": status %d", e.Status)
 	}
