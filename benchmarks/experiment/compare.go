@@ -155,8 +155,8 @@ func (c *contest) warnPower() error {
 		return err
 	}
 	r.Detectable = least
-	if len(r.Topics) < 50 && !c.quiet {
-		r.addWarning("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), least)
+	if len(r.Topics) < 50 && !c.quiet && least > 0 {
+		r.addWarning("%s", r.power())
 	}
 	if c.correction == "none" && r.Tests > 1 && c.test != "tukey" {
 		r.addWarning("%d comparisons without correction: some would look significant by chance, and none is marked", r.Tests)

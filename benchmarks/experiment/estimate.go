@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -24,7 +25,7 @@ type Estimate struct {
 
 // String prints the estimate in one line.
 func (e Estimate) String() string {
-	return fmt.Sprintf("about %d pairs, %d tokens, price %.4f (from %d topics)", e.Documents, e.Tokens, e.Price, e.Sampled)
+	return fmt.Sprintf("about %s, %s, price %.4f (from %s)", wording.Count(e.Documents, "pair"), wording.Count(e.Tokens, "token"), e.Price, wording.Count(e.Sampled, "topic"))
 }
 
 // EstimateCost runs the plan's retrievers on up to 50 evenly spread topics and

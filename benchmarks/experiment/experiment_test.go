@@ -174,7 +174,7 @@ func TestAFailedTopicCountsZeroAndIsListed(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []experiment.Failure{{Topic: "t00", Error: "shelf: the index is gone"}}, r.Systems[1].Failures)
 	assert.Zero(t, r.Systems[1].Values[0][0])
-	assert.Contains(t, strings.Join(r.Warnings, "\n"), "broken failed on 1 of 20 topics, which count 0")
+	assert.Contains(t, strings.Join(r.Warnings, "\n"), "broken failed on 1 of 20 topics, which counts 0")
 }
 
 func TestAStoppedExperimentGoesOn(t *testing.T) {

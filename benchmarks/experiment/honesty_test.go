@@ -77,7 +77,7 @@ func TestAGainOverABrokenBaselineIsNotMarked(t *testing.T) {
 					return fmt.Errorf("gone")
 				}
 				return nil
-			}}, "base failed on 1 of 30 topics, which count 0",
+			}}, "base failed on 1 of 30 topics, which counts 0",
 		},
 		"it is degraded on a topic": {
 			pipeline.Chain(&shelf{}, pipeline.StageFunc(func(_ context.Context, q pipeline.Query, in pipeline.Ranking) (pipeline.Ranking, error) {
@@ -95,7 +95,7 @@ func TestAGainOverABrokenBaselineIsNotMarked(t *testing.T) {
 			marked, r := marks(t, p)
 			assert.Zero(t, marked)
 			assert.True(t, warned(r, c.warned), r.Warnings)
-			assert.True(t, warned(r, "the baseline base did not do its whole work on 1 topics"), r.Warnings)
+			assert.True(t, warned(r, "the baseline base did not do its whole work on 1 topic"), r.Warnings)
 			assert.Equal(t, 30, r.Comparisons[0].Summary.Topics, "the topic is not dropped")
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/table"
@@ -324,23 +325,45 @@ func (r *Result) title() string {
 }
 
 func (r *Result) notes() []string {
-	testing := fmt.Sprintf("* corrected p below 0.05 (%s test, %s correction over %d comparisons)", r.Test, r.Correction, r.Tests)
-	if same := len(r.Comparisons) - r.Tests; same > 0 {
-		testing += fmt.Sprintf("; %d that cannot differ count in no correction", same)
-	}
-	notes := []string{fmt.Sprintf("%d topics; baseline %s; %s", len(r.Topics), r.Baseline, testing), r.Conventions}
+	notes := []string{fmt.Sprintf("%s; baseline %s; %s", wording.Count(len(r.Topics), "topic"), r.Baseline, r.testing()), r.Conventions}
 	if c := r.Spent; c.Calls > 0 {
-		notes = append(notes, fmt.Sprintf("sent by this run in all: %d calls, %d of them again, %d tokens, price %.4f; tokens and price of a system are those of its first scoring, tuning included, and count in full where systems share it", c.Calls, c.Retries, c.Tokens, c.Price))
+		notes = append(notes, fmt.Sprintf("sent by this run in all: %s, %d of them again, %s, price %.4f; tokens and price of a system are those of its first scoring, tuning included, and count in full where systems share it", wording.Count(c.Calls, "call"), c.Retries, wording.Count(c.Tokens, "token"), c.Price))
 	}
 	if r.Detectable > 0 {
-		notes = append(notes, fmt.Sprintf("%d topics: true differences below %.3f would be missed more than one time in five", len(r.Topics), r.Detectable))
+		notes = append(notes, r.power())
 	}
 	for _, s := range r.Systems {
 		if s.Ceiling >= 0 {
-			notes = append(notes, fmt.Sprintf("%s: %.1f %% of the relevant documents are among the %d candidates that are reranked", s.Name, 100*s.Ceiling, s.CeilingDepth))
+			notes = append(notes, fmt.Sprintf("%s: %.1f %% of the relevant documents are among the %s reranked", s.Name, 100*s.Ceiling, wording.Count(s.CeilingDepth, "candidate")+" that "+wording.Are(s.CeilingDepth)))
 		}
 	}
 	return notes
+}
+
+// testing says what a mark in the table means.
+func (r *Result) testing() string {
+	text := fmt.Sprintf("* corrected p below 0.05 (%s test, %s correction over %s)", r.Test, r.Correction, wording.Count(r.Tests, "comparison"))
+	switch {
+	case len(r.Comparisons) == 0:
+		return "nothing was compared"
+	case r.Tests == 0:
+		return "nothing is tested, because nothing can differ"
+	case r.Tests == 1:
+		text = fmt.Sprintf("* p below 0.05 (%s test, a single comparison)", r.Test)
+	case r.Test == "tukey":
+		text = fmt.Sprintf("* corrected p below 0.05 (Tukey's HSD over all systems, Bonferroni over measures, %d comparisons)", r.Tests)
+	case r.Correction == "none":
+		text = fmt.Sprintf("nothing is marked, because p is not corrected (%s test, %d comparisons)", r.Test, r.Tests)
+	}
+	if same := len(r.Comparisons) - r.Tests; same > 0 {
+		text += fmt.Sprintf("; %d that cannot differ %s in no correction", same, wording.Verb(same, "counts", "count"))
+	}
+	return text
+}
+
+// power says what so many topics cannot show.
+func (r *Result) power() string {
+	return fmt.Sprintf("%s: true differences below %s would be missed more than one time in five", wording.Count(len(r.Topics), "topic"), wording.Small(r.Detectable))
 }
 
 func (r *Result) comparison(system, measure string) (Comparison, bool) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/gate"
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 )
@@ -18,7 +19,7 @@ func warnTopics(r *Result, p Plan, unjudged []string) {
 		r.addWarning("the judgements are synthetic: no human gave them")
 	}
 	if n := len(unjudged); n > 0 {
-		r.addWarning("%d topics are not judged and left out: %s", n, some(unjudged))
+		r.addWarning("%s %s not judged and left out: %s", wording.Count(n, "topic"), wording.Are(n), wording.Some(unjudged))
 	}
 	asked := map[string]bool{}
 	for _, q := range p.Topics {
@@ -105,7 +106,7 @@ func warnSystems(r *Result, p Plan) {
 	for i, s := range r.Systems {
 		warnSystem(r, s)
 		if n := len(s.Failures) + len(s.Degraded); n > 0 && i == 0 && len(r.Systems) > 1 {
-			r.addWarning("the baseline %s did not do its whole work on %d topics: what looks like a gain over it may be that, and none is marked", s.Name, topicsOf(s.Failures, s.Degraded))
+			r.addWarning("the baseline %s did not do its whole work on %s: what looks like a gain over it may be that, and none is marked", s.Name, wording.Count(topicsOf(s.Failures, s.Degraded), "topic"))
 		}
 		if base := r.Systems[0]; i > 0 && s.Tree == base.Tree && !reflect.DeepEqual(s.Values, base.Values) {
 			r.addWarning("%s describes itself exactly as the baseline and gave other figures: a repeat of one system shows its noise and proves nothing (see Plan.Repeats), and no difference of it is marked; if they do differ, give their parts a description that says so", s.Name)
@@ -124,10 +125,10 @@ func topicsOf(lists ...[]Failure) int {
 
 func warnSystem(r *Result, s System) {
 	if n := topicsOf(s.Failures); n > 0 {
-		r.addWarning("%s failed on %d of %d topics, which count 0: %s", s.Name, n, len(r.Topics), s.Failures[0].Error)
+		r.addWarning("%s failed on %s, which %s 0: %s", s.Name, wording.Of(n, len(r.Topics), "topic"), wording.Verb(n, "counts", "count"), s.Failures[0].Error)
 	}
 	if n := topicsOf(s.Degraded); n > 0 {
-		r.addWarning("%s gave degraded rankings on %d of %d topics, and its figures are of those: %s", s.Name, n, len(r.Topics), s.Degraded[0].Error)
+		r.addWarning("%s gave degraded rankings on %s, and its figures are of those: %s", s.Name, wording.Of(n, len(r.Topics), "topic"), s.Degraded[0].Error)
 	}
 	var below []string
 	for m, input := range s.BelowInput {

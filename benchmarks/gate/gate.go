@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
@@ -135,19 +136,19 @@ func (f *Findings) inspect(s *System, baseline bool) {
 		claims = ", and nothing is marked against it"
 	}
 	if n := len(s.Missing); n > 0 {
-		f.warn("%s: %s not in the run and %s 0: %s%s", s.Name, count(n, "judged topic is", "judged topics are"), plural(n, "counts", "count"), some(s.Missing), claims)
+		f.warn("%s: %s not in the run and %s 0: %s%s", s.Name, wording.Count(n, "judged topic")+" "+wording.Are(n), wording.Verb(n, "counts", "count"), wording.Some(s.Missing), claims)
 	}
 	if s.Skipped > 0 {
-		f.warn("%s: %s could not be read and %s missing%s", s.Name, count(s.Skipped, "line", "lines"), plural(s.Skipped, "is", "are"), claims)
+		f.warn("%s: %s could not be read and %s missing%s", s.Name, wording.Count(s.Skipped, "line"), wording.Are(s.Skipped), claims)
 	}
 	if n := len(s.Extra); n > 0 {
-		f.warn("%s: %s not judged and left out: %s", s.Name, count(n, "topic of the run is", "topics of the run are"), some(s.Extra))
+		f.warn("%s: %s of the run %s not judged and left out: %s", s.Name, wording.Count(n, "topic"), wording.Are(n), wording.Some(s.Extra))
 	}
 	if s.Learned != "" {
 		f.warn("%s: %s: its figures are too high to be believed, and no gain of it is marked", s.Name, s.Learned)
 	}
 	if s.Returned > 0 && s.Judged == 0 {
-		f.warn("%s: none of its %d documents is judged for its topic: do its ids belong to these judgements?", s.Name, s.Returned)
+		f.warn("%s: %s judged for its topic: do its ids belong to these judgements?", s.Name, wording.Verb(s.Returned, "its one document is not", fmt.Sprintf("none of its %d documents is", s.Returned)))
 	}
 	if deeper := f.deepest(); s.Deepest > 0 && s.Deepest < deeper {
 		var short []string
@@ -157,11 +158,11 @@ func (f *Findings) inspect(s *System, baseline bool) {
 			}
 		}
 		if len(short) > 0 {
-			f.warn("%s: its rankings end at rank %d, those of others at %d: %s looks further down", s.Name, s.Deepest, deeper, some(short))
+			f.warn("%s: its rankings end at rank %d, those of others at %d: %s %s further down", s.Name, s.Deepest, deeper, wording.Some(short), wording.Verb(len(short), "looks", "look"))
 		}
 	}
 	if n := len(s.Barren); n > 0 && s == &f.table.Systems[0] {
-		f.warn("%s no relevant document and %s 0 for every system: %s", count(n, "topic has", "topics have"), plural(n, "counts", "count"), some(s.Barren))
+		f.warn("%s %s no relevant document and %s 0 for every system: %s", wording.Count(n, "topic"), wording.Verb(n, "has", "have"), wording.Verb(n, "counts", "count"), wording.Some(s.Barren))
 	}
 }
 
@@ -175,6 +176,8 @@ func (f *Findings) deepest() int {
 
 // unjudged says where a low figure may come from missing judgements.
 func (f *Findings) unjudged() {
+	var shares []string
+	looking := map[string][]string{} // by share
 	for m, measure := range f.table.Measures {
 		low, high := 1.0, 0.0
 		for _, s := range f.table.Systems {
@@ -189,7 +192,14 @@ func (f *Findings) unjudged() {
 		if fmt.Sprintf("%.0f %%", 100*low) != share {
 			share = fmt.Sprintf("%.0f to %s, depending on the system,", 100*low, share)
 		}
-		f.warn("%s of the documents that %s looks at are not judged and count as not relevant", share, measure.Name)
+		if looking[share] == nil {
+			shares = append(shares, share)
+		}
+		looking[share] = append(looking[share], measure.Name)
+	}
+	for _, share := range shares {
+		names := looking[share]
+		f.warn("%s of the documents that %s %s at are not judged and count as not relevant", share, wording.Some(names), wording.Verb(len(names), "looks", "look"))
 	}
 }
 
@@ -268,21 +278,3 @@ func (f *Findings) lopsided(behind, ahead *System, m int) bool {
 	}
 	return behind.Unjudged[m] > ahead.Unjudged[m]+lopsided
 }
-
-// some prints the first names of a list.
-func some(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + ", ..."
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
-func count(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }

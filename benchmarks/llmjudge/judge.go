@@ -24,6 +24,7 @@ import (
 
 	"github.com/sourcegraph/conc/pool"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -97,7 +98,7 @@ type Estimate struct {
 
 // String prints the estimate in one line.
 func (e Estimate) String() string {
-	return fmt.Sprintf("about %d calls for %d pairs, %d tokens of prompts", e.Calls, e.Pairs, e.Tokens)
+	return fmt.Sprintf("about %s for %s, %s of prompts", wording.Count(e.Calls, "call"), wording.Count(e.Pairs, "pair"), wording.Count(e.Tokens, "token"))
 }
 
 // Estimate works out what Grade would send. Pairs without a text are left out.
@@ -183,7 +184,7 @@ func (j Judge) check(pairs []Pair, t Texts) error {
 		return fmt.Errorf("the highest grade %d is not between 1 and %d", j.Highest, trec.MaxGrade)
 	}
 	if e := j.Estimate(pairs, t); j.Budget > 0 && e.Calls > j.Budget {
-		return fmt.Errorf("%v are more than the budget of %d calls, and nothing was sent", e, j.Budget)
+		return fmt.Errorf("%v are more than the budget of %s, and nothing was sent", e, wording.Count(j.Budget, "call"))
 	}
 	return nil
 }

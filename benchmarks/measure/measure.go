@@ -115,6 +115,13 @@ func (m Measure) TrecName() (string, bool) {
 	return name, ok
 }
 
+// Geometric reports whether the measure's figure is a geometric mean over topics,
+// so that it has none for one topic: trec_eval prints none there.
+func (m Measure) Geometric() bool {
+	s, _ := m.spec()
+	return s.mean == geometric
+}
+
 // TrecText prints a value as trec_eval does: counts as whole numbers, all else
 // with four decimals.
 func (m Measure) TrecText(v float64) string {

@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
 	"github.com/rankcascade/cascade/benchmarks/gate"
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -24,7 +25,8 @@ quality evaluate measures runs against relevance judgements.
 A run holds what a system returned: lines "topic Q0 document rank score tag". The
 scores decide, not the rank column. Figures equal trec_eval's to the last digit
 that it prints; what decides a figure (ties, topics, relevance level) is printed
-below the table. "unj" is the share of documents that a measure looked at and
+below the table. A run whose topics stand one after the other is never held in
+memory as a whole. "unj" is the share of documents that a measure looked at and
 nobody judged: where it is high, a low figure says little. What makes a figure
 untrue, such as topics that a run lacks, is said in every format; in trec_eval's
 columns as lines "warning all TEXT", which are not there if nothing is wrong.
@@ -38,7 +40,7 @@ func evaluate(_ context.Context, args []string, out, errs io.Writer) error {
 	runList := f.String("runs", "", "runs, separated by commas")
 	perQuery := f.Bool("per-query", false, "print every topic too")
 	list := f.Bool("list", false, "list the measures and stop")
-	stream := f.Bool("stream", false, "read one topic at a time: memory for one topic instead of one run. A topic's lines must stand together; a run is named after its file")
+	stream := f.Bool("stream", false, "refuse a run that cannot be read topic by topic, instead of holding it whole in memory")
 	ties := f.String("ties", "", "order of tied documents, instead of that of -compat: descending or ascending by id, input, or expected for the mean over all orders")
 	format := formatFlag(f, ", or trec for trec_eval's three columns")
 	if err := parseFlags(f, args); err != nil {
@@ -88,7 +90,7 @@ type evaluation struct {
 }
 
 // run reads the judgements and measures the runs of the list, so that memory holds
-// one run, or with stream one topic.
+// one topic, or one run where the topics do not stand one after the other.
 func (e *evaluation) run(list string) error {
 	names := fileNames(list)
 	if len(names) == 0 {
@@ -100,11 +102,11 @@ func (e *evaluation) run(list string) error {
 	}
 	var tags []*trec.Run
 	for _, name := range names {
-		measured := e.file
-		if e.stream {
-			measured = e.streamed
+		err := e.streamed(name)
+		if errors.Is(err, trec.ErrScattered) && !e.stream {
+			err = e.whole(name)
 		}
-		if err := measured(name); err != nil {
+		if err != nil {
 			return err
 		}
 		tags = append(tags, &trec.Run{Name: e.results[len(e.results)-1].Run})
@@ -116,8 +118,8 @@ func (e *evaluation) run(list string) error {
 	return nil
 }
 
-// file measures a run that is read as a whole.
-func (e *evaluation) file(name string) error {
+// whole measures a run that is read as a whole.
+func (e *evaluation) whole(name string) error {
 	runs, err := loadRuns(name, e.judging.lenient, e.errs)
 	if err != nil {
 		return err
@@ -141,7 +143,7 @@ func (e *evaluation) streamed(name string) error {
 	var problems []trec.Problem
 	var seen gate.System
 	topics := func(yield func(trec.Topic, error) bool) {
-		for t, err := range trec.StreamRun(f, name, trec.Options{Lenient: e.judging.lenient}, func(p trec.Problem) { problems = append(problems, p) }) {
+		for t, err := range trec.StreamRun(f, name, trec.Options{Lenient: e.judging.lenient, Reuse: true}, func(p trec.Problem) { problems = append(problems, p) }) {
 			judged, _ := e.qrels.Topic(t.ID)
 			seen.See(t.Entries, judged)
 			if !yield(t, err) {
@@ -149,8 +151,11 @@ func (e *evaluation) streamed(name string) error {
 			}
 		}
 	}
-	base, _, _ := strings.Cut(filepath.Base(name), ".")
-	r, err := measure.EvaluateStream(e.qrels, base, topics, e.measures, e.options)
+	tag := trec.Tag(name)
+	r, err := measure.EvaluateStream(e.qrels, tag, topics, e.measures, e.options)
+	if errors.Is(err, trec.ErrScattered) && !e.stream {
+		return err // and what is odd about it will be told by the reading of the whole
+	}
 	tell(e.errs, problems)
 	if err != nil {
 		return err
@@ -158,7 +163,7 @@ func (e *evaluation) streamed(name string) error {
 	if seen.Deepest == 0 {
 		return fmt.Errorf("%s holds no line of a run", name)
 	}
-	system := experiment.Inspected([]*trec.Run{{Name: trec.Tag(name), Problems: problems}}, []*measure.Result{r}, e.qrels)
+	system := experiment.Inspected([]*trec.Run{{Name: tag, Problems: problems}}, []*measure.Result{r}, e.qrels)
 	system.Deepest, system.Returned, system.Judged = seen.Deepest, seen.Returned, seen.Judged
 	e.results, e.systems = append(e.results, r), append(e.systems, system)
 	return nil
@@ -213,7 +218,7 @@ func figures(results []*measure.Result, perQuery bool) *table.Table {
 		}
 		addRow(t, head, r, func(m int) (float64, float64) { return r.Mean(m), r.MeanUnjudged(m) })
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("%d topics", len(results[0].Topics)))
+	t.Notes = append(t.Notes, wording.Count(len(results[0].Topics), "topic"))
 	return t
 }
 
@@ -241,7 +246,9 @@ func writeTrec(out io.Writer, results []*measure.Result, warnings []string, perQ
 		if perQuery {
 			for t, topic := range r.Topics {
 				for i, m := range r.Measures {
-					line(names[i], topic, m.TrecText(r.Values[i][t]))
+					if !m.Geometric() {
+						line(names[i], topic, m.TrecText(r.Values[i][t]))
+					}
 				}
 			}
 		}

@@ -152,7 +152,7 @@ func TestComparisonsThatCannotDifferCountInNoCorrection(t *testing.T) {
 		assert.Equal(t, []string{"1", "1", ""}, many[3][7:10], test)
 	}
 	_, out, _ := do(t, "compare", "-qrels", qrels, "-baseline", a, "-runs", b+","+a, "-measures", "RR")
-	assert.Contains(t, out, "over 1 comparisons); 1 that cannot differ count in no correction")
+	assert.Contains(t, out, "a single comparison); 1 that cannot differ counts in no correction")
 }
 
 func TestTukeyInCompareIsCorrectedForTheMeasures(t *testing.T) {
@@ -344,4 +344,58 @@ func TestSyntheticJudgementsAreSaidInEveryTable(t *testing.T) {
 	assert.NotContains(t, out, "synthetic")
 	_, out, _ = do(t, "tune", "-method", "rrf", "-runs", a+","+b, "-qrels", made)
 	assert.Contains(t, out, "! the judgements are synthetic: no human gave them")
+}
+
+func TestEvaluateReadsTopicByTopicWhereItCan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	qrels := file("q.txt", "1 0 a 1\n2 0 b 1\n")
+	together := file("together.txt", "1 Q0 a 1 2 tag\n1 Q0 x 2 1 tag\n2 Q0 b 1 2 tag\n")
+	scattered := file("scattered.txt", "1 Q0 a 1 2 tag\n2 Q0 b 1 2 tag\n1 Q0 x 2 1 tag\n")
+	object := file("object.json", `{"1": {"a": 2, "x": 1}, "2": {"b": 2}}`)
+	for _, name := range []string{together, scattered, object} {
+		code, out, errs := do(t, "evaluate", "-qrels", qrels, "-runs", name, "-measures", "AP,P@2", "-format", "trec")
+		require.Equal(t, 0, code, errs)
+		assert.Regexp(t, `map +\tall\t1\.0000\nP_2 +\tall\t0\.5000`, out, name)
+		assert.Empty(t, errs, name)
+	}
+	code, out, errs := do(t, "evaluate", "-stream", "-qrels", qrels, "-runs", together, "-format", "trec")
+	require.Equal(t, 0, code, errs)
+	assert.Regexp(t, `runid +\tall\ttag\n`, out)
+	for name, want := range map[string]string{scattered: "scattered.txt:3: topic 1 comes back", object: "only TREC columns can be read topic by topic"} {
+		code, _, errs = do(t, "evaluate", "-stream", "-qrels", qrels, "-runs", name)
+		assert.Equal(t, 1, code)
+		assert.Contains(t, errs, want)
+	}
+	odd := file("odd.txt", "1 Q0 a 1 2 tag\n1 Q0 x\n2 Q0 b 1 2 tag\n1 Q0 y 1 2 tag\n")
+	_, _, errs = do(t, "evaluate", "-lenient", "-qrels", qrels, "-runs", odd)
+	assert.Equal(t, 1, strings.Count(errs, "odd.txt:2: a run line has 6 fields"), "what is odd is told once: %s", errs)
+}
+
+func TestTrecColumnsHaveNoGeometricMeanOfOneTopic(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	qrels, run := filepath.Join(dir, "q"), filepath.Join(dir, "r")
+	require.NoError(t, os.WriteFile(qrels, []byte("1 0 a 1\n"), 0o600))
+	require.NoError(t, os.WriteFile(run, []byte("1 Q0 a 1 2 tag\n"), 0o600))
+	_, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", run, "-measures", "all_trec", "-format", "trec", "-per-query")
+	assert.Regexp(t, `map +\t1\t1\.0000`, out)
+	assert.NotRegexp(t, `gm_map +\t1\t`, out)
+	assert.Regexp(t, `gm_map +\tall\t1\.0000`, out)
+}
+
+func TestOneSentenceForAllMeasuresOfOneShare(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	qrels, run := filepath.Join(dir, "q"), filepath.Join(dir, "r")
+	require.NoError(t, os.WriteFile(qrels, []byte("1 0 a 1\n"), 0o600))
+	require.NoError(t, os.WriteFile(run, []byte("1 Q0 x 1 9 tag\n1 Q0 y 1 8 tag\n1 Q0 a 1 7 tag\n"), 0o600))
+	_, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", run, "-measures", "all_trec", "-format", "trec")
+	assert.Less(t, strings.Count(out, "warning"), 4, out)
+	assert.Contains(t, out, "67 % of the documents that NumRet, NumRel, NumRelRet, AP, GMAP, ... look at are not judged")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -100,7 +101,7 @@ func (j *judging) load(errs io.Writer) (*trec.Qrels, error) {
 	}
 	tell(errs, qrels.Problems)
 	if n := skipped(qrels.Problems); n > 0 {
-		j.warn("%d lines of the judgements %s could not be read: what they judge counts as not judged", n, j.qrels)
+		j.warn("%s of the judgements %s could not be read: what %s counts as not judged", wording.Count(n, "line"), j.qrels, wording.Verb(n, "it judges", "they judge"))
 	}
 	if qrels.Synthetic {
 		j.warn("the judgements %s are synthetic: no human gave them", j.qrels)
@@ -120,6 +121,11 @@ func skipped(problems []trec.Problem) int {
 		}
 	}
 	return n
+}
+
+// unread says that lenient reading left lines of a run out.
+func unread(run string, n int) string {
+	return fmt.Sprintf("%s: %s could not be read and %s missing", run, wording.Count(n, "line"), wording.Are(n))
 }
 
 // fileNames splits a list at commas and leaves empty names out.

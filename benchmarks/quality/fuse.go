@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/fusion"
@@ -120,10 +121,10 @@ func (c *fusing) inspect(runs []*trec.Run, topics []string) {
 			}
 		}
 		if n := len(missing); n > 0 {
-			c.warn("%s lacks %d of %d topics, which are fused without it: %s", r.Name, n, len(topics), strings.Join(missing[:min(n, 5)], ", "))
+			c.warn("%s lacks %s, which %s fused without it: %s", r.Name, wording.Of(n, len(topics), "topic"), wording.Are(n), wording.Some(missing))
 		}
 		if n := skipped(r.Problems); n > 0 {
-			c.warn("%s: %d lines could not be read and are missing", r.Name, n)
+			c.warn("%s", unread(r.Name, n))
 		}
 		if r.InSample() {
 			c.inSample = true

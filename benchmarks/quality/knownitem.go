@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/knownitem"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 )
@@ -46,7 +47,7 @@ func knownItem(_ context.Context, args []string, out, errs io.Writer) error {
 	if err := set.Write(*dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d questions of %d documents (%d for testing, %d for tuning) in %s; left out: %d without title, %d with a short one, %d with one of several documents\n",
-		len(set.Questions), len(set.Documents), len(set.Test.Topics), len(set.Train.Topics), *dir, set.Untitled, set.Short, set.Ambiguous)
+	fmt.Fprintf(out, "%s of %s (%d for testing, %d for tuning) in %s; left out: %d without title, %d with a short one, %d with one of several documents\n",
+		wording.Count(len(set.Questions), "question"), wording.Count(len(set.Documents), "document"), len(set.Test.Topics), len(set.Train.Topics), *dir, set.Untitled, set.Short, set.Ambiguous)
 	return nil
 }

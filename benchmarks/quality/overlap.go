@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/overlap"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -81,12 +82,12 @@ func overlapTable(runs []*trec.Run, o overlap.Options, perQuery bool) (*table.Ta
 		}
 		row("all", overlap.Mean(topics))
 		if alone > 0 {
-			t.Warnings = append(t.Warnings, fmt.Sprintf("%d of %d topics are in only one of %s and %s, and count as an empty ranking there", alone, len(topics), runs[0].Name, other.Name))
+			t.Warnings = append(t.Warnings, fmt.Sprintf("%s %s in only one of %s and %s, and %s as an empty ranking there", wording.Of(alone, len(topics), "topic"), wording.Are(alone), runs[0].Name, other.Name, wording.Verb(alone, "counts", "count")))
 		}
 	}
 	for _, r := range runs {
 		if n := skipped(r.Problems); n > 0 {
-			t.Warnings = append(t.Warnings, fmt.Sprintf("%s: %d lines could not be read and are missing", r.Name, n))
+			t.Warnings = append(t.Warnings, unread(r.Name, n))
 		}
 	}
 	t.Notes = []string{fmt.Sprintf("compared with %s; persistence %v; ties: %s; means over topics, entered and left are sums", runs[0].Name, o.P, o.Order.Ties)}

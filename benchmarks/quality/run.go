@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/report"
 	"github.com/rankcascade/cascade/benchmarks/stats"
@@ -198,7 +199,7 @@ func (e *experimenter) runOn(ctx context.Context, c *corpus) (_ *experiment.Resu
 			more += fmt.Sprintf(", %d resumed", x.Resumed)
 		}
 		if x.Cost.Tokens > 0 {
-			more += fmt.Sprintf(", %d calls, %d tokens, price %.4f", x.Cost.Calls, x.Cost.Tokens, x.Cost.Price)
+			more += fmt.Sprintf(", %s, %s, price %.4f", wording.Count(x.Cost.Calls, "call"), wording.Count(x.Cost.Tokens, "token"), x.Cost.Price)
 		}
 		e.bar.show(c.Manifest.Name, x.Done, x.Topics, more)
 	}

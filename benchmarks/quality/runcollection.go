@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
@@ -40,7 +41,7 @@ func (c *corpus) ask(limit int, errs io.Writer) error {
 		}
 	}
 	if unjudged > 0 {
-		fmt.Fprintf(errs, "%s: %d questions are not judged and not asked\n", c.Manifest.Name, unjudged)
+		fmt.Fprintf(errs, "%s: %s %s not judged and not asked\n", c.Manifest.Name, wording.Count(unjudged, "question"), wording.Are(unjudged))
 	}
 	if len(c.topics) == 0 {
 		return fmt.Errorf("%s: none of the %d questions is judged", c.Manifest.Name, len(c.Questions))

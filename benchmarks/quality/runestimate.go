@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -95,7 +96,7 @@ func (e estimator) estimateOn(ctx context.Context, c *corpus) (_ []string, price
 			tokens += (len(r.Prefix) + len(q.Text) + 3) / 4
 		}
 		cost := e.price(r.Model) * float64(tokens) / 1e6
-		lines = append(lines, fmt.Sprintf("%s: %d texts to embed with %s, about %d tokens, price %.4f", name, len(c.documents)+len(c.topics), r.Model, tokens, cost))
+		lines = append(lines, fmt.Sprintf("%s: %s to embed with %s, about %s, price %.4f", name, wording.Count(len(c.documents)+len(c.topics), "text"), r.Model, wording.Count(tokens, "token"), cost))
 		price += cost
 	}
 	systems := experiment.Systems{}

@@ -95,7 +95,7 @@ func TestKnownItemsMakeACollection(t *testing.T) {
 	require.NoError(t, os.WriteFile(corpus, []byte(`{"_id":"a","title":"How bread is baked","text":"Take flour."}`+"\n"+`{"_id":"b","title":"Short","text":"x"}`+"\n"), 0o600))
 	code, out, errs := do(t, "known-item", "-corpus", corpus, "-out", dir)
 	require.Equal(t, 0, code, errs)
-	assert.Contains(t, out, "1 questions of 2 documents (1 for testing, 0 for tuning)")
+	assert.Contains(t, out, "1 question of 2 documents (1 for testing, 0 for tuning)")
 	code, _, errs = do(t, "known-item", "-corpus", filepath.Join(root, "tiny", "corpus.jsonl"), "-out", dir)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errs, "no document has a title that becomes a question")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/overlap"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -115,7 +116,7 @@ func listParts(log *whatif.Log) *table.Table {
 	for _, p := range log.Parts() {
 		t.Add(p.Name, p.Recordings, yes[p.Retrieves], yes[p.Scores])
 	}
-	t.Notes = []string{fmt.Sprintf("%d recordings, %d of them degraded", log.Len(), log.Degraded())}
+	t.Notes = []string{fmt.Sprintf("%s, %d of them degraded", wording.Count(log.Len(), "recording"), log.Degraded())}
 	return t
 }
 
@@ -274,10 +275,10 @@ func (w *whatIf) table(ctx context.Context) (*table.Table, error) {
 		}
 	}
 	if len(w.left) > 0 {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("%d of %d recordings lack one of the parts and are left out: %s", len(w.left), len(w.left)+w.log.Len(), few(w.left)))
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%s %s one of the parts and %s left out: %s", wording.Of(len(w.left), len(w.left)+w.log.Len(), "recording"), wording.Verb(len(w.left), "lacks", "lack"), wording.Are(len(w.left)), few(w.left)))
 	}
 	if n := w.log.Degraded(); n > 0 {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("%d of %d recordings are of degraded rankings: what failed then is missing here too", n, w.log.Len()))
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%s %s of degraded rankings: what failed then is missing here too", wording.Of(n, w.log.Len(), "recording"), wording.Are(n)))
 	}
 	t.Notes = []string{"compared with what was answered; scored and tokens are means over queries of what the reranker would be asked, nothing was sent; " +
 		"means over the queries that could be answered, entered and left are sums"}
@@ -291,7 +292,7 @@ func (w *whatIf) row(ctx context.Context, t *table.Table, search pipeline.Retrie
 	}
 	n := len(answers.Answered)
 	if len(answers.Unknown) > 0 {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("%s: %d of %d queries are left out, because a document was not scored in production: %s", name, len(answers.Unknown), w.log.Len(), few(answers.Unknown)))
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%s: %s %s left out, because a document was not scored in production: %s", name, wording.Of(len(answers.Unknown), w.log.Len(), "query"), wording.Are(len(answers.Unknown)), few(answers.Unknown)))
 	}
 	if n == 0 {
 		t.Add(name, 0)

@@ -69,8 +69,8 @@ func TestWhatIfComparesWithWhatWasAnswered(t *testing.T) {
 	assert.True(t, strings.HasPrefix(lines[3], "bm25+dense rrf(k=60) > rerank @5,3,1,1,1,0,0,0,5,"), "as it was: %s", lines[3])
 	assert.True(t, strings.HasPrefix(lines[2], "bm25+dense rrf(k=60) > rerank @2 top 4,3,"), lines[2])
 	assert.Contains(t, lines[1], ",2,", "two documents scored")
-	assert.Contains(t, out, "1 of 4 recordings lack one of the parts and are left out: dddd")
-	assert.Regexp(t, `# !.*convex.* @5: [123] of 3 queries are left out, because a document was not scored in production`, out)
+	assert.Contains(t, out, "1 of 4 recordings lacks one of the parts and is left out: dddd")
+	assert.Regexp(t, `# !.*convex.* @5: [123] of 3 queries (is|are) left out, because a document was not scored in production`, out)
 
 	run, err := trec.ReadRunFile(filepath.Join(dir, "bm25-dense-rrf-k-60----rerank--5.txt"), trec.Options{})
 	require.NoError(t, err)

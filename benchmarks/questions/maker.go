@@ -10,6 +10,7 @@ import (
 
 	"github.com/sourcegraph/conc/pool"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
 )
@@ -79,7 +80,7 @@ type Estimate struct {
 
 // String prints the estimate in one line.
 func (e Estimate) String() string {
-	return fmt.Sprintf("about %d calls for %d documents, %d tokens of prompts", e.Calls, e.Documents, e.Tokens)
+	return fmt.Sprintf("about %s for %s, %s of prompts", wording.Count(e.Calls, "call"), wording.Count(e.Documents, "document"), wording.Count(e.Tokens, "token"))
 }
 
 // Estimate works out what Make would send at most. Documents without a text are left
@@ -186,7 +187,7 @@ func (m Maker) checkOptions(documents []trec.Document) error {
 		return fmt.Errorf("the model %s is among those that are to be compared: it would find its own questions too easily", m.Name)
 	}
 	if e := m.Estimate(documents); m.Budget > 0 && e.Calls > m.Budget {
-		return fmt.Errorf("%v are more than the budget of %d calls, and nothing was sent", e, m.Budget)
+		return fmt.Errorf("%v are more than the budget of %s, and nothing was sent", e, wording.Count(m.Budget, "call"))
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func TestAQuestionOfSeveralDocumentsHasNoAnswer(t *testing.T) {
 	assert.Equal(t, map[questions.Reason]int{questions.Repeated: 2}, set.Dropped)
 	assert.Equal(t, 3, set.Asked)
 	assert.Len(t, set.Documents, 4)
-	assert.Equal(t, "1 questions of 3 documents (1 for testing, 0 for tuning); dropped: 2 asked of several documents", set.String())
+	assert.Equal(t, "1 question of 3 documents (1 for testing, 0 for tuning); dropped: 2 asked of several documents", set.String())
 }
 
 func TestACheckDropsWhatIsNotAnswered(t *testing.T) {
@@ -274,7 +274,7 @@ func ExampleMaker() {
 	fmt.Println(set.Questions[0].ID, set.Questions[0].Text)
 	fmt.Println(set)
 	// Output:
-	// about 1 calls for 1 documents, 103 tokens of prompts
+	// about 1 call for 1 document, 103 tokens of prompts
 	// made-f#1-1 How long does dough rest overnight?
-	// 1 questions of 1 documents (1 for testing, 0 for tuning); dropped: none dropped
+	// 1 question of 1 document (1 for testing, 0 for tuning); dropped: none dropped
 }

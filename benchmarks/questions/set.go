@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
@@ -42,8 +43,8 @@ func (s *Set) losses() string {
 
 // String says in a line what was made and dropped.
 func (s *Set) String() string {
-	return fmt.Sprintf("%d questions of %d documents (%d for testing, %d for tuning); dropped: %s",
-		len(s.Questions), s.Asked, len(s.Test.Topics), len(s.Train.Topics), s.losses())
+	return fmt.Sprintf("%s of %s (%d for testing, %d for tuning); dropped: %s",
+		wording.Count(len(s.Questions), "question"), wording.Count(s.Asked, "document"), len(s.Test.Topics), len(s.Train.Topics), s.losses())
 }
 
 // Write writes the set into a folder in BEIR form, as trec.NewCollection does, with

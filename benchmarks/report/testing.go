@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rankcascade/cascade/benchmarks/experiment"
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 )
 
 // corrected reports whether the p values of the result may carry a mark: they
@@ -36,7 +37,7 @@ func testing(r *experiment.Result) string {
 	}
 	text := markText(r, n)
 	if same := len(r.Comparisons) - n; same > 0 {
-		text += fmt.Sprintf(" %d more cannot differ and count in no correction.", same)
+		text += fmt.Sprintf(" %d more cannot differ and %s in no correction.", same, wording.Verb(same, "counts", "count"))
 	}
 	if len(r.Comparisons) > 1 {
 		text += " Intervals are those of single differences and not corrected: one that excludes 0 is no mark."
@@ -49,7 +50,7 @@ func markText(r *experiment.Result, n int) string {
 	case n == 0:
 		return "Nothing was compared."
 	case !corrected(r):
-		return fmt.Sprintf("%s test, %d comparisons without correction: nothing is marked, because some would be by chance.", r.Test, n)
+		return fmt.Sprintf("%s test, %s without correction: nothing is marked, because some would be by chance.", r.Test, wording.Count(n, "comparison"))
 	case n == 1:
 		return fmt.Sprintf("%s test, a single comparison. The mark stands for p below 0.05.", r.Test)
 	case r.Test == "tukey":
@@ -72,7 +73,7 @@ func tuningText(t *experiment.Tuning) string {
 	for i, chosen := range order {
 		order[i] = fmt.Sprintf("%s (%d)", chosen, count[chosen])
 	}
-	text := fmt.Sprintf("tuned for %s, measured on held-out topics of %d folds, which chose: %s; default %s", t.Measure, len(t.Folds), strings.Join(order, ", "), t.Default)
+	text := fmt.Sprintf("tuned for %s, measured on held-out topics of %s, which chose: %s; default %s", t.Measure, wording.Count(len(t.Folds), "fold"), strings.Join(order, ", "), t.Default)
 	if t.Verdict != "" {
 		text += "; verdict: " + t.Verdict
 	}

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 )
 
 // Document is an entry of a collection's corpus.
@@ -266,10 +268,10 @@ func (c *Collection) Verify() ([]Problem, error) {
 	}
 	c.count("documents", c.Manifest.Documents, len(known))
 	if empty > 0 {
-		c.warn("corpus.jsonl", "%d documents are empty", empty)
+		c.warn("corpus.jsonl", "%s %s empty", wording.Count(empty, "document"), wording.Are(empty))
 	}
 	if repeated > 0 {
-		c.warn("corpus.jsonl", "%d documents repeat the text of another: equal scores are to be expected", repeated)
+		c.warn("corpus.jsonl", "%s %s the text of another: equal scores are to be expected", wording.Count(repeated, "document"), wording.Verb(repeated, "repeats", "repeat"))
 	}
 	c.checkDangling(known)
 	found := slices.Clone(c.Problems[before:])
@@ -286,6 +288,6 @@ func (c *Collection) checkDangling(known map[string]struct{}) {
 		}
 	}
 	if dangling != c.Manifest.Dangling {
-		c.warn("qrels.tsv", "%d judgements name documents that do not exist, %d are known", dangling, c.Manifest.Dangling)
+		c.warn("qrels.tsv", "%s %s a document that does not exist, %d %s known", wording.Count(dangling, "judgement"), wording.Verb(dangling, "names", "name"), c.Manifest.Dangling, wording.Are(c.Manifest.Dangling))
 	}
 }

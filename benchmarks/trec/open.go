@@ -52,7 +52,7 @@ func Decompress(r io.Reader) (io.Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		return skipMark(z)
+		return skipMark(bufio.NewReaderSize(z, 1<<16))
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(buffered)
 		if err != nil {
@@ -63,8 +63,7 @@ func Decompress(r io.Reader) (io.Reader, error) {
 	return skipMark(buffered)
 }
 
-func skipMark(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 1<<16)
+func skipMark(buffered *bufio.Reader) (io.Reader, error) {
 	head, err := buffered.Peek(3)
 	if err != nil && err != io.EOF {
 		return nil, err

@@ -35,6 +35,10 @@ type Options struct {
 	// Workers bounds how many parts of a file are read side by side; 0 means one
 	// for each processor. It never changes what is read.
 	Workers int
+	// Reuse lets StreamRun use the memory of a topic's strings again for later
+	// topics: nothing of a yielded topic may be kept then, and next to no garbage
+	// is made. Other readers ignore it.
+	Reuse bool
 }
 
 func (o Options) workers() int {

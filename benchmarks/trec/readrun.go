@@ -45,7 +45,7 @@ func newRunBuilder(text, name string, o Options) *runBuilder {
 func (b *runBuilder) again() {
 	clear(b.run.index)
 	b.run.Topics, b.lineOf, b.found.list, b.found.places = b.run.Topics[:0], b.lineOf[:0], nil, nil
-	b.current = 0
+	b.current, b.returned.line, b.rows = 0, 0, rows{}
 }
 
 func parseRun(text, name string, o Options) (*Run, error) {
@@ -90,6 +90,12 @@ type runBuilder struct {
 	lines   int // read so far
 	seen    repeats
 	spaced  bool // a tag with spaces was reported
+	rows    rows
+	// returned is the first topic that came back after other topics.
+	returned struct {
+		line  int
+		topic string
+	}
 	// kept, if not nil, is told of every entry.
 	kept func(line int, topic string)
 }
@@ -146,11 +152,19 @@ func (b *runBuilder) join(part *runBuilder, err error) error {
 // readColumns reads "topic Q0 document rank score tag".
 func (b *runBuilder) readColumns(text string, after int) error {
 	var f fields
+	var plain row
 	line := after
 	for at := 0; at < len(text); {
+		line++
+		if next := b.rows.next(text, at, &plain); next > 0 {
+			at = next
+			if err := b.add(line, plain.topic, Entry{Document: plain.document, Score: plain.score, Rank: plain.rank}); err != nil {
+				return err
+			}
+			continue
+		}
 		var n int
 		n, at = f.cut(text, at)
-		line++
 		if n == 0 {
 			continue
 		}
@@ -177,6 +191,7 @@ func (b *runBuilder) readColumns(text string, after int) error {
 		if len(b.run.Topics) == 1 && len(b.run.Topics[0].Entries) == 1 {
 			b.run.Name = tag
 		}
+		b.rows.learn(f.of(text, 0), f.of(text, 1), tag)
 	}
 	b.lines = line - after
 	return nil
@@ -247,6 +262,8 @@ func (b *runBuilder) topic(line int, id string) *Topic {
 		b.run.index[id] = i
 		b.run.Topics = append(b.run.Topics, Topic{ID: id, Entries: b.memory()})
 		b.lineOf = append(b.lineOf, line)
+	} else if b.returned.line == 0 {
+		b.returned.line, b.returned.topic = line, id
 	}
 	b.current = i
 	return &b.run.Topics[i]

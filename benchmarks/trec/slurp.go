@@ -1,16 +1,26 @@
 package trec
 
 import (
+	"errors"
 	"io"
-	"strings"
+	"slices"
+	"unsafe"
 )
 
 // slurp reads r to its end into one string, of about the expected size.
 func slurp(r io.Reader, expected int) (string, error) {
-	var b strings.Builder
-	b.Grow(expected + 512)
-	if _, err := io.CopyBuffer(&b, r, make([]byte, 1<<18)); err != nil {
-		return "", err
+	text := make([]byte, 0, expected+512)
+	for {
+		if len(text) == cap(text) {
+			text = slices.Grow(text, len(text))
+		}
+		n, err := r.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if errors.Is(err, io.EOF) {
+			return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody writes to text any more
+		}
+		if err != nil {
+			return "", err
+		}
 	}
-	return b.String(), nil
 }

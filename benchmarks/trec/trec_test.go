@@ -286,7 +286,7 @@ func TestCollectionReportsWhatItsManifestContradicts(t *testing.T) {
 	joined := strings.Join(texts, "\n")
 	for _, want := range []string{
 		"promises 5 judgements, there are 2", "query 2 is empty", "query 2 has no judgements", "topic 3 is judged and not asked",
-		"SHA-256 is ", "promises 4 documents, there are 3", "1 documents are empty", "1 documents repeat the text", "1 judgements name documents that do not exist, 0 are known",
+		"SHA-256 is ", "promises 4 documents, there are 3", "1 document is empty", "1 document repeats the text", "1 judgement names a document that does not exist, 0 are known",
 	} {
 		assert.Contains(t, joined, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 )
 
@@ -70,7 +71,7 @@ func Choose(ctx context.Context, t Trial, s Space) (*Report, error) {
 
 func checkSettings(settings []Setting, topics int) error {
 	if len(settings) < 2 {
-		return fmt.Errorf("the space has %d settings: a choice has at least two", len(settings))
+		return fmt.Errorf("the space has %s: a choice has at least two", wording.Count(len(settings), "setting"))
 	}
 	names := map[string]bool{}
 	for i, s := range settings {

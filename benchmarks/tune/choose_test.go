@@ -83,7 +83,7 @@ func TestChooseRefuses(t *testing.T) {
 		}
 	}
 	for message, space := range map[string]tune.Space{
-		"the space has 1 settings":        broken(func(s []tune.Setting) []tune.Setting { return s[:1] }),
+		"the space has 1 setting:":        broken(func(s []tune.Setting) []tune.Setting { return s[:1] }),
 		`setting 2 has the name "k=0"`:    broken(func(s []tune.Setting) []tune.Setting { s[1].Name = "k=0"; return s }),
 		"has 29 values of 30 topics":      broken(func(s []tune.Setting) []tune.Setting { s[2].Values = s[2].Values[1:]; return s }),
 		"has 2 parameters, the default 1": nil,
@@ -244,7 +244,7 @@ func TestTuneSaysWhatIsWrongWithItsRuns(t *testing.T) {
 	said := strings.Join(r.Warnings, "\n")
 	assert.Contains(t, said, "weak+in-sample lacks 10 of 40 topics")
 	assert.Contains(t, said, "weak+in-sample was learned on topics that it ranks")
-	assert.Contains(t, said, "weak+in-sample: 1 lines could not be read")
+	assert.Contains(t, said, "weak+in-sample: 1 line could not be read")
 	assert.Equal(t, tune.KeepDefault, r.Verdict)
 	assert.Contains(t, r.String(), "! weak+in-sample lacks")
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/measure"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -50,7 +51,7 @@ type data struct {
 func prepare(p Problem) (*data, error) {
 	switch {
 	case len(p.Runs) < 2:
-		return nil, fmt.Errorf("tune: %d runs: a fusion has at least two", len(p.Runs))
+		return nil, fmt.Errorf("tune: %s: a fusion has at least two", wording.Count(len(p.Runs), "run"))
 	case p.Qrels == nil || p.Measure.Name == "":
 		return nil, errors.New("tune: judgements and a measure are needed")
 	case p.Scales != nil && len(p.Scales) != len(p.Runs):

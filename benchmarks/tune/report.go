@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/table"
 )
@@ -100,7 +101,7 @@ type Report struct {
 func (r *Report) String() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s over %d topics", r.Measure, r.Topics)
+	line("%s over %s", r.Measure, wording.Count(r.Topics, "topic"))
 	for _, in := range r.Inputs {
 		line("  %.4f  %s (alone)", in.Score, in.Name)
 	}
@@ -110,13 +111,13 @@ func (r *Report) String() string {
 	line("held out - default: %v, interval %v, p = %v", r.Difference, r.Interval, table.P(r.P))
 	line("parameters over the folds: from %.4g to %.4g", r.Low, r.High)
 	for i, f := range r.Folds {
-		line("  fold %d, %d topics: %s, train %.4f, test %.4f", i+1, f.Topics, f.Chosen, f.Train, f.Test)
+		line("  fold %d, %s: %s, train %.4f, test %.4f", i+1, wording.Count(f.Topics, "topic"), f.Chosen, f.Train, f.Test)
 	}
 	if a := r.Alone; a != nil {
 		line("! %s alone (%.4f) is better than the fusion: %s - default: %v, p = %v", a.Name, a.Score, a.Name, a.Difference, table.P(a.P))
 	}
-	if r.Topics < 50 {
-		line("! %d topics: true gains below %.3f would be missed more than one time in five", r.Topics, r.Detectable)
+	if r.Topics < 50 && r.Detectable > 0 {
+		line("! %s: true gains below %s would be missed more than one time in five", wording.Count(r.Topics, "topic"), wording.Small(r.Detectable))
 	}
 	for _, warning := range r.Warnings {
 		line("! %s", warning)
@@ -239,7 +240,7 @@ func (r *Report) warn(p Problem, topics []string) {
 			}
 		}
 		if missing > 0 {
-			note("%s lacks %d of %d topics: what is chosen leans to the runs that have them", run.Name, missing, len(topics))
+			note("%s lacks %s: what is chosen leans to the runs that have them", run.Name, wording.Of(missing, len(topics), "topic"))
 		}
 		if run.InSample() {
 			note("%s was learned on topics that it ranks: what leans to it looks better than it is, and nothing is adopted", run.Name)
@@ -248,7 +249,7 @@ func (r *Report) warn(p Problem, topics []string) {
 			}
 		}
 		if unread := unreadLines(run); unread > 0 {
-			note("%s: %d lines could not be read and are missing", run.Name, unread)
+			note("%s: %s could not be read and %s missing", run.Name, wording.Count(unread, "line"), wording.Are(unread))
 		}
 		for j, other := range r.Inputs[:i] {
 			if equalValues(other.values, r.Inputs[i].values) {

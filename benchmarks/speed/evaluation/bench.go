@@ -179,7 +179,7 @@ func (b *bench) stream() error {
 		defer f.Close()
 		seen := 0
 		topics := func(yield func(trec.Topic, error) bool) {
-			for topic, err := range trec.StreamRun(f, b.files[0], trec.Options{}, nil) {
+			for topic, err := range trec.StreamRun(f, b.files[0], trec.Options{Reuse: true}, nil) {
 				if seen++; seen%64 == 0 {
 					peak = max(peak, heap())
 				}
