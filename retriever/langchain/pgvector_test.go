@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/langchain"
@@ -36,13 +35,7 @@ func pool(t testing.TB) *pgxpool.Pool {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	config, err := pgxpool.ParseConfig(address)
-	require.NoError(t, err)
-	// All connections to PGlite share one session: statements that two of them
-	// prepare would have the same name, and messages of two would mix.
-	config.MaxConns = 1
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	p, err := pgxpool.NewWithConfig(ctx, config)
+	p, err := pgxpool.New(ctx, address)
 	require.NoError(t, err)
 	t.Cleanup(func() { closePool(t, p) })
 	require.NoError(t, p.Ping(ctx))
