@@ -211,6 +211,9 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	case <-e.life.begin():
 	case <-ctx.Done():
 	}
+	if e.sharing != nil {
+		e.sharing.close()
+	}
 	if left := e.AwaitLeft(ctx); left > 0 || e.life.running() > 0 {
 		return fmt.Errorf("reranker: %s: shut down: %d queries and %d calls that were left behind still run: %w", e.o.Name, e.life.running(), left, context.Cause(ctx))
 	}

@@ -159,9 +159,10 @@ func buildEndpoint(_ context.Context, s struct {
 	Concurrency int      `config:"concurrency" doc:"the most calls in flight over all queries; 0 means 32"`
 	Extra       *float64 `config:"extra-share" doc:"retries and hedges as a share of first calls; none means 0.1, 0 means no retry and no hedge"`
 	OneServer   bool     `config:"one-server" doc:"the upstreams are one server under one key"`
+	Shared      Shared   `config:"shared" doc:"shares the quotas with other processes, such as redis-quotas"`
 }, scope *kind.Scope) (Scorer, error) {
 	o := EndpointOptions{
-		Name: s.Name, Requests: s.Requests, Tokens: s.Tokens, Concurrency: s.Concurrency, OneServer: s.OneServer,
+		Name: s.Name, Requests: s.Requests, Tokens: s.Tokens, Concurrency: s.Concurrency, OneServer: s.OneServer, Shared: s.Shared,
 	}
 	if s.Extra != nil {
 		o.ExtraShare = orNone(*s.Extra)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,8 +42,8 @@ type ShareRequest struct {
 	// Need is what one call uses, right after the answer; Ahead is what is welcome
 	// beside it. A Need without requests asks for nothing.
 	Need, Ahead Permits
-	// Held is what was granted before and is not used yet. Back is what was not used
-	// within its lease, and can go to others.
+	// Held is what was granted before and is not used yet. Back is what is not used any
+	// more, because its lease is over or no call has come, and can go to others.
 	Held, Back Permits
 	// Limits are the quotas for each minute that are known here, 0 for none, and
 	// Remaining what the server said in its newest answer is left of them, -1 where it
@@ -117,6 +118,11 @@ type sharing struct {
 	asked, failed, processes atomic.Int64
 	alone                    atomic.Bool
 	cause                    atomic.Pointer[error]
+
+	mu     sync.Mutex
+	idle   *time.Timer // until permits are given back; nil before the first
+	closed bool
+	giving sync.WaitGroup
 }
 
 func newSharing(shared Shared, p *pace.Pace, changed func() error) *sharing {
@@ -176,12 +182,50 @@ func (s *sharing) exchange(ctx context.Context, lane pace.Lane, tokens int) {
 		s.failing = 0
 		s.alone.Store(false)
 		s.processes.Store(int64(max(1, answer.Processes)))
+		s.watch(wish, answer)
 		if s.pace.Granted(asked, time.Now(), wish, answer.grant()) {
 			if err := s.changed(); err != nil {
 				s.cause.Store(&err)
 			}
 		}
 		return
+	}
+}
+
+// watch lets the others have what is in hand, and know what was used, before the
+// permits lapse, in case that nothing is asked until then.
+func (s *sharing) watch(w pace.Wish, g ShareGrant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+	if !s.closed && (g.Granted.Requests > w.Need.Requests || w.Held.Requests > 0) {
+		s.idle = time.AfterFunc(g.Lease*3/4, s.giveBack)
+	}
+}
+
+func (s *sharing) giveBack() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.giving.Add(1)
+	s.mu.Unlock()
+	defer s.giving.Done()
+	s.tell()
+}
+
+// close gives back what is in hand, once.
+func (s *sharing) close() {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	inHand := s.idle != nil && s.idle.Stop()
+	s.mu.Unlock()
+	if s.giving.Wait(); !closed && inHand {
+		s.tell()
 	}
 }
 

@@ -156,7 +156,7 @@ func TestMostCallsNeedNoQuestion(t *testing.T) {
 	})
 }
 
-func TestPermitsLapseAndAreGivenBack(t *testing.T) {
+func TestWhoIsIdleGivesPermitsBackBeforeTheyLapse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		shared := &pot{left: 1000, answer: func(r reranker.ShareRequest, g *reranker.ShareGrant) error {
@@ -174,15 +174,45 @@ func TestPermitsLapseAndAreGivenBack(t *testing.T) {
 		require.Len(t, said, 2)
 		assert.Equal(t, 4, said[1].Held.Requests)
 		assert.Zero(t, said[1].Back)
-		time.Sleep(5 * time.Second)
-		require.NoError(t, asks(t, e, time.Second))
+		time.Sleep(1490 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, shared.requests(), 2)
+		time.Sleep(10 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, shared.requests(), 3, "three quarters of the lease")
 		last := shared.requests()[2]
 		assert.Zero(t, last.Held.Requests)
+		assert.Zero(t, last.Need)
 		assert.Equal(t, 9, last.Back.Requests, "4 and 6, without the one that was used")
-		require.NoError(t, asks(t, e, time.Second))
-		time.Sleep(time.Second)
+		time.Sleep(time.Hour)
+		require.Len(t, shared.requests(), 3, "and then there is nothing to say")
 		require.NoError(t, asks(t, e, time.Second))
 		assert.Zero(t, shared.requests()[3].Back, "once")
+		require.NoError(t, e.Close())
+		require.Len(t, shared.requests(), 5)
+		assert.Equal(t, 5, shared.requests()[4].Back.Requests, "who ends gives back at once")
+		require.NoError(t, e.Close())
+		require.Len(t, shared.requests(), 5)
+	})
+}
+
+func TestPermitsLapse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := &pot{left: 1000, answer: func(r reranker.ShareRequest, g *reranker.ShareGrant) error {
+			if r.Need.Requests == 0 {
+				return errors.New("away")
+			}
+			g.Granted.Requests = 6
+			return nil
+		}}
+		e := sharedEndpoint(t, &fast{}, shared, reranker.EndpointOptions{})
+		require.NoError(t, asks(t, e, time.Second))
+		time.Sleep(2 * time.Second)
+		require.NoError(t, asks(t, e, time.Second))
+		last := shared.requests()[len(shared.requests())-1]
+		assert.Zero(t, last.Held.Requests)
+		assert.Equal(t, 5, last.Back.Requests, "nobody heard of it before")
 	})
 }
 

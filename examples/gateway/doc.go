@@ -21,7 +21,9 @@
 //
 // With -redis several gateways of the same upstreams keep to one quota, hold together
 // after a refusal, and know each other's scores; README.md has an example. Whoever may
-// call one of them then shares scores with who may call the others.
+// call one of them then shares scores with who may call the others. Beside -config the
+// file says what is shared, by parts of the kinds redis-quotas and redis-scores, which
+// take the URL of -redis where the file has none.
 //
 // GET /healthz tells that the gateway runs; GET /readyz, that a balancer may send calls:
 // from SIGTERM on it says no, and -drain is how long calls are still taken. GET /metrics counts in the text form

@@ -12,6 +12,8 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/config"
 	"github.com/rankcascade/cascade/reranker"
+	scores "github.com/rankcascade/cascade/reranker/cache/redis"
+	quota "github.com/rankcascade/cascade/reranker/shared/redis"
 )
 
 // upstreamFlags describe the upstreams, which a configuration file does in their
@@ -44,9 +46,11 @@ type fromFile struct {
 	done     chan struct{}
 }
 
-// followFile loads the scorer and looks at the file every so often.
-func followFile(ctx context.Context, s settings, log *slog.Logger) (*fromFile, error) {
-	follower, err := config.Follow[reranker.Scorer](ctx, s.config, s.part, parts.Scorers()...)
+// followFile loads the scorer and looks at the file every so often. Parts that share
+// something over Redis need no URL in the file where the program has one.
+func followFile(ctx context.Context, s settings, redis string, log *slog.Logger) (*fromFile, error) {
+	kinds := append(parts.Scorers(), scores.StoreKindAt(redis), quota.StateKindAt(redis))
+	follower, err := config.Follow[reranker.Scorer](ctx, s.config, s.part, kinds...)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.StringVar(&s.config, "config", "", "`file` that describes a pipeline: its scorer is served in place of -upstream, and follows the file")
 	f.StringVar(&s.part, "part", "", "`path` of the scorer within -config, such as chain[1].rerank.nebius; empty means the only one")
 	f.DurationVar(&s.watch, "watch", 2*time.Second, "how often -config is looked at for changes")
-	f.StringVar(&s.redis, "redis", "", "`URL` of a Redis or Valkey where gateways of the same upstreams share quotas, refusals and scores; one with a password is better named by -redis-env")
+	f.StringVar(&s.redis, "redis", "", "`URL` of a Redis or Valkey where gateways of the same upstreams share quotas, refusals and scores, and for redis-quotas and redis-scores in a -config without a URL; one with a password is better named by -redis-env")
 	f.StringVar(&s.redisEnv, "redis-env", "", "`name` of the environment variable that holds the URL of -redis")
 	f.DurationVar(&s.cacheFor, "cache-for", 24*time.Hour, "how long scores are kept in -redis; 0 keeps none")
 	f.DurationVar(&s.drain, "drain", 0, "time between SIGTERM, from which GET /readyz says no, and the end of new calls: as long as the balancer needs to notice")

@@ -80,7 +80,15 @@ func build(ctx context.Context, s settings, getenv func(string) string, log *slo
 // understand.
 func (g *gateway) scorer(ctx context.Context, s settings, getenv func(string) string, log *slog.Logger) (reranker.Scorer, nebius.Wire, error) {
 	if s.config != "" {
-		f, err := followFile(ctx, s, log)
+		url, err := s.redisURL(getenv)
+		if err != nil {
+			return nil, nebius.Wire{}, err
+		}
+		g.closers = append(g.closers, g.together.close)
+		if err := g.together.open(ctx, s, getenv, log); err != nil {
+			return nil, nebius.Wire{}, err
+		}
+		f, err := followFile(ctx, s, url, log)
 		if err != nil {
 			return nil, nebius.Wire{}, err
 		}

@@ -114,8 +114,6 @@ func (s settings) checkTogether() error {
 	switch {
 	case s.redis != "" && s.redisEnv != "":
 		return errors.New("-redis and -redis-env both give the URL of a Redis: keep one")
-	case s.config != "" && (s.redis != "" || s.redisEnv != ""):
-		return errors.New("-redis needs -upstream: it cannot stand beside -config")
 	case s.cacheFor < 0:
 		return fmt.Errorf("-cache-for is %v: set a time, or 0 to keep no scores", s.cacheFor)
 	case s.drain < 0:
@@ -170,4 +168,16 @@ func (s settings) policy() nebius.Partial {
 		return nebius.OmitPartial
 	}
 	return nebius.FailPartial
+}
+
+// redisURL is the address of the Redis, empty for none.
+func (s settings) redisURL(getenv func(string) string) (string, error) {
+	if s.redisEnv == "" {
+		return s.redis, nil
+	}
+	url := strings.TrimSpace(getenv(s.redisEnv))
+	if url == "" {
+		return "", fmt.Errorf("the environment variable %s of -redis-env holds no URL", s.redisEnv)
+	}
+	return url, nil
 }

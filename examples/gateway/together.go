@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,9 @@ import (
 )
 
 // together is what several gateways of the same upstreams keep in one Redis: the
-// quotas, and the scores that are known. Its zero value is a gateway by itself.
+// quotas, and the scores that are known. Its zero value is a gateway by itself. A
+// configuration file says itself what its parts share; then this one only asks whether
+// Redis is there.
 type together struct {
 	scores *scores.Store
 	quota  *quota.State
@@ -26,14 +29,9 @@ type together struct {
 
 // open opens what the gateways share, where a Redis is given.
 func (t *together) open(ctx context.Context, s settings, getenv func(string) string, log *slog.Logger) error {
-	url := s.redis
-	if s.redisEnv != "" {
-		if url = strings.TrimSpace(getenv(s.redisEnv)); url == "" {
-			return fmt.Errorf("the environment variable %s of -redis-env holds no URL", s.redisEnv)
-		}
-	}
-	if url == "" {
-		return nil
+	url, err := s.redisURL(getenv)
+	if err != nil || url == "" {
+		return err
 	}
 	key := ""
 	if s.keyEnv != "" {
@@ -42,11 +40,10 @@ func (t *together) open(ctx context.Context, s settings, getenv func(string) str
 	upstreams := slices.Clone(s.upstreams)
 	slices.Sort(upstreams)
 	t.endpoint = strings.Join(upstreams, ",") + " " + s.dialect + " " + quota.Fingerprint(key)
-	var err error
-	if t.quota, err = quota.Open(ctx, url, t.endpoint+" "+s.model, quota.Options{}); err != nil {
+	if t.quota, err = quota.Open(ctx, url, cmp.Or(s.config, t.endpoint+" "+s.model), quota.Options{}); err != nil {
 		return fmt.Errorf("-redis: %w", err)
 	}
-	if s.cacheFor > 0 {
+	if s.cacheFor > 0 && s.config == "" {
 		if t.scores, err = scores.Open(ctx, url, scores.Options{TTL: s.cacheFor}); err != nil {
 			return fmt.Errorf("-redis: %w", err)
 		}

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -247,8 +249,54 @@ func TestRedisFlagsAreChecked(t *testing.T) {
 			assert.NotContains(t, err.Error(), "hunter2")
 		})
 	}
-	err := run(t.Context(), []string{"-config", "x.yaml", "-redis", "redis://a"}, func(string) string { return "" }, io.Discard)
-	require.ErrorContains(t, err, "-redis needs -upstream")
+}
+
+func TestAFileSharesOverTheRedisOfTheFlag(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	up := newMetered(t, 0, 0)
+	file := filepath.Join(t.TempDir(), "scorer.yaml")
+	text := `cached:
+  model:
+    sharded:
+      endpoint:
+        upstreams: [{nebius: {url: "` + up.URL + `", model: m}}]
+        requests: 60
+        shared: {redis-quotas: upstream-a}
+  store: redis-scores
+  tenant: gateway
+  endpoint: upstream-a
+  name: m
+`
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	first, _ := serveFile(t, file, "-redis", server.URL())
+	second, _ := serveFile(t, file, "-redis", server.URL())
+	require.Equal(t, 200, ask(t, first, "panda"))
+	require.Eventually(t, func() bool {
+		before, _ := up.counts()
+		require.Equal(t, 200, ask(t, second, "panda"))
+		after, _ := up.counts()
+		return before == after
+	}, 10*time.Second, 10*time.Millisecond, "the second gateway knows what the first one asked")
+	require.Eventually(t, func() bool { return ask(t, first, "some bear") == 200 && ask(t, second, "another bear") == 200 }, 10*time.Second, time.Millisecond)
+	c, err := net.Dial("tcp", server.Addr())
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte("KEYS cascade:quota:*:processes\r\n"))
+	require.NoError(t, err)
+	reply := make([]byte, 4)
+	_, err = io.ReadFull(c, reply)
+	require.NoError(t, err)
+	assert.Equal(t, "*1\r\n", string(reply), "one quota for both")
+	_, body := get(t, second+"/readyz")
+	assert.JSONEq(t, `{"status":"ready","redis":"ok"}`, body)
+
+	without := run(t.Context(), []string{"-listen", "127.0.0.1:0", "-config", file}, func(string) string { return "" }, io.Discard)
+	require.ErrorContains(t, without, "the URL is empty", "no flag, and none in the file")
+	for sentence, url := range map[string]string{"no Redis is there": "127.0.0.1:1", "an empty variable": ""} {
+		args := []string{"-listen", "127.0.0.1:0", "-config", file, "-redis-env", "R"}
+		require.Error(t, run(t.Context(), args, func(string) string { return url }, io.Discard), sentence)
+	}
 }
 
 func TestAGatewayStartsWithoutItsRedis(t *testing.T) {

@@ -12,11 +12,14 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
 	"github.com/rankcascade/cascade/pipeline/rewrite"
+	scores "github.com/rankcascade/cascade/reranker/cache/redis"
 	"github.com/rankcascade/cascade/reranker/llm"
 	"github.com/rankcascade/cascade/reranker/local/minilm"
+	quotas "github.com/rankcascade/cascade/reranker/shared/redis"
 	"github.com/rankcascade/cascade/retriever/bleve"
 	"github.com/rankcascade/cascade/retriever/bm25"
 	rankings "github.com/rankcascade/cascade/retriever/cache"
+	shared "github.com/rankcascade/cascade/retriever/cache/redis"
 	"github.com/rankcascade/cascade/retriever/embed"
 	"github.com/rankcascade/cascade/retriever/langchain"
 	"github.com/rankcascade/cascade/retriever/memory"
@@ -29,6 +32,7 @@ import (
 func Kinds() []kind.Kind {
 	all := append(parts.Scorers(),
 		bleve.Kind, bm25.Kind, memory.Kind, qdrant.Kind, postgres.Kind, rankings.Kind, embed.FilesKind("minilm", minilm.Files()), languageModel())
+	all = append(all, scores.StoreKind, quotas.StateKind, shared.StoreKind)
 	all = append(all, rewrite.Kinds()...)
 	return append(all, llm.Kinds()...)
 }

@@ -41,6 +41,7 @@ func load(t *testing.T, path, text string) (*config.Search, error) {
 func TestEveryKindBuilds(t *testing.T) {
 	t.Setenv("CASCADE_TEST_KEY", "not-a-real-key")
 	t.Setenv("CASCADE_TEST_DATABASE", "postgres://user:not-a-real-key@127.0.0.1:1/none")
+	t.Setenv("CASCADE_TEST_REDIS", "redis://:not-a-real-key@127.0.0.1:1/0")
 	path := place(t)
 	all := ""
 	for tree, text := range map[string]string{
@@ -48,6 +49,7 @@ func TestEveryKindBuilds(t *testing.T) {
 		"shard":      "chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {sharded: {model: {endpoint: {upstreams: [{nebius: {model: m, url: 'http://127.0.0.1:1'}}], extra-share: 0, requests: 60}}, documents: 8, top: 0, attempts: 1, hedge: false, wait: true, timeout: 1s}}}}]",
 		"fallback":   "chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {first-scorer: [{nebius: {model: m, key: {env: CASCADE_TEST_KEY}}}, {nebius: {model: n, url: 'http://127.0.0.1:1'}}]}}}]",
 		"passages":   "chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {passages: {model: lexical, tokens: 64, overlap: 0, combine: mean of best, best: 2}}}}]",
+		"shared":     "remembered: {retriever: {chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {cached: {model: {endpoint: {upstreams: [{nebius: {model: m, url: 'http://127.0.0.1:1'}}], shared: {redis-quotas: {name: upstream, url: {env: CASCADE_TEST_REDIS}, lease: 1s}}}}, store: {redis-scores: {env: CASCADE_TEST_REDIS}}}}}}]}, store: {redis-rankings: {url: {env: CASCADE_TEST_REDIS}, keep: 1h, similar: 8}}}",
 		"entries":    "chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {cached: {model: {bi-encoder: minilm}, size: 10, ttl: 1h}}, profile: evaluation}}]",
 		"calibrated": "chain: [{bm25: {documents: corpus.jsonl}}, {rerank: {model: {calibrated: {model: lexical, by: {calibration: platt.json}}}}}, {at-least: {scale: probability, value: 0}}]",
 		"prune":      "chain: [{dense: {documents: corpus.jsonl, embedder: minilm}}, {pruned: {fuse: 'convex(w=[0.5,0.5],norm=bounded(low=-1,high=1))', rerank: {rerank: {bi-encoder: minilm}}, limit: 2}}]",

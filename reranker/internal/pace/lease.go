@@ -33,6 +33,8 @@ type Wish struct {
 	// Recent is what was used without a grant, for each of the last seconds from the
 	// newest.
 	Recent []Permits
+
+	within time.Duration // for how long the permits are
 }
 
 // Grant is the answer to a Wish.
@@ -53,13 +55,15 @@ type Grant struct {
 }
 
 const (
-	// leaseFresh is how old what others have said may be.
+	// leaseFresh is how old what others have said may be, at a rate of many calls.
 	leaseFresh = 250 * time.Millisecond
-	// leaseAhead is for how long permits are asked for ahead, and leaseMost which part
-	// of a minute's quota that is at most: it bounds what is unknown of a process that
-	// dies with permits.
-	leaseAhead = 250 * time.Millisecond
-	leaseMost  = 240
+	// leaseCalls are as many as may go on news that is older, and leaseLongest is how
+	// old news may be nevertheless: it bounds what is unknown of a process that dies
+	// with permits.
+	leaseCalls   = 4
+	leaseLongest = 3 * time.Second
+	// leaseSteady is over how many seconds a rate is taken that is low.
+	leaseSteady = 8
 	// leaseHistory is how many seconds of use are remembered.
 	leaseHistory = 62
 )
@@ -70,8 +74,10 @@ type lease struct {
 	alone bool // and they cannot be reached
 	again time.Time
 
-	asked  time.Time // when what is known was asked for
-	until  time.Time // of the permits
+	asked  time.Time     // when what is known was asked for
+	fresh  time.Duration // how long calls go on it
+	since  int           // that have
+	until  time.Time     // of the permits
 	held   Permits
 	back   Permits
 	retry  [2]time.Time // no permits for the lane before
@@ -131,11 +137,16 @@ func (h *history) clear() { h.used = [leaseHistory]Permits{} }
 
 // lapse takes the permits back whose time is over.
 func (l *lease) lapse(now time.Time) {
-	if l.held != (Permits{}) && !now.Before(l.until) {
-		l.back.Requests += l.held.Requests
-		l.back.Tokens += l.held.Tokens
-		l.held = Permits{}
+	if !now.Before(l.until) {
+		l.lay()
 	}
+}
+
+// lay lays the permits in hand aside, to be given back.
+func (l *lease) lay() {
+	l.back.Requests += l.held.Requests
+	l.back.Tokens += l.held.Tokens
+	l.held = Permits{}
 }
 
 // covers reports whether the permits suffice for a call.
@@ -150,10 +161,10 @@ func (l *lease) wants(now time.Time, tokens int, lane Lane) (ask bool, wait time
 	switch {
 	case !l.on:
 		return false, 0
-	case l.stale(now):
-		return true, 0
 	case l.alone:
-		return false, 0
+		return l.stale(now), 0
+	case l.stale(now) && (now.Sub(l.asked) >= l.fresh || l.since > leaseCalls):
+		return true, 0
 	case l.covers(now, tokens):
 		return false, 0
 	case now.Before(l.retry[lane]):
@@ -177,6 +188,7 @@ func (l *lease) take(now time.Time, tokens int) {
 		return
 	}
 	used := Permits{1, tokens}
+	l.since++
 	l.total.add(now, used)
 	if l.alone {
 		l.apart.add(now, used)
@@ -186,24 +198,53 @@ func (l *lease) take(now time.Time, tokens int) {
 	l.held.Tokens = max(0, l.held.Tokens-tokens)
 }
 
-// ahead is how many calls are likely to follow soon.
-func (l *lease) ahead(now time.Time) int {
+// rate is how many calls a second there are: now, if they are many, or else over
+// some time, so that one call is no rate.
+func (l *lease) rate(now time.Time) float64 {
 	l.total.move(now)
-	newest, before := l.total.used[l.total.newest%leaseHistory], l.total.used[(l.total.newest-1)%leaseHistory]
-	rate := float64(max(newest.Requests, before.Requests))
-	return min(int(rate*leaseAhead.Seconds()), l.limits.Requests/leaseMost)
+	at := func(ago int64) int { return l.total.used[(l.total.newest-ago)%leaseHistory].Requests }
+	if newest := max(at(0), at(1)); newest >= leaseCalls {
+		return float64(newest)
+	}
+	sum := 0
+	for ago := range int64(leaseSteady) {
+		sum += at(ago)
+	}
+	seconds := leaseSteady - 1 + float64(now.Nanosecond())/1e9
+	return min(leaseCalls, float64(sum)/seconds) // what was many is over
 }
 
-// wish says what is to be said of permits. full asks for the whole history.
+// ahead is how many calls are likely to follow soon, and how soon: many in a short
+// time or a few in a longer one. It is no more than the quota yields meanwhile.
+func (l *lease) ahead(now time.Time) (calls int, within time.Duration) {
+	rate := l.rate(now)
+	within = leaseLongest
+	if rate*leaseLongest.Seconds() > leaseCalls {
+		within = max(leaseFresh, time.Duration(leaseCalls/rate*float64(time.Second)))
+	}
+	calls = int(rate * within.Seconds())
+	if l.limits.Requests > 0 {
+		calls = min(calls, int(float64(l.limits.Requests)*within.Minutes()))
+	}
+	if calls == 0 {
+		return 0, leaseFresh
+	}
+	return calls, within
+}
+
+// wish says what is to be said of permits. Without a call it gives back those in hand.
+// full asks for the whole history.
 func (l *lease) wish(now time.Time, lane Lane, tokens int, full bool) Wish {
 	l.lapse(now)
+	if tokens < 0 {
+		l.lay()
+	}
 	w := Wish{Lane: lane, Held: l.held, Back: l.back, Remaining: Permits{-1, -1}}
 	if tokens >= 0 {
 		// What one call needs is used at once, so it cannot be lost with the process.
 		w.Need = Permits{1, tokens}
-		if n := l.ahead(now); n > 0 {
-			w.Ahead = Permits{n, n * tokens}
-		}
+		n, within := l.ahead(now)
+		w.Ahead, w.within = Permits{n, n * tokens}, within
 	}
 	if l.declared.Known {
 		w.Limits = Permits{max(0, l.declared.Requests), max(0, l.declared.Tokens)}
@@ -223,7 +264,7 @@ func (l *lease) wish(now time.Time, lane Lane, tokens int, full bool) Wish {
 // granted takes an answer to a wish of the time asked.
 func (l *lease) granted(asked time.Time, w Wish, g Grant) {
 	l.lapse(asked)
-	l.alone, l.asked = false, asked
+	l.alone, l.asked, l.fresh, l.since = false, asked, w.within, 0
 	l.back.Requests -= w.Back.Requests
 	l.back.Tokens -= w.Back.Tokens
 	l.held.Requests += g.Granted.Requests

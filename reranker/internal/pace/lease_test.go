@@ -97,12 +97,87 @@ func TestPermitsAreAskedForAheadByWhatIsUsed(t *testing.T) {
 	for range 600 {
 		require.NotNil(t, m.call(10).Ticket)
 	}
-	assert.Equal(t, 200, m.Wish(m.now, pace.Chat, 10, false).Ahead.Requests, "a 240th of the quota")
+	assert.Equal(t, 200, m.Wish(m.now, pace.Chat, 10, false).Ahead.Requests, "what the quota yields in a quarter of a second")
 	m.pass(time.Second)
 	assert.Equal(t, 200, m.Wish(m.now, pace.Chat, 10, false).Ahead.Requests, "the second before counts")
 	m.pass(2 * time.Second)
+	assert.Equal(t, 4, m.Wish(m.now, pace.Chat, 10, false).Ahead.Requests, "a burst is over")
+	m.pass(8 * time.Second)
 	assert.Zero(t, m.Wish(m.now, pace.Chat, 10, false).Ahead)
 	assert.Zero(t, m.Wish(m.now, pace.Chat, -1, false).Need, "no call, no need")
+}
+
+func TestFewCallsHavePermitsForSeconds(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		every  time.Duration
+		limit  int
+		ahead  int
+		within time.Duration // in which no call asks
+	}{
+		"one in four seconds asks each time":                    {4 * time.Second, 60, 0, 250 * time.Millisecond},
+		"one a second has three seconds":                        {time.Second, 60, 3, 3 * time.Second},
+		"two a second have two":                                 {500 * time.Millisecond, 240, 4, 2 * time.Second},
+		"but never more than the quota yields":                  {500 * time.Millisecond, 60, 2, 2 * time.Second},
+		"eight a second have half a second":                     {125 * time.Millisecond, 6000, 4, 500 * time.Millisecond},
+		"forty a second have a quarter of a second, not a call": {25 * time.Millisecond, 6000, 10, 250 * time.Millisecond},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			m := newMember(pace.Options{})
+			grant := pace.Grant{Granted: pace.Permits{Requests: 1000}, Limits: pace.Permits{Requests: row.limit}, Lease: time.Minute}
+			m.told(grant)
+			for range int(10 * time.Second / row.every) {
+				if m.call(10).Ask {
+					m.told(grant)
+					require.NotNil(t, m.call(10).Ticket)
+				}
+				m.pass(row.every)
+			}
+			w := m.told(grant)
+			assert.Equal(t, row.ahead, w.Ahead.Requests)
+			m.pass(row.within - time.Millisecond)
+			require.NotNil(t, m.call(10).Ticket)
+			m.pass(time.Millisecond)
+			assert.True(t, m.call(10).Ask)
+		})
+	}
+}
+
+func TestOldNewsHoldsForFewCalls(t *testing.T) {
+	t.Parallel()
+	m := newMember(pace.Options{})
+	grant := pace.Grant{Lease: time.Minute}
+	m.told(grant)
+	for range 10 {
+		if m.call(10).Ask {
+			m.told(grant)
+			require.NotNil(t, m.call(10).Ticket)
+		}
+		m.pass(time.Second)
+	}
+	m.told(grant)
+	for range 5 {
+		require.NotNil(t, m.call(10).Ticket)
+	}
+	m.pass(249 * time.Millisecond)
+	require.NotNil(t, m.call(10).Ticket, "it is no old news yet")
+	m.pass(time.Millisecond)
+	assert.True(t, m.call(10).Ask, "more calls than there were")
+}
+
+func TestAWishWithoutACallGivesBackWhatIsInHand(t *testing.T) {
+	t.Parallel()
+	m := newMember(pace.Options{})
+	m.told(pace.Grant{Granted: pace.Permits{Requests: 5, Tokens: 50}, Limits: pace.Permits{Requests: 600}})
+	require.NotNil(t, m.call(10).Ticket)
+	w := m.Wish(m.now, pace.Chat, -1, false)
+	assert.Equal(t, pace.Permits{Requests: 4, Tokens: 40}, w.Back)
+	assert.Zero(t, w.Held)
+	assert.Zero(t, w.Need)
+	m.Granted(m.now, m.now, w, pace.Grant{Lease: time.Second, Limits: pace.Permits{Requests: 600}})
+	assert.True(t, m.call(10).Ask, "they are gone")
+	assert.Zero(t, m.Wish(m.now, pace.Chat, -1, false).Back, "once")
 }
 
 func TestAloneAProcessKeepsToItsPartUntilItAsksAgain(t *testing.T) {

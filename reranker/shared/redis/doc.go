@@ -17,10 +17,16 @@
 // quarter of it. Chat has a part that Batch leaves alone.
 //
 // Time is the server's, so the clocks of the processes do not matter. Each question is
-// one script of Redis. A process takes permits for a quarter of a second ahead, at most
-// 1/240 of the quota; they lapse after two seconds and go to the others, so a process
-// that is killed takes none with it for longer. Below 480 requests a minute permits are
-// taken one by one, right before the call.
+// one script of Redis. A process takes permits ahead for the calls that are likely to
+// follow, by its own rate: for a quarter of a second, or four of them for up to three
+// seconds, and never more than the quota yields in half a lease. From a call or so a
+// second on, most calls of a process ask nobody; one that calls less often asks each
+// time. What the others learn of a refusal reaches it with the next question.
+//
+// Until a process says when it used its permits, they count as used at the end of their
+// lease, six seconds by default, so no minute holds more than the quota. A process that
+// has no more calls, or ends, gives back the rest; one that is killed takes none with it
+// for longer than the lease, and of what it used meanwhile nobody knows.
 //
 // While Redis is away each process goes on with its own part of the quota, one in as
 // many as there were processes last, and tells later what it used. If only some of the

@@ -82,9 +82,9 @@ func load(t *testing.T, endpoint *reranker.Endpoint, end time.Time, after func()
 	return chat, batch
 }
 
-func endpoint(t *testing.T, server reranker.Scorer, shared reranker.Shared) *reranker.Endpoint {
+func endpoint(t *testing.T, server reranker.Scorer, requests int, shared reranker.Shared) *reranker.Endpoint {
 	t.Helper()
-	e, err := reranker.NewEndpoint([]reranker.Scorer{server}, reranker.EndpointOptions{Requests: 60, Shared: shared})
+	e, err := reranker.NewEndpoint([]reranker.Scorer{server}, reranker.EndpointOptions{Requests: requests, Shared: shared})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
@@ -95,28 +95,34 @@ func TestFourProcessesUseOneQuotaUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 70 seconds: a minute of quota is a minute")
 	}
-	url, n := redistest.URL(t), name(t)
-	server := &strict{limit: 60}
 	const lasts = 70 * time.Second
 	end := time.Now().Add(lasts)
-	var mu sync.Mutex
-	chats, batches := 0, 0
 	var all sync.WaitGroup
-	for range 4 {
-		e := endpoint(t, server, open(t, url, n, redis.Options{}))
+	for _, limit := range []int{60, 600} { // permits one by one, and ahead
+		url, n := redistest.URL(t), name(t)
+		server := &strict{limit: limit}
+		var mu sync.Mutex
+		chats, batches := 0, 0
+		var four sync.WaitGroup
+		for range 4 {
+			e := endpoint(t, server, limit, open(t, url, n, redis.Options{}))
+			four.Go(func() {
+				chat, batch := load(t, e, end, func() {})
+				mu.Lock()
+				defer mu.Unlock()
+				chats, batches = chats+chat, batches+batch
+			})
+		}
 		all.Go(func() {
-			chat, batch := load(t, e, end, func() {})
-			mu.Lock()
-			defer mu.Unlock()
-			chats, batches = chats+chat, batches+batch
+			four.Wait()
+			served, refused := server.counts()
+			t.Logf("%d a minute: served %d (%d of chat, %d of batch), refused %d", limit, served, chats, batches, refused)
+			assert.Zero(t, refused, "%d a minute", limit)
+			assert.GreaterOrEqual(t, served, int(.95*float64(limit)*lasts.Minutes()), "%d a minute", limit)
+			assert.Greater(t, chats, 10, "%d a minute: chat is not starved", limit)
 		})
 	}
 	all.Wait()
-	served, refused := server.counts()
-	t.Logf("served %d (%d of chat, %d of batch), refused %d", served, chats, batches, refused)
-	assert.Zero(t, refused)
-	assert.GreaterOrEqual(t, served, int(.95*60*lasts.Minutes()))
-	assert.Greater(t, chats, 10, "chat is not starved")
 }
 
 func TestAnswersGoOnWhileRedisIsAway(t *testing.T) {
@@ -132,7 +138,7 @@ func TestAnswersGoOnWhileRedisIsAway(t *testing.T) {
 	var answers []time.Duration
 	var all sync.WaitGroup
 	for range 4 {
-		e := endpoint(t, server, open(t, redisServer.URL(), "n", redis.Options{}))
+		e := endpoint(t, server, 60, open(t, redisServer.URL(), "n", redis.Options{}))
 		all.Go(func() {
 			load(t, e, end, func() {
 				mu.Lock()

@@ -27,7 +27,9 @@ s.at = s.at or now
 local width = minute / 120
 local slot = math.floor(now / width)
 local oldest = math.floor((now - minute) / width) - 1
-local sum, slots = {r = 0, t = 0, c = 0}, {}
+-- What was granted ahead counts at the end of its lease, until it is known when it
+-- was used.
+local sum, booked = {r = 0, t = 0, c = 0}, {r = {}, t = {}, c = {}}
 flat = redis.call('HGETALL', window)
 for i = 1, #flat, 2 do
   local kind, at, used = string.sub(flat[i], 1, 1), tonumber(string.sub(flat[i], 2)), tonumber(flat[i + 1])
@@ -35,14 +37,16 @@ for i = 1, #flat, 2 do
     redis.call('HDEL', window, flat[i])
   else
     sum[kind] = sum[kind] + used
-    table.insert(slots, {at, kind, used})
+    booked[kind][at] = used
   end
 end
 local function use(kind, at, amount)
   if amount == 0 then return end
   sum[kind] = sum[kind] + amount
+  booked[kind][at] = (booked[kind][at] or 0) + amount
   redis.call('HINCRBY', window, kind .. at, amount)
 end
+local function ending(expires) return math.floor(expires / width) end
 
 -- Each quota has a bucket that holds a quarter of a minute.
 local function bucket(kind, declared, remaining)
@@ -81,25 +85,32 @@ for i = 23, #ARGV, 2 do
   tokens.level = math.max(-tokens.capacity, tokens.level - t)
 end
 
--- What was granted and not used goes back when its lease is over.
-local function give(r, t)
-  requests.level = math.min(requests.capacity, requests.level + r)
-  tokens.level = math.min(tokens.capacity, tokens.level + t)
-  use('r', slot, -r)
-  use('t', slot, -t)
+-- What was granted ahead and not used goes back when its lease is over: it counts no
+-- more. What the process used of it is known when it asks again.
+local function settle(b, at, ahead, given, back, held)
+  local all = ahead + given
+  back = math.min(back, all)
+  held = math.min(held, all - back)
+  local used = all - back - held
+  use(b.kind, at, -ahead)
+  use(b.kind, slot, used)
+  b.level = math.max(-b.capacity, math.min(b.capacity, b.level + ahead - used - held))
 end
 local count = 1
 flat = redis.call('HGETALL', processes)
 for i = 1, #flat, 2 do
-  local r, t, expires, seen = string.match(flat[i + 1], '(%S+) (%S+) (%S+) (%S+)')
-  r, t, expires, seen = tonumber(r), tonumber(t), tonumber(expires), tonumber(seen)
-  if expires <= now then
-    give(r, t)
-    if flat[i] ~= id then redis.call('HSET', processes, flat[i], '0 0 ' .. (now + minute) .. ' ' .. seen) end
-  elseif flat[i] == id then
-    give(math.min(backR, r), math.min(backT, t))
-  end
-  if flat[i] ~= id then
+  local record = {}
+  for field in string.gmatch(flat[i + 1], '%S+') do table.insert(record, tonumber(field)) end
+  local r, t, expires, seen, givenR, givenT = unpack(record)
+  if flat[i] == id then
+    settle(requests, ending(expires), r, givenR, backR, heldR)
+    settle(tokens, ending(expires), t, givenT, backT, heldT)
+  else
+    if expires <= now and r + t > 0 then
+      settle(requests, ending(expires), r, 0, r, 0)
+      settle(tokens, ending(expires), t, 0, t, 0)
+      redis.call('HSET', processes, flat[i], table.concat({0, 0, expires, seen, givenR + r, givenT + t}, ' '))
+    end
     if seen < now - minute then
       redis.call('HDEL', processes, flat[i])
     else
@@ -133,15 +144,14 @@ local function waits(b, need, chatted)
   if lack > 1e-9 * b.capacity then wait = lack / b.limit * minute end
   local over = sum[b.kind] + need + math.min(reserve, chatted) - b.most
   if over > 0 and sum[b.kind] > 0 then
-    table.sort(slots, function(a, c) return a[1] < c[1] end)
-    local till = minute
-    for _, x in ipairs(slots) do
-      if x[2] == b.kind then
-        over = over - x[3]
-        if over <= 0 then
-          till = (x[1] + 2) * width + minute - now
-          break
-        end
+    local slots, till = {}, minute
+    for at in pairs(booked[b.kind]) do table.insert(slots, at) end
+    table.sort(slots)
+    for _, at in ipairs(slots) do
+      over = over - booked[b.kind][at]
+      if over <= 0 then
+        till = (at + 2) * width + minute - now
+        break
       end
     end
     wait = math.max(wait, till)
@@ -161,13 +171,15 @@ if needR > 0 and suspended == 0 then
   wait = math.max(waits(requests, needR, chattedR), waits(tokens, needT, chattedT), held - now)
   if wait <= 0 then
     wait = 0
-    extraR = spare(requests, needR, math.min(aheadR, math.floor(requests.limit / 240)), chattedR)
+    -- A process takes ahead at most what the quota yields in half a lease.
+    if requests.limit > 0 then aheadR = math.min(aheadR, math.floor(requests.limit * lease / minute / 2)) end
+    extraR = spare(requests, needR, aheadR, chattedR)
     extraT = spare(tokens, needT, aheadT, chattedT)
     grantR, grantT = needR + extraR, needT + extraT
     requests.level = requests.level - grantR
     tokens.level = tokens.level - grantT
-    use('r', slot, grantR)
-    use('t', slot, grantT)
+    use('r', slot, needR)
+    use('t', slot, needT)
     if not batch then use('c', slot, grantR) end
   end
 end
@@ -179,7 +191,9 @@ for k, v in pairs(s) do
   table.insert(fields, tostring(v))
 end
 redis.call('HSET', state, unpack(fields))
-redis.call('HSET', processes, id, (heldR + extraR) .. ' ' .. (heldT + extraT) .. ' ' .. (now + lease) .. ' ' .. now)
+use('r', ending(now + lease), heldR + extraR)
+use('t', ending(now + lease), heldT + extraT)
+redis.call('HSET', processes, id, table.concat({heldR + extraR, heldT + extraT, now + lease, now, 0, 0}, ' '))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 2 * minute + 120000) end
 return {
   0, s.epoch, grantR, grantT, wait, math.max(0, held - now), suspended, probe,

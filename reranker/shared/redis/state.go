@@ -42,7 +42,7 @@ const (
 	// DefaultPatience bounds one question.
 	DefaultPatience = 50 * time.Millisecond
 	// DefaultLease is how long permits may be used.
-	DefaultLease = 2 * time.Second
+	DefaultLease = 6 * time.Second
 
 	probeFor = 2 * time.Second
 )
@@ -108,7 +108,7 @@ func Open(ctx context.Context, url, name string, o Options) (*State, error) {
 	}
 	// The braces keep the keys of one name on one server of a cluster.
 	sum := sha256.Sum256([]byte(name))
-	prefix += ":quota:1:{" + base64.RawURLEncoding.EncodeToString(sum[:]) + "}:"
+	prefix += ":quota:2:{" + base64.RawURLEncoding.EncodeToString(sum[:]) + "}:"
 	s.keys = []string{prefix + "state", prefix + "use", prefix + "processes"}
 	none := ""
 	s.epoch.Store(&none)
