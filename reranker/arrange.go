@@ -16,16 +16,16 @@ type arrangement struct {
 // order returns the hits in their new order, marked by the stage. At least one
 // verdict is judged. Nothing of hits and verdicts is written to or kept.
 func (a arrangement) order(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
-	j := &judgements{arrangement: a, verdicts: slices.Clone(verdicts[:len(hits)]), ranks: make([]uint32, len(hits)), before: make([]pipeline.Trail, len(hits))}
-	marked := j.marked(hits)
-	if slices.ContainsFunc(j.verdicts, func(v verdict) bool { return v.left || !v.judged() }) {
+	j := &judgements{arrangement: a, all: make([]judgement, len(hits))}
+	marked := j.marked(hits, verdicts)
+	if slices.ContainsFunc(verdicts[:len(hits)], func(v verdict) bool { return v.left || !v.judged() }) {
 		marked = a.around(marked, verdicts)
 	} else {
 		pipeline.Sort(marked, nil)
 	}
 	for i := range marked {
-		place := marked[i].Trail.Place()
-		j.ranks[place], j.verdicts[place].score = uint32(i+1), marked[i].Score
+		own := &j.all[marked[i].Trail.Place()]
+		own.rank, own.score = i+1, marked[i].Score
 	}
 	return marked
 }
@@ -95,18 +95,23 @@ func between(before, high, low, share float64) float64 {
 // in the input.
 type judgements struct {
 	arrangement
-	verdicts []verdict
-	ranks    []uint32
-	before   []pipeline.Trail
+	all []judgement
+}
+
+// judgement is what the mark of one hit is made of.
+type judgement struct {
+	verdict
+	rank   int
+	before [1]pipeline.Trail
 }
 
 // marked returns the hits with the stage's mark, whose rank is filled in when it
 // is known.
-func (j *judgements) marked(hits []pipeline.Hit) []pipeline.Hit {
+func (j *judgements) marked(hits []pipeline.Hit, verdicts []verdict) []pipeline.Hit {
 	trails, out := pipeline.TrailsBy(j), slices.Clone(hits)
 	for i := range out {
-		v, h := j.verdicts[i], &out[i]
-		j.before[i] = h.Trail
+		v, h := verdicts[i], &out[i]
+		j.all[i] = judgement{verdict: v, before: [1]pipeline.Trail{h.Trail}}
 		h.Trail, h.Score = trails.At(i, v.judged()), v.score
 	}
 	return out
@@ -114,13 +119,13 @@ func (j *judgements) marked(hits []pipeline.Hit) []pipeline.Hit {
 
 // Mark implements pipeline.Marker.
 func (j *judgements) Mark(place int) pipeline.Mark {
-	v := j.verdicts[place]
-	m := pipeline.Mark{Stage: j.stage, Rank: int(j.ranks[place]), Score: v.score, Scale: j.scale, Status: v.status, Reason: v.reason}
-	if !v.judged() {
+	own := j.all[place]
+	m := pipeline.Mark{Stage: j.stage, Rank: own.rank, Score: own.score, Scale: j.scale, Status: own.status, Reason: own.reason}
+	if !own.judged() {
 		m.Status = pipeline.Imputed
 	}
 	return m
 }
 
 // Before implements pipeline.Marker.
-func (j *judgements) Before(place int) []pipeline.Trail { return j.before[place : place+1] }
+func (j *judgements) Before(place int) []pipeline.Trail { return j.all[place].before[:] }

@@ -35,20 +35,25 @@ func Call[T any](ctx context.Context, b Bound, f func(context.Context) (T, error
 	if b.loose(ctx) {
 		return f(ctx)
 	}
-	type returned struct {
-		value T
-		err   error
-	}
 	var none T
-	r := &returned{err: errGone} // the call's until it has ended
-	task, ok := b.Group.Go(func() { r.value, r.err = f(ctx) })
-	if !ok {
+	c := &call[T]{err: errGone} // the goroutine's until it has ended
+	if !b.Group.start(&c.task, func() {
+		defer c.task.end()
+		c.value, c.err = f(ctx)
+	}) {
 		return none, b.fail(ctx, true)
 	}
-	if !task.Await(ctx, b.Patience) {
+	if !c.task.Await(ctx, b.Patience) {
 		return none, b.fail(ctx, false)
 	}
-	return r.value, r.err
+	return c.value, c.err
+}
+
+// call is a call in its goroutine and what it returned.
+type call[T any] struct {
+	task  Task
+	value T
+	err   error
 }
 
 // Sequence yields what seq makes, which runs in a goroutine while the consumer stays

@@ -39,15 +39,21 @@ func (g *Group) Left() int {
 // Go runs f in a goroutine. f must not panic. Where as many calls are left behind as
 // may be, it is not run and ok is false.
 func (g *Group) Go(f func()) (t *Task, ok bool) {
-	if g.Left() >= g.most {
-		return nil, false
-	}
-	task := &Task{group: g, ended: make(chan struct{})}
-	task.routine.Go(func() {
+	task := &Task{}
+	return task, g.start(task, func() {
 		defer task.end()
 		f()
 	})
-	return task, true
+}
+
+// start is Go for a task of the caller's and an f that calls its end.
+func (g *Group) start(t *Task, f func()) bool {
+	if g.Left() >= g.most {
+		return false
+	}
+	t.group, t.ended = g, make(chan struct{})
+	t.routine.Go(f)
+	return true
 }
 
 // Wait waits until nothing is left behind, or until ctx ends, and returns how many

@@ -94,25 +94,18 @@ func (e *echoError) Error() string {
 // plainest spelling, which is how servers write almost every text. False means
 // that it has to be decoded to tell.
 func verbatim(raw []byte, text string) bool {
-	if len(raw) == len(text) && string(raw) == text {
-		return bytes.IndexByte(raw, '\\') < 0
-	}
-	for len(raw) > 0 && len(text) > 0 {
-		if raw[0] != '\\' {
-			if raw[0] != text[0] {
-				return false
-			}
-			raw, text = raw[1:], text[1:]
-			continue
+	for {
+		at := bytes.IndexByte(raw, '\\')
+		if at < 0 {
+			return string(raw) == text
 		}
-		if len(raw) < 2 {
+		if at+1 == len(raw) || at >= len(text) || string(raw[:at]) != text[:at] {
 			return false
 		}
-		at := strings.IndexByte(`"\/bfnrt`, raw[1])
-		if at < 0 || text[0] != "\"\\/\b\f\n\r\t"[at] {
+		escape := strings.IndexByte(`"\/bfnrt`, raw[at+1])
+		if escape < 0 || text[at] != "\"\\/\b\f\n\r\t"[escape] {
 			return false
 		}
-		raw, text = raw[2:], text[1:]
+		raw, text = raw[at+2:], text[at+1:]
 	}
-	return len(raw) == 0 && len(text) == 0
 }

@@ -39,7 +39,7 @@ func appendString(dst []byte, text string) []byte {
 		c := text[i]
 		if c < utf8.RuneSelf {
 			if c >= ' ' && c != '"' && c != '\\' {
-				i++
+				i += 1 + verbatimEights(text[i+1:])
 				continue
 			}
 			dst = append(dst, text[start:i]...)
@@ -63,6 +63,23 @@ func appendString(dst []byte, text string) []byte {
 		start = i
 	}
 	return append(append(dst, text[start:]...), '"')
+}
+
+// verbatimEights returns how many bytes follow that JSON has as they are, all of them
+// ASCII, in steps of eight.
+func verbatimEights(text string) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(text)-n >= 8; n += 8 {
+		t := text[n : n+8]
+		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		quote, slash := x^('"'*ones), x^('\\'*ones)
+		if (x|(quote-ones)|(slash-ones)|(x-' '*ones))&highs != 0 {
+			break
+		}
+	}
+	return n
 }
 
 func appendEscape(dst []byte, c byte) []byte {
