@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ import (
 // bot answers questions about a store. It is safe for concurrent use.
 type bot struct {
 	about     string
+	left      string           // what of a folder is not read
 	store     *store           // nil over a file's pipeline
 	live      *config.Live     // nil without a file
 	fetcher   pipeline.Fetcher // nil where no store hands out documents
@@ -42,11 +44,13 @@ type bot struct {
 	generator pipeline.Generator // nil: answers are quotes
 	model     string             // the language model's name
 	embedded  *model.Model       // nil where words are compared
+	meaning   chat.Relevance     // of sentences, by the embedded model; nil without
 	sessions  sessions
 	spans     *tracing.Spans // nil where nobody looks
 
-	stop context.CancelFunc
-	wait conc.WaitGroup
+	ahead func(context.Context) // judges documents before they are found; nil for nothing
+	stop  context.CancelFunc
+	wait  conc.WaitGroup
 }
 
 func newBot(ctx context.Context, o options) (*bot, error) {
@@ -70,6 +74,9 @@ func newBot(ctx context.Context, o options) (*bot, error) {
 		return nil, err
 	}
 	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if b.ahead != nil {
+		b.wait.Go(func() { b.ahead(ctx) })
+	}
 	switch {
 	case watched != nil:
 		b.wait.Go(func() { b.watch(ctx, watched, o.watch) })
@@ -85,10 +92,18 @@ func (b *bot) fill(ctx context.Context, o options) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.store, err = newStore(ctx, documents, godoc.WordsKey); err != nil {
+	language := "en"
+	if o.docs != "" {
+		language = languageOf(documents)
+	}
+	if b.store, err = newStore(ctx, documents, godoc.WordsKey, language); err != nil {
 		return nil, err
 	}
 	b.fetcher = b.store
+	if o.model == model.MiniLM && language != "en" {
+		o.model = model.None // it knows English only
+		b.left = "; in the language " + language + ", which the embedded model does not know: words are compared" + b.left
+	}
 	return watched, b.judge(o, documents)
 }
 
@@ -124,7 +139,7 @@ func (b *bot) opened(took time.Duration) string {
 	if b.store == nil {
 		return fmt.Sprintf("the pipeline of %s, built in %v", b.about, took.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%d passages of %s, indexed in %v", b.store.size(), b.about, took.Round(time.Millisecond))
+	return fmt.Sprintf("%d passages of %s, indexed in %v%s", b.store.size(), b.about, took.Round(time.Millisecond), b.left)
 }
 
 func (b *bot) read(ctx context.Context, o options) ([]pipeline.Document, *folder, error) {
@@ -136,6 +151,7 @@ func (b *bot) read(ctx context.Context, o options) ([]pipeline.Document, *folder
 	b.about = filepath.Base(o.docs)
 	f := &folder{root: o.docs}
 	documents, err := f.read(ctx)
+	b.left = f.leftOut()
 	return documents, f, err
 }
 
@@ -227,7 +243,11 @@ func (b *bot) judge(o options, documents []pipeline.Document) error {
 		reranks = 16
 	}
 	t := newTurns(reranks)
-	b.search = pipeline.Chain(searcher{b.store.index, t}, blend(judge{scorer, t}, fuser, o.docs == ""))
+	b.search = pipeline.Chain(searcher{named{b.store}, t}, blend(judge{scorer, t}, fuser, o.docs == ""))
+	if m != nil && o.model == model.MiniLM {
+		b.meaning = meaning{judge{scorer, t}}
+		b.ahead = func(ctx context.Context) { ahead(ctx, t, scorer, documents) }
+	}
 	return nil
 }
 
@@ -258,12 +278,13 @@ func localScorer(documents []pipeline.Document) reranker.Scorer {
 
 // The bounds of one question.
 const (
-	shown       = 6   // sources
-	unlikely    = 0.3 // below it the answer is "I do not know"
-	patience    = 60 * time.Second
-	judging     = 2 * time.Second // of it for the rerank
-	longest     = 2000            // bytes of a question
-	promptLimit = 4000            // tokens
+	shown         = 6   // sources
+	unlikely      = 0.3 // below it the answer is "I do not know"
+	patience      = 60 * time.Second
+	judging       = 2 * time.Second // of it for the rerank
+	longest       = 2000            // bytes of a question
+	longestAnswer = 32 << 10        // bytes of an answer
+	promptLimit   = 4000            // tokens
 )
 
 var errLong = fmt.Errorf("the question is longer than %d characters", longest)
@@ -281,115 +302,9 @@ func (b *bot) ask(ctx context.Context, s *session, question string, tell func(ev
 	ctx, cancel := context.WithTimeout(b.spans.Context(ctx), patience)
 	defer cancel()
 	ctx, span := pipeline.Begin(ctx, "question", "chat")
-	err := b.respond(ctx, s, question, tell, span)
+	err := exchange{b, s, tell}.respond(ctx, question, span)
 	span.End(err)
 	return err
-}
-
-// respond finds passages and answers from them.
-func (b *bot) respond(ctx context.Context, s *session, question string, tell func(event) error, span *pipeline.Span) error {
-	q, err := b.rewritten(ctx, s, question, tell)
-	if err != nil {
-		return err
-	}
-	early, final, err := b.find(ctx, q, tell)
-	if err != nil {
-		return err
-	}
-	verdict := chat.Answerable(q, early)
-	prompt, err := s.conversation.Ask(ctx, question, final, chat.Options{
-		Tokens: promptLimit, Passages: shown, Fetcher: b.fetcher, Focus: chat.Overlap{}, Order: chat.Edges,
-	})
-	if err != nil {
-		return err
-	}
-	span.Int("turn", s.turns)
-	span.Int("passages", len(prompt.Passages))
-	span.Float("answerable", verdict.Probability)
-	if err := tell(event{Kind: "passages", Sources: sourcesOf(final, true), Passages: passagesOf(prompt), Gaps: gapsOf(prompt.Gaps)}); err != nil {
-		return err
-	}
-	answer, err := b.answer(ctx, q, prompt, verdict, tell)
-	s.conversation.Answered(answer)
-	return err
-}
-
-func (b *bot) rewritten(ctx context.Context, s *session, question string, tell func(event) error) (pipeline.Query, error) {
-	queries, err := pipeline.Queries(ctx, b.rewriter, s.conversation.Query(question))
-	if err != nil {
-		return pipeline.Query{}, err
-	}
-	q := queries[0]
-	if q.Text == question {
-		return q, nil
-	}
-	return q, tell(event{Kind: "rewritten", Text: q.Text})
-}
-
-// find shows rankings as they get better and returns the first and the last.
-func (b *bot) find(ctx context.Context, q pipeline.Query, tell func(event) error) (early, final pipeline.Ranking, err error) {
-	first := true
-	for r, err := range b.refined(ctx, q) {
-		if err != nil {
-			return early, final, err
-		}
-		if first {
-			early, first = r, false
-		}
-		final = r
-		if err := tell(event{Kind: "sources", Sources: sourcesOf(r, false)}); err != nil {
-			return early, final, err
-		}
-	}
-	return early, final, nil
-}
-
-// answer writes the answer and returns what of it was told.
-func (b *bot) answer(ctx context.Context, q pipeline.Query, p chat.Prompt, verdict chat.Answerability, tell func(event) error) (string, error) {
-	mayRemember := b.generator != nil && len(p.Turns) > 0 // a model can answer from what was said before
-	if verdict.Probability < unlikely && !mayRemember || len(p.Passages) == 0 {
-		text := "I do not know. The documents do not seem to answer this: " + verdict.Reason + "."
-		return text, errors.Join(tell(event{Kind: "unknown"}), tell(event{Kind: "piece", Text: text}), tell(event{Kind: "done"}))
-	}
-	checker := chat.NewChecker(p)
-	if b.generator != nil {
-		err := b.generate(ctx, p, checker, tell)
-		if err == nil || ctx.Err() != nil || checker.Text() != "" {
-			return checker.Text(), errors.Join(err, b.check(checker, tell))
-		}
-		if err := tell(event{Kind: "gaps", Gaps: []string{"the model is not there, the answer is quoted: " + brief(err)}}); err != nil {
-			return "", err
-		}
-	}
-	text := quotes(ctx, q, p)
-	checker.Write(text)
-	return text, errors.Join(tell(event{Kind: "quoted"}), tell(event{Kind: "piece", Text: text}), b.check(checker, tell))
-}
-
-func (b *bot) generate(ctx context.Context, p chat.Prompt, checker *chat.Checker, tell func(event) error) error {
-	for piece, err := range pipeline.StreamText(ctx, b.generator, p.Text()) {
-		if err != nil {
-			return err
-		}
-		checker.Write(piece)
-		if err := tell(event{Kind: "piece", Text: piece}); err != nil {
-			return err
-		}
-	}
-	if strings.TrimSpace(checker.Text()) == "" {
-		return errors.New("it answered nothing")
-	}
-	return nil
-}
-
-// check tells what the answer's citations and quotes are worth.
-func (b *bot) check(checker *chat.Checker, tell func(event) error) error {
-	checked := checker.Checked()
-	e := event{Kind: "done", Invented: checked.Invented(), Uncited: len(checked.Uncited())}
-	for _, q := range checked.Quotes {
-		e.Quotes = append(e.Quotes, quoteOf(q, checker))
-	}
-	return tell(e)
 }
 
 // answerTo streams the events of an answer, one JSON object on each line.
@@ -453,9 +368,15 @@ func (b *bot) passage(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, passageOf(p))
 }
 
-// brief is an error in one line without what a server may have said at length.
-func brief(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+// secrets matches what looks like a key in what a server said.
+var secrets = regexp.MustCompile(`(?i)\b(?:sk|pk|key|token|bearer|v1)[-_. ][\w.-]{8,}`)
+
+// brief is an error in one line without what a server may have said at length, or
+// of keys.
+func brief(err error) string { return briefly(err.Error()) }
+
+func briefly(text string) string {
+	text = secrets.ReplaceAllString(oneLine(text), "…")
 	if len(text) > 160 {
 		text = strings.ToValidUTF8(text[:160], "") + "…"
 	}

@@ -182,9 +182,15 @@ func TestTheModelIsOptional(t *testing.T) {
 	a := connect(t, testBot(t, options{})).ask("When does the bank vault open?")
 	p, _ := a.first("passages")
 	assert.NotContains(t, p.Sources[0].Why, "cosine")
-	a = connect(t, testBot(t, options{model: model.MiniLM})).ask("When does the bank vault open?")
+	c := connect(t, testBot(t, options{model: model.MiniLM}))
+	for range 20 { // a machine with much else to do may not judge in time at first; what it read, it remembers
+		a = c.ask("When does the bank vault open?")
+		p, _ = a.first("passages")
+		if strings.Contains(p.Sources[0].Why, "cosine") {
+			break
+		}
+	}
 	assert.Contains(t, a.text(), "> The bank vault opens at nine o'clock. [1]")
-	p, _ = a.first("passages")
 	assert.Contains(t, p.Sources[0].Why, "cosine")
 	_, err := newBot(t.Context(), options{docs: folderOf(t, handbook), model: "no such folder"})
 	assert.ErrorContains(t, err, "no such folder")

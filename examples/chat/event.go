@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/chat"
@@ -79,9 +81,24 @@ func passageOf(x chat.Passage) passage {
 func gapsOf(gaps []pipeline.Gap) []string {
 	var list []string
 	for _, g := range gaps {
-		list = append(list, g.String())
+		list = append(list, inWords(g))
 	}
 	return list
+}
+
+// inWords says what a gap means to somebody who reads the answer.
+func inWords(g pipeline.Gap) string {
+	switch {
+	case g.Stage == rails.Name:
+		return fmt.Sprintf("%s: %d of the passages speak to the model and were kept away from it", g.Stage, len(g.IDs))
+	case g.Reason == pipeline.ReasonDeadline && g.Stage == "rerank":
+		return g.Stage + ": not all sources were judged in time, the others keep the order of the search"
+	case g.Reason == pipeline.ReasonDeadline:
+		return g.Stage + ": was not done in time"
+	case g.Reason == pipeline.ReasonTransport:
+		return g.Stage + ": the server cannot be reached"
+	}
+	return briefly(g.String())
 }
 
 func quoteOf(q chat.Quote, checker *chat.Checker) quote {

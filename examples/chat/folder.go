@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,9 @@ import (
 // folder is a folder of documents that may change.
 type folder struct {
 	root string
-	seen map[string]stamp // by path below the root
+	seen map[string]stamp  // by path below the root
+	left map[string]string // why files and folders are left out, by path
+	size int64             // bytes of the files that are read
 }
 
 // stamp tells one version of a file from another.
@@ -28,8 +32,12 @@ type stamp struct {
 	modified time.Time
 }
 
-// maxFile bounds what is read: a larger file is no text that people wrote.
-const maxFile = 8 << 20
+// The bounds of what is read: a larger file is no text that people wrote, and the
+// index is in memory.
+const (
+	maxFile = 8 << 20
+	maxAll  = 256 << 20
+)
 
 // read returns the passages of every file.
 func (f *folder) read(ctx context.Context) ([]pipeline.Document, error) {
@@ -40,58 +48,107 @@ func (f *folder) read(ctx context.Context) ([]pipeline.Document, error) {
 		return nil
 	})
 	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("%s has no Markdown, HTML or text files with text in them", f.root)
+		err = fmt.Errorf("%s has no Markdown, HTML or text files with text in them%s", f.root, f.leftOut())
 	}
 	return all, err
 }
 
-// changes calls update for every file that is new, has changed, or is gone.
+// leftOut says which files are not read, "" if all are.
+func (f *folder) leftOut() string {
+	if len(f.left) == 0 {
+		return ""
+	}
+	paths := slices.Sorted(maps.Keys(f.left))
+	var b strings.Builder
+	fmt.Fprintf(&b, "; %d left out:", len(paths))
+	for i, path := range paths {
+		if i == 5 {
+			b.WriteString(" and others")
+			break
+		}
+		fmt.Fprintf(&b, " %s (%s)", path, f.left[path])
+	}
+	return b.String()
+}
+
+// changes calls update for every file that is new, has changed, or is gone. What
+// cannot be read is left out, and noted.
 func (f *folder) changes(ctx context.Context, update func(source string, documents []pipeline.Document) error) error {
 	present := map[string]bool{}
+	f.left, f.size = map[string]string{}, 0
 	err := filepath.WalkDir(f.root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if path != f.root && errors.Is(err, fs.ErrNotExist) {
-				return nil // removed while we looked
+		source, relErr := filepath.Rel(f.root, path)
+		source = filepath.ToSlash(source)
+		switch {
+		case err != nil && path == f.root, relErr != nil:
+			return errors.Join(err, relErr)
+		case err != nil:
+			if !errors.Is(err, fs.ErrNotExist) { // and not removed while we looked
+				f.left[source] = "cannot be read"
 			}
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if path != f.root && strings.HasPrefix(d.Name(), ".") {
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case path != f.root && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
 				return filepath.SkipDir
 			}
 			return nil
-		}
-		source, err := filepath.Rel(f.root, path)
-		if err != nil || !d.Type().IsRegular() || kindOf(source) == "" {
-			return err
+		case !d.Type().IsRegular() || kindOf(source) == "":
+			return nil
 		}
 		info, err := d.Info()
-		if err != nil || info.Size() > maxFile {
+		if err != nil {
 			return nil
 		}
-		source = filepath.ToSlash(source)
-		present[source] = true
-		now := stamp{info.Size(), info.ModTime()}
-		if f.seen[source] == now {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil // the next look will tell
-		}
-		documents, err := passages(source, string(text))
-		if err != nil {
-			return fmt.Errorf("%s: %w", source, err)
-		}
-		f.seen[source] = now
-		return update(source, documents)
+		return f.look(path, source, info, present, update)
 	})
 	if err != nil {
 		return err
 	}
+	return f.forget(present, update)
+}
+
+// look reads a file if it is new or has changed.
+func (f *folder) look(path, source string, info fs.FileInfo, present map[string]bool, update func(string, []pipeline.Document) error) error {
+	if info.Size() > maxFile {
+		f.left[source] = fmt.Sprintf("larger than %d MB", maxFile>>20)
+		return nil
+	}
+	if f.size+info.Size() > maxAll {
+		f.left[source] = fmt.Sprintf("more than %d MB in all", maxAll>>20)
+		return nil
+	}
+	f.size += info.Size()
+	now := stamp{info.Size(), info.ModTime()}
+	if f.seen[source] == now {
+		present[source] = true
+		return nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			f.left[source] = "cannot be read"
+		}
+		return nil
+	}
+	text, ok := decoded(raw)
+	if !ok {
+		f.left[source] = "no text"
+		return nil
+	}
+	documents, err := passages(source, text)
+	if err != nil {
+		f.left[source] = "cannot be split: " + brief(err)
+		return nil
+	}
+	present[source] = true
+	f.seen[source] = now
+	return update(source, documents)
+}
+
+// forget takes out what was seen and is not present any more.
+func (f *folder) forget(present map[string]bool, update func(string, []pipeline.Document) error) error {
 	for source := range f.seen {
 		if !present[source] {
 			delete(f.seen, source)
@@ -121,6 +178,7 @@ var (
 	titleTag  = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 	headTag   = regexp.MustCompile(`(?is)<h([1-6])[^>]*>(.*?)</h[1-6]\s*>`)
 	blockTag  = regexp.MustCompile(`(?i)</?(?:p|div|li|ul|ol|br|tr|table|section|article|pre|blockquote|h[1-6])\b[^>]*>`)
+	cellTag   = regexp.MustCompile(`(?i)</t[dh]\s*>\s*`)
 	anyTag    = regexp.MustCompile(`<[^>]*>`)
 	blanks    = regexp.MustCompile(`\n\s*\n\s*`)
 )
@@ -134,23 +192,30 @@ func plainHTML(text string) string {
 	text = invisible.ReplaceAllString(text, "")
 	text = headTag.ReplaceAllString(text, "\n\n## $2\n\n")
 	text = blockTag.ReplaceAllString(text, "\n\n")
+	text = cellTag.ReplaceAllString(text, " | ")
 	text = title + anyTag.ReplaceAllString(text, "")
 	return strings.TrimSpace(blanks.ReplaceAllString(html.UnescapeString(text), "\n\n"))
 }
 
+// chunkMost is how many characters a passage has at most, code aside.
+const chunkMost = 1200
+
 // passages splits a file, Markdown and HTML at their headings.
 func passages(source, text string) ([]pipeline.Document, error) {
-	var splitter textsplitter.TextSplitter = textsplitter.NewRecursiveCharacter(textsplitter.WithChunkSize(1200), textsplitter.WithChunkOverlap(0))
+	var splitter textsplitter.TextSplitter = textsplitter.NewRecursiveCharacter(textsplitter.WithChunkSize(chunkMost), textsplitter.WithChunkOverlap(0))
 	kind := kindOf(source)
 	if kind == "html" {
 		text = plainHTML(text)
 	}
 	if kind != "text" {
-		splitter = textsplitter.NewMarkdownTextSplitter(textsplitter.WithChunkSize(1200), textsplitter.WithChunkOverlap(0),
+		splitter = textsplitter.NewMarkdownTextSplitter(textsplitter.WithChunkSize(chunkMost), textsplitter.WithChunkOverlap(0),
 			textsplitter.WithHeadingHierarchy(true), textsplitter.WithCodeBlocks(true))
 	}
-	chunks, err := splitter.SplitText(strings.ToValidUTF8(text, "\uFFFD"))
+	chunks, err := splitter.SplitText(text)
 	if err != nil {
+		return nil, err
+	}
+	if chunks, err = bounded(chunks); err != nil {
 		return nil, err
 	}
 	var documents []pipeline.Document
@@ -169,6 +234,24 @@ func passages(source, text string) ([]pipeline.Document, error) {
 		})
 	}
 	return documents, nil
+}
+
+// bounded splits chunks that the splitter left long, as it does with code.
+func bounded(chunks []string) ([]string, error) {
+	hard := textsplitter.NewRecursiveCharacter(textsplitter.WithChunkSize(chunkMost), textsplitter.WithChunkOverlap(0))
+	var all []string
+	for _, chunk := range chunks {
+		if len(chunk) <= 2*chunkMost {
+			all = append(all, chunk)
+			continue
+		}
+		parts, err := hard.SplitText(chunk)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, parts...)
+	}
+	return all, nil
 }
 
 // headingOf returns the innermost heading with which a chunk begins.

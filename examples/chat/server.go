@@ -57,7 +57,7 @@ func handler(b *bot) http.Handler {
 		_, _ = w.Write([]byte(page))
 	})
 	mux.HandleFunc("POST /api/session", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, http.StatusOK, map[string]any{"session": b.sessions.begin(), "about": b.about, "writes": b.writes(), "passages": b.size()})
+		write(w, http.StatusOK, map[string]any{"session": b.sessions.begin(), "about": b.about, "writes": b.writes(), "passages": b.size(), "left": strings.TrimPrefix(b.left, "; ")})
 	})
 	mux.HandleFunc("GET /api/passage", b.passage)
 	slots := make(chan struct{}, maxAsking)

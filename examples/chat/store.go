@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 
+	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/retriever/bleve"
 )
@@ -16,16 +19,32 @@ type store struct {
 
 	mu        sync.RWMutex
 	documents map[string]pipeline.Document
+	names     map[string][]string // IDs by what namesOf says of their titles
 	library   *pipeline.Library
 }
 
 const candidates = 50
 
+// languageOf guesses the language of most documents; "en" where nobody can tell.
+func languageOf(documents []pipeline.Document) string {
+	var b strings.Builder
+	step := max(1, len(documents)/50)
+	for i := 0; i < len(documents); i += step {
+		b.WriteString(documents[i].Text)
+		b.WriteByte('\n')
+	}
+	language, sure := bleve.GuessLanguage(b.String())
+	if !sure || language == bleve.Code || language == bleve.NoLanguage {
+		return "en"
+	}
+	return language
+}
+
 // newStore indexes the documents; words is the metadata key that is searched with
 // the text.
-func newStore(ctx context.Context, documents []pipeline.Document, words string) (*store, error) {
+func newStore(ctx context.Context, documents []pipeline.Document, words, language string) (*store, error) {
 	index, err := bleve.New(ctx, each(documents), bleve.Options{
-		Fields: []string{words}, Filters: []string{}, Limit: candidates, K1: 1.2, B: 0.75,
+		Language: language, Fields: []string{words}, Filters: []string{}, Limit: candidates, K1: 1.2, B: 0.75,
 	})
 	if err != nil {
 		return nil, err
@@ -34,6 +53,7 @@ func newStore(ctx context.Context, documents []pipeline.Document, words string) 
 	for _, d := range documents {
 		s.documents[d.ID] = d
 	}
+	s.name(documents)
 	if s.library, err = pipeline.NewLibrary(documents); err != nil {
 		return nil, err
 	}
@@ -82,7 +102,35 @@ func (s *store) replace(ctx context.Context, source string, documents []pipeline
 	if err == nil {
 		s.library = library
 	}
+	s.name(all)
 	return err
+}
+
+// name notes under which names the documents are found.
+func (s *store) name(documents []pipeline.Document) {
+	s.names = map[string][]string{}
+	for _, d := range documents {
+		title, _ := d.Metadata[godoc.TitleKey].(string)
+		for _, name := range namesOf(title) {
+			s.names[name] = append(s.names[name], d.ID)
+		}
+	}
+	for _, ids := range s.names {
+		slices.Sort(ids)
+	}
+}
+
+// titled returns the first documents whose title is, or ends with, a name.
+func (s *store) titled(name string) []pipeline.Document {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []pipeline.Document
+	for _, id := range s.names[name] {
+		if len(list) < mostNamed {
+			list = append(list, s.documents[id])
+		}
+	}
+	return list
 }
 
 func (s *store) size() int {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -18,6 +19,8 @@ import (
 type turns struct {
 	searches chan struct{} // holds a token for each search under way
 	reranks  chan struct{} // holds a token for each rerank under way
+
+	wanted atomic.Int64 // reranks that wait or are under way
 
 	mu        sync.Mutex
 	searching int           // searches that wait or are under way
@@ -92,6 +95,38 @@ func (t *turns) rerank(ctx context.Context) (release func(), err error) {
 	return release, nil
 }
 
+// between does a piece of work while nobody searches or wants a rerank, and returns
+// how long it took.
+func (t *turns) between(ctx context.Context, do func() error) (took time.Duration, err error) {
+	for t.wanted.Load() > 0 || t.noSearch() != nil {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	release, err := t.rerank(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	began := time.Now()
+	err = do()
+	return time.Since(began), err
+}
+
+// idle takes the turn of a rerank if nobody searches or wants one; what is done
+// ahead gives way.
+func (t *turns) idle(ctx context.Context) (release func(), ok bool) {
+	if t.noSearch() != nil || t.wanted.Load() > 0 {
+		return nil, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, aheadStep)
+	defer cancel()
+	release, err := take(ctx, t.reranks)
+	return release, err == nil
+}
+
 // searcher is a retriever that waits for its turn.
 type searcher struct {
 	retriever pipeline.Retriever
@@ -129,6 +164,8 @@ func (j judge) TypicalLatency() time.Duration { return reranker.TypicalLatency(j
 
 // Score implements reranker.Scorer.
 func (j judge) Score(ctx context.Context, query string, documents []string) (reranker.Scores, error) {
+	j.turns.wanted.Add(1)
+	defer j.turns.wanted.Add(-1)
 	release, err := j.turns.rerank(ctx)
 	if err != nil {
 		return reranker.Scores{}, err
@@ -140,6 +177,8 @@ func (j judge) Score(ctx context.Context, query string, documents []string) (rer
 // ScoreStream implements reranker.StreamScorer.
 func (j judge) ScoreStream(ctx context.Context, query string, documents []string) iter.Seq2[reranker.Scores, error] {
 	return func(yield func(reranker.Scores, error) bool) {
+		j.turns.wanted.Add(1)
+		defer j.turns.wanted.Add(-1)
 		release, err := j.turns.rerank(ctx)
 		if err != nil {
 			yield(reranker.Scores{}, err)

@@ -19,6 +19,7 @@ func TestSentences(t *testing.T) {
 		"end marks and white space":                 {"One. Two!  Three? Four", []string{"One.", "Two!", "Three?", "Four"}},
 		"closing quotes belong to the sentence":     {`He said "no." She left.`, []string{`He said "no."`, "She left."}},
 		"citations after the stop belong to it":     {"It floats.[1] It sinks. [2, 3] Or [4].", []string{"It floats.[1]", "It sinks. [2, 3]", "Or [4]."}},
+		"citations of other forms belong to it too": {"It floats. [Passage 2] It sinks.【3†a】 Or so. [source 1, 2] End", []string{"It floats. [Passage 2]", "It sinks.【3†a】", "Or so. [source 1, 2]", "End"}},
 		"a link in brackets is no citation":         {"See it. [here] or there.", []string{"See it.", "[here] or there."}},
 		"abbreviations and initials end nothing":    {"See e.g. J. Doe et al. (fig. 2). Done.", []string{"See e.g. J. Doe et al. (fig. 2).", "Done."}},
 		"names with full stops inside are words":    {"Use os.ReadFile. It reads v1.2 files.", []string{"Use os.ReadFile.", "It reads v1.2 files."}},
@@ -30,6 +31,10 @@ func TestSentences(t *testing.T) {
 		"a fence that never ends":                   {"Call:\n```\na. b", []string{"Call:", "```\na. b"}},
 		"scripts without spaces":                    {"今日は。明日？また", []string{"今日は。", "明日？", "また"}},
 		"Hindi and Arabic end marks":                {"यह है। वह है। ما هذا؟ نعم", []string{"यह है।", "वह है।", "ما هذا؟", "نعم"}},
+		"an indented line below an entry":           {"  - When parsing,\n    keys are kept. Yes\n\n    x := 1", []string{"- When parsing,\n    keys are kept.", "Yes", "x := 1"}},
+		"an indented entry is no code":              {"Two:\n    - a. b\n    - c", []string{"Two:", "- a.", "b", "- c"}},
+		"the day of a German date ends nothing":     {"Er verfällt am 31. März. Siehe Abs. 2 dazu.", []string{"Er verfällt am 31. März.", "Siehe Abs. 2 dazu."}},
+		"a number before another word does":         {"Es sind 31. Mehr nicht.", []string{"Es sind 31.", "Mehr nicht."}},
 		"dots in a row":                             {"Wait... What?! Yes", []string{"Wait...", "What?!", "Yes"}},
 		"a list number does not end a sentence":     {"1. First step. Go.", []string{"1. First step.", "Go."}},
 		"a number at the end of a sentence ends it": {"It was 1990. Then", []string{"It was 1990.", "Then"}},
@@ -83,10 +88,31 @@ func TestWordsTermsAndTokens(t *testing.T) {
 	assert.Equal(t, []string{"go", "1", "23", "café", "東", "京", "x"}, prose.Words("Go-1.23 Café 東京x"))
 	assert.Equal(t, []string{"read", "file", "class", "status", "query"}, prose.Terms("How do I read the files, classes? status queries")[:5])
 	assert.Equal(t, []string{"how", "is", "it"}, prose.Terms("How is it?"), "common words stay where nothing else is left")
+	assert.Equal(t, []string{"tage", "urlaub"}, prose.Terms("Wie viele Tage Urlaub habe ich?"))
+	assert.Equal(t, []string{"jour", "congé"}, prose.Terms("Combien de jours de congés ai-je ?"))
+	assert.Equal(t, []string{"年", "假", "天"}, prose.Terms("年假有多少天？"))
+	assert.Equal(t, []string{"die", "cast"}, prose.Terms("Is the die cast?"), "an article of another language is a word")
 	assert.Equal(t, 0, prose.Tokens(""))
 	assert.Equal(t, 1, prose.Tokens("word"))
 	assert.Equal(t, 2, prose.Tokens("words"))
 	assert.Equal(t, 4, prose.Tokens("東京, x"))
 	assert.Equal(t, "bus", prose.Singular("bus"))
 	assert.Equal(t, "its", prose.Singular("its"))
+}
+
+func TestTheLanguageOfAText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Wann verfällt der Resturlaub?": "de", "Combien de jours de congés ai-je ?": "fr", "¿Cuántos días tengo?": "es", "Quanti giorni ho?": "it",
+		"Hoeveel dagen heb ik?": "nl", "Quantos dias eu tenho?": "pt", "How many days do I have?": "en", "sync.Once": "en", "": "en", "東京": "en", "a": "en",
+	} {
+		assert.Equal(t, want, prose.Language(text), text)
+	}
+}
+
+func TestBareTextsSayNothingOfASubject(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"and why?": true, "how much?": true, "warum?": true, "et pourquoi ?": true, "": true, "Why not sync?": false, "多少？": true} {
+		assert.Equal(t, want, prose.Bare(text), text)
+	}
 }

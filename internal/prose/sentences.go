@@ -1,6 +1,7 @@
 package prose
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,7 +18,8 @@ func (s Span) In(text string) string { return text[s.From:s.To] }
 // scripts, with the closing quotes and citation marks that follow, if white space
 // or the end comes next; a full stop after a known abbreviation, an initial or a
 // number that starts a list ends none. A blank line, a heading, a list entry and
-// an indented line (code) are borders too. Fenced code is one sentence.
+// an indented line (code) are borders too; an indented line below a list entry goes
+// on with it. Fenced code is one sentence.
 func Sentences(text string) []Span {
 	var found []Span
 	for _, b := range blocks(text) {
@@ -38,7 +40,7 @@ type block struct {
 
 func blocks(text string) []block {
 	var found []block
-	start, fenced := 0, false
+	start, fenced, entry := 0, false, false // entry: the line before belongs to a list
 	end := func(at int, whole bool) {
 		if at > start {
 			found = append(found, block{Span{start, at}, whole})
@@ -57,12 +59,15 @@ func blocks(text string) []block {
 			}
 			fenced = !fenced
 		case fenced:
+		case entry && code(line) && !listed(bare):
 		case bare == "" || listed(bare) || code(line):
 			end(at, false)
-			if bare == "" || code(line) {
+			if bare == "" || code(line) && !listed(bare) {
 				end(next, code(line))
 			}
+			entry = listed(bare)
 		case strings.HasPrefix(bare, "#"):
+			entry = false
 			end(at, false)
 			end(next, true)
 		}
@@ -110,7 +115,7 @@ func split(text string, s Span) []Span {
 		}
 		border := closing(text, at, s.To)
 		wide := r >= 0x3000
-		if !wide && border < s.To && !spaceAt(text[border:s.To]) || r == '.' && short(text[start:at-1]) {
+		if !wide && border < s.To && !spaceAt(text[border:s.To]) || r == '.' && (short(text[start:at-1]) || dated(text[start:at-1], text[border:s.To])) {
 			continue
 		}
 		found = append(found, trim(text, Span{start, border})...)
@@ -143,21 +148,23 @@ func closing(text string, at, limit int) int {
 	return at
 }
 
+// cites matches what may follow a full stop and belongs to the sentence before it.
+var cites = regexp.MustCompile(`^ ?(?:\[\^?(?i:(?:passages?|sources?|documents?|docs?|refs?|citations?|no\.?|n|#)[ :.=#]*)?-?\d[\d,–^; -]*\]|【-?\d+[^】\n]{0,80}】)`)
+
 // citation returns the length of a citation such as "[1]" or " [2, 3]" at the
 // beginning of the text, 0 for none.
-func citation(text string) int {
-	rest := strings.TrimLeft(text, " ")
-	if !strings.HasPrefix(rest, "[") || len(text)-len(rest) > 1 {
-		return 0
-	}
-	end := strings.IndexByte(rest, ']')
-	if end < 2 || strings.Trim(rest[1:end], "0123456789,-–^ ") != "" || !strings.ContainsAny(rest[1:end], "0123456789") {
-		return 0
-	}
-	return len(text) - len(rest) + end + 1
+func citation(text string) int { return len(cites.FindString(text)) }
+
+// months are those of languages that write "31. März".
+var months = regexp.MustCompile(`^\s+(?:Jan|Feb|März|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|januar|februar|mart|april|maj|juni|juli|august|september|oktober|november|december)`)
+
+// dated reports whether the full stop between the texts belongs to the day of a date.
+func dated(before, after string) bool {
+	digits := len(before) - len(strings.TrimRight(before, "0123456789"))
+	return digits > 0 && digits < 3 && months.MatchString(after)
 }
 
-var abbreviations = " e.g i.e cf vs etc al fig figs eq vol pp dr mr mrs ms prof st jr sr inc ltd approx dept est z.b bzw usw ca "
+var abbreviations = " e.g i.e cf vs etc al fig figs eq vol pp dr mr mrs ms prof st jr sr inc ltd approx dept est z.b bzw usw ca d.h u.a z.t abs nr art bspw ggf evtl inkl tel str vgl p.ex p.ej env sra "
 
 // short reports whether the full stop after the text belongs to an abbreviation,
 // an initial or the number of a list.

@@ -36,18 +36,28 @@ func unspaced(r rune) bool {
 }
 
 // Terms returns the words that say what a text is about: without the commonest
-// English ones, and without plural endings. Where nothing else would be left, the
-// common ones stay.
+// ones of its language, see Language, and without plural endings. Where nothing
+// else would be left, the common ones stay.
 func Terms(text string) []string {
 	all := Words(text)
-	var kept []string
-	for _, w := range all {
-		if !common[w] {
-			kept = append(kept, Singular(w))
-		}
-	}
+	kept := contentOf(all)
 	if kept == nil {
 		return all
+	}
+	return kept
+}
+
+// Bare reports whether a text has nothing but common words: "and why?" has, and so
+// has a text without words.
+func Bare(text string) bool { return contentOf(Words(text)) == nil }
+
+func contentOf(words []string) []string {
+	common := commonWords[languageOf(words)]
+	var kept []string
+	for _, w := range words {
+		if !common[w] && !commonSigns[w] {
+			kept = append(kept, Singular(w))
+		}
 	}
 	return kept
 }
@@ -66,17 +76,6 @@ func Singular(word string) string {
 	}
 	return word
 }
-
-var common = func() map[string]bool {
-	set := map[string]bool{}
-	for w := range strings.FieldsSeq(`a about after all also am an and any are as at be because been before being but by can could did do does
-		doing don for from get had has have having he her here him his how i if in into is it its just let like me more most my no not
-		of on or our out over please s same shall she should so some such t tell than that the their them then there these they this those
-		to too under up us use used using very want was way we were what when where which while who whom why will with would you your`) {
-		set[w] = true
-	}
-	return set
-}()
 
 // Tokens estimates the number of tokens that a model makes of a text: one for
 // each four bytes of a word, one for each character of a script that is written

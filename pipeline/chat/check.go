@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,16 +68,18 @@ type Quote struct {
 // Sound reports whether every citation exists, every quote is verbatim, and every
 // claim cites something.
 func (c Checked) Sound() bool {
-	return len(c.Invented()) == 0 && len(c.Uncited()) == 0 &&
+	return len(c.Uncited()) == 0 &&
+		!slices.ContainsFunc(c.Citations, func(x Citation) bool { return !x.Exists }) &&
 		!slices.ContainsFunc(c.Quotes, func(q Quote) bool { return !q.Verbatim })
 }
 
-// Invented returns the numbers that were cited and are not in the prompt, each
-// once, in order.
+// Invented returns the numbers that were cited and never given, each once, in
+// order. A number that has left the prompt is not one of them: the conversation
+// still has its passage, see Conversation.Passage.
 func (c Checked) Invented() []int {
 	var list []int
 	for _, x := range c.Citations {
-		if !x.Exists && !slices.Contains(list, x.Number) {
+		if !x.Exists && !x.Left && !slices.Contains(list, x.Number) {
 			list = append(list, x.Number)
 		}
 	}
@@ -122,8 +125,12 @@ func (c Checked) Support(ctx context.Context, answer string, p Prompt, s Support
 	return list, nil
 }
 
-// citations matches [1], [^1], [1, 2], [1-3], 【1】 and 【1†source】.
-var citations = regexp.MustCompile(`\[\^?(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\]|【(\d{1,4})(?:†[^】\n]{0,80})?】`)
+// citations matches [1], [^1], [-1], [1, 2], [1 and 2], [1-3], [passage 1], 【1】 and
+// 【1†source】.
+var citations = regexp.MustCompile(`(?i)\[\s*\^?(` + label + `-?\d{1,18}(?:\s*(?:[,;–-]|and|&|und|et)\s*` + label + `\d{1,18})*)\s*\]|【(-?\d{1,18})(?:†[^】\n]{0,80})?】`)
+
+// label is what models put before a number.
+const label = `(?:(?:passages?|sources?|documents?|docs?|refs?|citations?|no\.?|n|#)[\s:.=#]*)?`
 
 // Check compares an answer with its prompt. What stands in code, between
 // backquotes or in a fence, is neither citation nor quote.
@@ -176,7 +183,9 @@ func codeIn(text string) []prose.Span {
 }
 
 func (k *checking) inCode(at int) bool {
-	return slices.ContainsFunc(k.code, func(s prose.Span) bool { return at >= s.From && at < s.To })
+	// The first span that ends behind the position; spans do not overlap.
+	i, _ := slices.BinarySearchFunc(k.code, at, func(s prose.Span, at int) int { return cmp.Compare(s.To, at+1) })
+	return i < len(k.code) && k.code[i].From <= at
 }
 
 // maxRange bounds what [1-9999] stands for.
@@ -200,22 +209,24 @@ func (k *checking) cite() {
 	}
 }
 
+// bounds matches the numbers of a citation, and two that are the ends of a range.
+var bounds = regexp.MustCompile(`(-?\d+)(?:\s*[–-]\s*(\d+))?`)
+
 func numbersIn(list string) []int {
 	var numbers []int
-	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ';' }) {
-		ends := strings.FieldsFunc(part, func(r rune) bool { return r == '-' || r == '–' || r == ' ' })
-		var bounds []int
-		for _, e := range ends {
-			n, _ := strconv.Atoi(e) // four digits at most
-			bounds = append(bounds, n)
+	for _, m := range bounds.FindAllStringSubmatch(list, -1) {
+		from, _ := strconv.Atoi(m[1]) // 18 digits at most
+		to := from
+		if m[2] != "" {
+			to, _ = strconv.Atoi(m[2])
 		}
-		if len(bounds) == 2 && bounds[0] < bounds[1] && bounds[1]-bounds[0] < maxRange {
-			for n := bounds[0]; n <= bounds[1]; n++ {
-				numbers = append(numbers, n)
-			}
+		if to < from || to-from >= maxRange {
+			numbers = append(numbers, from, to)
 			continue
 		}
-		numbers = append(numbers, bounds...)
+		for n := from; n <= to; n++ {
+			numbers = append(numbers, n)
+		}
 	}
 	return numbers
 }
@@ -302,23 +313,28 @@ func (k *checking) sentences() {
 		}
 		k.Sentences = append(k.Sentences, Sentence{From: s.From, To: s.To})
 	}
+	rest := k.Citations // in order, as sentences are
 	for i := range k.Sentences {
 		s := &k.Sentences[i]
-		for _, c := range k.Citations {
-			if c.From >= s.From && c.From < s.To && !slices.Contains(s.Cites, c.Number) {
-				s.Cites = append(s.Cites, c.Number)
+		for ; len(rest) > 0 && rest[0].From < s.To; rest = rest[1:] {
+			if rest[0].From >= s.From && !slices.Contains(s.Cites, rest[0].Number) {
+				s.Cites = append(s.Cites, rest[0].Number)
 			}
 		}
 		s.Claim = k.claims(*s)
 	}
 }
 
+// oneQuote reports whether a quote spans the end of a sentence and the beginning of
+// the next one.
 func (k *checking) oneQuote(end, next int) bool {
-	return slices.ContainsFunc(k.Quotes, func(q Quote) bool { return q.From < end && q.To > next })
+	// The first quote that ends behind the beginning; quotes do not overlap.
+	i, _ := slices.BinarySearchFunc(k.Quotes, next, func(q Quote, at int) int { return cmp.Compare(q.To, at+1) })
+	return i < len(k.Quotes) && k.Quotes[i].From < end
 }
 
 func (k *checking) onlyCites(s prose.Span) bool {
-	return strings.Trim(citations.ReplaceAllString(s.In(k.answer), ""), " .\n") == ""
+	return strings.IndexAny(strings.TrimLeft(s.In(k.answer), " ."), "[【") == 0 && strings.Trim(citations.ReplaceAllString(s.In(k.answer), ""), " .\n") == ""
 }
 
 var (
@@ -341,12 +357,11 @@ func (k *checking) claims(s Sentence) bool {
 
 // citesOf returns what the sentence with the end of the quote cites.
 func (k *checking) citesOf(q Quote) []int {
-	for _, s := range k.Sentences {
-		if q.To <= s.To {
-			return s.Cites
-		}
+	i, _ := slices.BinarySearchFunc(k.Sentences, q.To, func(s Sentence, to int) int { return cmp.Compare(s.To, to) })
+	if i == len(k.Sentences) {
+		return nil
 	}
-	return nil
+	return k.Sentences[i].Cites
 }
 
 // find looks for the quote: first in what it cites, then in everything.

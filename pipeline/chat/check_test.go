@@ -37,8 +37,16 @@ func TestCitations(t *testing.T) {
 		"in code they are none":           {"Use `a[1]` and\n```go\nb[2] = 1\n```\nfine [3].", []int{3}, nil},
 		"in a fence that has not ended":   {"Use\n```go\nb[2] = 1", nil, nil},
 		"an open backquote opens nothing": {"It's 5` long [1].", []int{1}, nil},
-		"not numbers":                     {"See [a], [], [1a], [x1] and [12345].", nil, nil},
-		"with words around":               {"According to [1], yes.", []int{1}, nil},
+		"not numbers":                     {"See [a], [], [1a], [x1], [1.5] and [now 3].", nil, nil},
+		"longer than any number of ours":  {"See [12345] and [123456789012345678].", []int{12345, 123456789012345678}, []int{12345, 123456789012345678}},
+		"more digits than a number has":   {"See [1234567890123456789012].", nil, nil},
+		"below zero":                      {"See [-1] and [-1, 2].", []int{-1, -1, 2}, []int{-1}},
+		"again and again":                 {"Yes [1][1][1].", []int{1, 1, 1}, nil},
+		"with a name before the number":   {"Yes [passage 1], [Source: 2], [doc 9], [#3] and [ 1 ].", []int{1, 2, 9, 3, 1}, []int{9}},
+		"with words between":              {"Yes [1 and 2], [1 und 3] and [passages 1, passage 2].", []int{1, 2, 1, 3, 1, 2}, nil},
+		"a range that runs backwards":     {"Yes [3-1].", []int{3, 1}, nil},
+
+		"with words around": {"According to [1], yes.", []int{1}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,6 +157,9 @@ func TestAStreamedAnswerIsCheckedAsItComes(t *testing.T) {
 		"on lines of their own":     "It opens at nine.\n[1]\n\nIt has two keys.\n\n[2]\n\nDone with it.",
 		"a quote of two sentences":  `He says "It opens. It has two keys." [1] Fine then, friends. “One two three. Four five.” [2] End of it.`,
 		"lists and code":            "Two ways:\n\n- by key [1]\n- by force [2]\n\n```go\nx[1] = y. z\n```\n\nThat is all there is.",
+		"a script without spaces":   "鍵は二つ必要です。[2] 日曜日には開きません。[3] そうです。はい。",
+		"names before numbers":      "It opens at nine. [passage 1] It has two keys.【2†key】 What else is there? Nothing.",
+		"dots that end nothing":     "Use v1.2 of os.ReadFile, e.g. here [1]. Then do it again, please. Done now.",
 		"an open quote":             "He says \"It opens. It has two keys [1]. And more. And more of it.\n\nThe end of it [2]. Yes it is.",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,6 +184,27 @@ func TestAStreamedAnswerIsCheckedAsItComes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer that goes on and on is read in groups, and is the same in the end.
+func TestALongAnswerIsReadInGroups(t *testing.T) {
+	t.Parallel()
+	p := evidence(t)
+	c := chat.NewChecker(p)
+	var answer strings.Builder
+	told, calls := 0, 0
+	for range 1200 {
+		answer.WriteString("It opens [1]. ")
+		if n := len(c.Write("It opens [1]. ")); n > 0 {
+			told += n
+			calls++
+		}
+	}
+	checked := chat.Check(answer.String(), p)
+	assert.Equal(t, checked, c.Checked())
+	assert.Len(t, checked.Sentences, 1200)
+	assert.Greater(t, told, 1050)
+	assert.Less(t, calls, 400)
 }
 
 func TestLocate(t *testing.T) {
