@@ -144,8 +144,8 @@ type Grades struct {
 // {document}, a model that ranked the runs, a budget that does not suffice, and the
 // first error of the model, for half of the grades would bias every figure.
 func (j Judge) Grade(ctx context.Context, pairs []Pair, t Texts) (*Grades, error) {
-	if err := j.check(pairs, t); err != nil {
-		return nil, fmt.Errorf("llmjudge: %w", err)
+	if err := j.Check(pairs, t); err != nil {
+		return nil, err
 	}
 	votes := make([][]int, len(pairs))
 	texts := make([]bool, len(pairs))
@@ -168,6 +168,14 @@ func (j Judge) Grade(ctx context.Context, pairs []Pair, t Texts) (*Grades, error
 		return nil, err
 	}
 	return j.collect(pairs, votes, texts), nil
+}
+
+// Check returns the error with which Grade would refuse before it sends anything.
+func (j Judge) Check(pairs []Pair, t Texts) error {
+	if err := j.check(pairs, t); err != nil {
+		return fmt.Errorf("llmjudge: %w", err)
+	}
+	return nil
 }
 
 func (j Judge) check(pairs []Pair, t Texts) error {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -149,6 +153,7 @@ func TestN23AgreementWithPeople(t *testing.T) {
 	binaryChance := 3./6*4/6 + 3./6*2/6
 	assert.InDelta(t, (5./6-binaryChance)/(1-binaryChance), a.BinaryKappa, 1e-12)
 	assert.True(t, a.Interval.Low <= 0 && a.Interval.High >= 0)
+	assert.InDelta(t, (-1./3+1./3)/2, a.Shift, 1e-12)
 
 	same, err := llmjudge.Agree(human, human, stats.Sampling{Samples: 500})
 	require.NoError(t, err)
@@ -163,17 +168,107 @@ func TestN23AgreementWithPeople(t *testing.T) {
 
 func TestN23TheOrderOfSystems(t *testing.T) {
 	t.Parallel()
-	human := qrels(map[string]int{"q a": 1, "q b": 0, "q c": 0})
-	runs := []*trec.Run{run(map[string]string{"q": "abc"}), run(map[string]string{"q": "bac"}), run(map[string]string{"q": "bca"})}
+	human := qrels(map[string]int{"q a": 1, "q b": 0, "q c": 0, "r a": 1, "alone x": 1})
+	runs := []*trec.Run{run(map[string]string{"q": "abc", "r": "abc"}), run(map[string]string{"q": "bac", "r": "bac"}), run(map[string]string{"q": "bca", "r": "bca"})}
 	m := measure.MustParse("RR")[0]
-	tau, err := llmjudge.SystemOrder(human, human, runs, m, measure.Options{})
+	order, err := llmjudge.SystemOrder(human, human, runs, m, measure.Options{}, stats.Sampling{Samples: 300})
 	require.NoError(t, err)
-	assert.InDelta(t, 1, tau, 1e-12)
-	tau, err = llmjudge.SystemOrder(human, qrels(map[string]int{"q c": 1}), runs, m, measure.Options{})
+	assert.Equal(t, llmjudge.Order{Tau: 1, Interval: stats.Interval{Low: 1, High: 1, Level: .95}, Topics: 3, Systems: 3}, order)
+	other := qrels(map[string]int{"q c": 1, "r a": 1})
+	order, err = llmjudge.SystemOrder(human, other, runs, m, measure.Options{}, stats.Sampling{Samples: 300})
 	require.NoError(t, err)
-	assert.Less(t, tau, 0.)
-	_, err = llmjudge.SystemOrder(human, human, runs[:1], m, measure.Options{})
+	assert.Equal(t, 2, order.Topics, "only topics that both judged")
+	assert.Less(t, order.Interval.Low, 0., "topic q says the opposite")
+	assert.InDelta(t, 1, order.Interval.High, 1e-12, "topic r says the same")
+	_, err = llmjudge.SystemOrder(human, human, runs[:1], m, measure.Options{}, stats.Sampling{})
 	require.ErrorIs(t, err, stats.ErrTooFew)
+	_, err = llmjudge.SystemOrder(human, qrels(map[string]int{"q a": 1}), runs, m, measure.Options{}, stats.Sampling{})
+	require.ErrorIs(t, err, stats.ErrTooFew, "one topic has no interval")
+	_, err = llmjudge.SystemOrder(human, human, nil, m, measure.Options{}, stats.Sampling{})
+	require.ErrorIs(t, err, stats.ErrTooFew)
+}
+
+func TestN23IntervalsOfKappaCoverWhatTheTopicsSay(t *testing.T) {
+	t.Parallel()
+	human, model := map[string]int{}, map[string]int{}
+	r := rand.New(rand.NewPCG(5, 6))
+	for topic := range 40 {
+		for d := range 10 {
+			pair := fmt.Sprintf("q%02d d%d", topic, d)
+			human[pair] = r.IntN(3)
+			model[pair] = human[pair]
+			if r.IntN(4) == 0 {
+				model[pair] = r.IntN(3)
+			}
+		}
+	}
+	people, machine := qrels(human), qrels(model)
+	a, err := llmjudge.Agree(people, machine, stats.Sampling{Samples: 2000, Seed: 1})
+	require.NoError(t, err)
+	assert.InDelta(t, .75, a.Kappa, .1, "a quarter of the grades is drawn anew")
+	assert.True(t, a.KappaInterval.Low < a.Kappa && a.Kappa < a.KappaInterval.High, "%v %v", a.Kappa, a.KappaInterval)
+	assert.Less(t, a.KappaInterval.High-a.KappaInterval.Low, .2)
+	assert.True(t, a.BinaryInterval.Low < a.BinaryKappa && a.BinaryKappa < a.BinaryInterval.High, "%v %v", a.BinaryKappa, a.BinaryInterval)
+	assert.False(t, a.Interval.Excludes(a.Shift))
+	again, err := llmjudge.Agree(people, machine, stats.Sampling{Samples: 2000, Seed: 1, Workers: 1})
+	require.NoError(t, err)
+	assert.Equal(t, a.KappaInterval, again.KappaInterval)
+}
+
+func TestAJournalPaysForNothingTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "answers.jsonl")
+	var calls atomic.Int64
+	model := pipeline.GeneratorFunc(func(context.Context, string) (string, error) {
+		n := calls.Add(1)
+		if n == 3 {
+			return "", errors.New("out of credit")
+		}
+		return strconv.Itoa(int(n)), nil
+	})
+	ask := func(j *llmjudge.Journal, prompt, want string) {
+		t.Helper()
+		got, err := j.Generate(t.Context(), prompt)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	j, err := llmjudge.OpenJournal(path, model, "m")
+	require.NoError(t, err)
+	assert.Zero(t, j.Kept())
+	ask(j, "p", "1")
+	ask(j, "p", "2") // a second vote is asked anew
+	_, err = j.Generate(t.Context(), "q")
+	require.ErrorContains(t, err, "out of credit")
+	require.NoError(t, j.Close())
+
+	cut, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	_, err = cut.WriteString(`{"prompt":"ab`)
+	require.NoError(t, err)
+	require.NoError(t, cut.Close())
+	j, err = llmjudge.OpenJournal(path, model, "m")
+	require.NoError(t, err)
+	assert.Equal(t, 2, j.Kept())
+	ask(j, "p", "1")
+	ask(j, "p", "2")
+	ask(j, "p", "4")
+	ask(j, "q", "5")
+	require.NoError(t, j.Close())
+	assert.EqualValues(t, 5, calls.Load())
+
+	j, err = llmjudge.OpenJournal(path, model, "another")
+	require.NoError(t, err)
+	assert.Equal(t, 4, j.Kept())
+	ask(j, "p", "6")
+	require.NoError(t, j.Close())
+	_, err = j.Generate(t.Context(), "new")
+	require.ErrorIs(t, err, os.ErrClosed, "an answer that cannot be kept is said")
+
+	require.NoError(t, os.WriteFile(path, []byte("what?\n"), 0o600))
+	_, err = llmjudge.OpenJournal(path, model, "m")
+	require.ErrorContains(t, err, "byte 0")
+	_, err = llmjudge.OpenJournal(t.TempDir(), model, "m")
+	require.Error(t, err)
 }
 
 func ExampleJudge() {

@@ -37,6 +37,7 @@ func commands() []command {
 		{"confidence", "measure whether systems know how sure they may be", confidenceCommand},
 		{"known-item", "make a test collection of your own documents", knownItem},
 		{"questions", "make a test collection of your own documents with a language model", questionsCommand},
+		{"judge", "have a language model grade what runs returned", judgeCommand},
 		{"null", "count how often tune claims a gain where there is none", null},
 		{"run", "run a whole experiment from a configuration", run},
 		{"report", "make one HTML file of experiments' results", reportCommand},

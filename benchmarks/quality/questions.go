@@ -7,12 +7,10 @@ import (
 	"io"
 
 	"github.com/tmc/langchaingo/llms"
-	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/rankcascade/cascade/benchmarks/questions"
 	"github.com/rankcascade/cascade/benchmarks/trec"
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/rankcascade/cascade/retriever/langchain"
 )
 
 const questionsHelp = `
@@ -104,16 +102,5 @@ func (q *questionMaking) make(ctx context.Context, out io.Writer) error {
 }
 
 func (q *questionMaking) generator(model string) (pipeline.Generator, error) {
-	key, err := keyFrom(q.keyEnv)
-	if err != nil {
-		return nil, err
-	}
-	if key == "" {
-		key = "none" // the client refuses an empty one
-	}
-	client, err := openai.New(openai.WithToken(key), openai.WithBaseURL(q.url), openai.WithModel(model))
-	if err != nil {
-		return nil, err
-	}
-	return langchain.Generator(client, llms.WithTemperature(0)), nil
+	return endpoint{url: q.url, model: model, keyEnv: q.keyEnv}.generator(llms.WithTemperature(0))
 }

@@ -32,7 +32,8 @@ func KendallTau(x, y []float64) (float64, error) {
 	if inX == 0 || inY == 0 {
 		return 0, fmt.Errorf("stats: Kendall's tau: all values of a list are equal")
 	}
-	return float64(sum) / math.Sqrt(float64(inX)) / math.Sqrt(float64(inY)), nil
+	tau := float64(sum) / math.Sqrt(float64(inX)) / math.Sqrt(float64(inY))
+	return max(-1, min(1, tau)), nil // rounding may carry it beyond, which scipy cuts off too
 }
 
 func compare(a, b float64) int {

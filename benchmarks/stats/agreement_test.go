@@ -56,3 +56,19 @@ func TestAgreementRefuses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, both)
 }
+
+func TestKendallTauStaysWithinItsRange(t *testing.T) {
+	t.Parallel()
+	for n := 2; n < 60; n++ {
+		up, down := make([]float64, n), make([]float64, n)
+		for i := range up {
+			up[i], down[i] = float64(i), float64(-i)
+		}
+		tau, err := stats.KendallTau(up, up)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, tau, 1., "%d values", n)
+		tau, err = stats.KendallTau(up, down)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, tau, -1., "%d values", n)
+	}
+}
