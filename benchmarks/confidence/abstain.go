@@ -24,8 +24,8 @@ type Abstention struct {
 }
 
 // Abstain sorts topics by confidence and looks at what their values are worth when
-// the least sure ones are left out. Topics of equal confidence leave in the order
-// in which they stand.
+// the least sure ones are left out. Of topics of equal confidence the mean over all
+// orders counts: where they stand decides nothing.
 func Abstain(confidence, values []float64) (Abstention, error) {
 	if len(confidence) != len(values) || len(values) < 2 {
 		return Abstention{}, fmt.Errorf("confidence: abstain: %d confidences for %d values: as many of both, and at least 2", len(confidence), len(values))
@@ -40,9 +40,10 @@ func Abstain(confidence, values []float64) (Abstention, error) {
 		a.Rates = append(a.Rates, float64(i)/10)
 	}
 	order := ascending(confidence)
+	best := curve(ascending(values), values, a.Rates)
+	values = level(order, confidence, values)
 	a.Values = curve(order, values, a.Rates)
 	a.AUC = area(a.Rates, a.Values)
-	best := curve(ascending(values), values, a.Rates)
 	flat := best[0] * (a.Rates[len(a.Rates)-1] - a.Rates[0])
 	a.NAUC = math.NaN()
 	if most := area(a.Rates, best); most-flat > 1e-15 {
@@ -55,6 +56,23 @@ func Abstain(confidence, values []float64) (Abstention, error) {
 	}
 	a.Risk /= float64(len(order))
 	return a, nil
+}
+
+// level replaces the values of topics with equal confidence by their mean: every
+// curve is linear in the values, so that it is the mean over all orders.
+func level(order []int, confidence, values []float64) []float64 {
+	out := make([]float64, len(values))
+	for start := 0; start < len(order); {
+		end, sum := start, 0.0
+		for ; end < len(order) && confidence[order[end]] == confidence[order[start]]; end++ {
+			sum += values[order[end]]
+		}
+		for _, t := range order[start:end] {
+			out[t] = sum / float64(end-start)
+		}
+		start = end
+	}
+	return out
 }
 
 func ascending(v []float64) []int {

@@ -109,3 +109,24 @@ func ExampleAbstain() {
 	fmt.Printf("all %.2f, the surest half %.2f, nAUC %.2f\n", a.Values[0], a.Values[5], a.NAUC)
 	// Output: all 0.44, the surest half 0.75, nAUC 0.94
 }
+
+func TestEqualConfidenceSaysNothing(t *testing.T) {
+	t.Parallel()
+	values := []float64{.9, .1, .4, .8, 0, .3, .7, .2, 1, .6}
+	a, err := confidence.Abstain(make([]float64, 10), values)
+	require.NoError(t, err)
+	assert.InDelta(t, 0, a.NAUC, 1e-12, "wherever the topics stand")
+	assert.InDelta(t, .5, a.Risk, 1e-12)
+	two := []float64{1, 1, 1, 1, 1, 2, 2, 2, 2, 2}
+	sure, err := confidence.Abstain(two, values)
+	require.NoError(t, err)
+	mixed := []int{8, 1, 6, 3, 9, 0, 5, 2, 7, 4}
+	var c, v []float64
+	for _, i := range mixed {
+		c, v = append(c, two[i]), append(v, values[i])
+	}
+	again, err := confidence.Abstain(c, v)
+	require.NoError(t, err)
+	assert.InDelta(t, sure.NAUC, again.NAUC, 1e-12)
+	assert.InDelta(t, .56, again.Values[5], 1e-12, "the surer half")
+}

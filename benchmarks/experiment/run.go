@@ -144,7 +144,7 @@ func (r *runner) result() (*Result, error) {
 		}
 		res.Systems = append(res.Systems, s)
 	}
-	found := inspect(res, p.Measures, p.Judgements, p.Options.Level, nil)
+	found := inspect(res, p.Measures, p.Judgements, p.Options, nil)
 	res.Warnings = append(res.Warnings, found.Warnings()...)
 	final := contest{result: res, test: p.Test, correction: p.Correction, sampling: p.Sampling, found: found}
 	if err := final.run(); err != nil {

@@ -135,7 +135,14 @@ func (c *comparer) add(s *RunSystem) error {
 	}
 	out.Stages = []Stage{{Name: s.Name, Tree: out.Tree, Means: out.Means, Rankings: c.keep(s.Repeats[0])}}
 	c.result.Systems = append(c.result.Systems, out)
-	c.files = append(c.files, Inspected(s.Repeats, results, c.Judgements))
+	file := Inspected(s.Repeats, results, c.Judgements)
+	if file.Tied > 0 {
+		var err error
+		if file.TieLower, file.TieHigher, err = tieBounds(c.Judgements, s.Repeats, results, c.Options); err != nil {
+			return err
+		}
+	}
+	c.files = append(c.files, file)
 	return nil
 }
 
@@ -188,7 +195,7 @@ func (c *comparer) know(id string) {
 
 // conclude asks the gate and tests.
 func (c *comparer) conclude() error {
-	found := inspect(c.result, c.Measures, c.Judgements, c.Options.Level, c.files)
+	found := inspect(c.result, c.Measures, c.Judgements, c.Options, c.files)
 	c.result.Warnings = append(c.result.Warnings, found.Warnings()...)
 	warnRepeatedTexts(c.result)
 	final := contest{result: c.result, test: c.Test, correction: c.Correction, sampling: c.Sampling, found: found, quiet: true}
@@ -205,7 +212,10 @@ func Inspected(runs []*trec.Run, results []*measure.Result, qrels *trec.Qrels) g
 		g.Missing = union(g.Missing, r.Missing)
 		g.Extra, g.Barren = union(g.Extra, r.Extra), union(g.Barren, r.Barren)
 		for _, p := range run.Problems {
-			if !p.Warning {
+			switch {
+			case p.RankContradicts:
+				g.Contradicted++
+			case !p.Warning:
 				g.Skipped++
 			}
 		}

@@ -66,8 +66,11 @@ func some(names []string) string {
 
 // inspect asks the gate about a result. files has what only the systems' run files
 // show, nil for systems that ran here.
-func inspect(r *Result, measures []measure.Measure, qrels *trec.Qrels, level int, files []gate.System) *gate.Findings {
-	t := gate.Table{Topics: len(r.Topics), Shown: files != nil, Compared: len(r.Systems) > 1, OnlyRelevant: onlyRelevant(qrels, level)}
+func inspect(r *Result, measures []measure.Measure, qrels *trec.Qrels, o measure.Options, files []gate.System) *gate.Findings {
+	t := gate.Table{
+		Topics: len(r.Topics), Shown: files != nil, Compared: len(r.Systems) > 1, OnlyRelevant: onlyRelevant(qrels, o.Level),
+		Ordered: o.Order.Ties == trec.Expected || o.Order.Ties == trec.InputOrder,
+	}
 	for _, m := range measures {
 		t.Measures = append(t.Measures, gate.Measure{Name: m.String(), K: m.K})
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -32,6 +33,16 @@ type System struct {
 	// Judged counts the documents that it returned and that were judged, Returned
 	// all of them; both are 0 if that is not known.
 	Judged, Returned int
+	// Tied counts, among the ten highest scores of each of its rankings, those that
+	// several documents have: there ids decide the order. Top counts all of these ten.
+	Tied, Top int
+	// TieLower and TieHigher say, for each measure, how much lower and higher its
+	// figure would be with its tied documents in the worst and the best order; nil if
+	// that is not known.
+	TieLower, TieHigher []float64
+	// Contradicted counts the topics on which the rank column of its file contradicts
+	// the scores.
+	Contradicted int
 	// Unjudged has, for each measure, the mean share of the documents that it
 	// looked at and nobody judged.
 	Unjudged []float64
@@ -45,6 +56,8 @@ type System struct {
 // document: then Judged is 1.
 func (s *System) See(ranking []trec.Entry, judged []trec.Judgement) {
 	s.Deepest = max(s.Deepest, len(ranking))
+	top, tied := tiedAmong(ranking)
+	s.Top, s.Tied = s.Top+top, s.Tied+tied
 	if len(judged) == 0 {
 		return
 	}
@@ -64,6 +77,31 @@ func (s *System) See(ranking []trec.Entry, judged []trec.Judgement) {
 	}
 }
 
+// tiedAmong counts the ten highest scores, and those of them that several documents
+// of the ranking have.
+func tiedAmong(ranking []trec.Entry) (top, tied int) {
+	const depth = 10
+	var best [depth + 1]float64 // falling; the last one shows whether the tenth is tied
+	n := 0
+	for _, e := range ranking {
+		if n == len(best) && !(e.Score > best[depth]) {
+			continue
+		}
+		i := min(n, depth)
+		for ; i > 0 && best[i-1] < e.Score; i-- {
+			best[i] = best[i-1]
+		}
+		best[i], n = e.Score, min(n+1, len(best))
+	}
+	top = min(n, depth)
+	for i := range top {
+		if i > 0 && best[i] == best[i-1] || i+1 < n && best[i] == best[i+1] {
+			tied++
+		}
+	}
+	return top, tied
+}
+
 // Measure is a measure of the table.
 type Measure struct {
 	Name string
@@ -81,6 +119,9 @@ type Table struct {
 	// OnlyRelevant says that the judgements name relevant documents only, so that
 	// the share of unjudged documents is another form of the figure itself.
 	OnlyRelevant bool
+	// Ordered says that ids do not break ties: the file's order does, or the mean over
+	// all orders counts.
+	Ordered bool
 	// Compared says that systems are compared with the first.
 	Compared bool
 	// Shown says that the shares of unjudged documents stand in the table beside the
@@ -109,7 +150,18 @@ const (
 	// lopsided is how much more of one side may be unjudged until a difference
 	// against that side is spoiled.
 	lopsided = .2
+	// tooTied is the share of tied documents, and tooLoose the range of a figure, from
+	// which on the gate says that ids order them.
+	tooTied, tooLoose = .5, .05
 )
+
+// tied is the share of tied documents among the highest.
+func (s *System) tied() float64 {
+	if s.Top == 0 {
+		return 0
+	}
+	return float64(s.Tied) / float64(s.Top)
+}
 
 // Inspect looks at the table. It only reads it, and keeps it: it must not change
 // while the findings are used.
@@ -150,6 +202,10 @@ func (f *Findings) inspect(s *System, baseline bool) {
 	if s.Returned > 0 && s.Judged == 0 {
 		f.warn("%s: %s judged for its topic: do its ids belong to these judgements?", s.Name, wording.Verb(s.Returned, "its one document is not", fmt.Sprintf("none of its %d documents is", s.Returned)))
 	}
+	f.ties(s)
+	if s.Contradicted > 0 {
+		f.warn("%s: the rank column contradicts the scores on %s, and scores decide: are they distances?", s.Name, wording.Count(s.Contradicted, "topic"))
+	}
 	if deeper := f.deepest(); s.Deepest > 0 && s.Deepest < deeper {
 		var short []string
 		for _, m := range f.table.Measures {
@@ -164,6 +220,33 @@ func (f *Findings) inspect(s *System, baseline bool) {
 	if n := len(s.Barren); n > 0 && s == &f.table.Systems[0] {
 		f.warn("%s %s no relevant document and %s 0 for every system: %s", wording.Count(n, "topic"), wording.Verb(n, "has", "have"), wording.Verb(n, "counts", "count"), wording.Some(s.Barren))
 	}
+}
+
+// ties says where ids and not scores decide.
+func (f *Findings) ties(s *System) {
+	share, widest := s.tied(), 0
+	for m := range s.TieLower {
+		if s.TieLower[m]+s.TieHigher[m] > s.TieLower[widest]+s.TieHigher[widest] {
+			widest = m
+		}
+	}
+	low, high := at(s.TieLower, widest), at(s.TieHigher, widest)
+	switch {
+	case f.table.Ordered:
+	case low+high > tooLoose:
+		f.warn("%s: %.0f %% of its first ten documents have a score that others have too, and ids order them: by another order %s would be up to %.3f lower or %.3f higher",
+			s.Name, 100*share, f.table.Measures[widest].Name, low, high)
+	case s.TieLower == nil && share > tooTied:
+		f.warn("%s: %.0f %% of its first ten documents have a score that others have too, and ids order them", s.Name, 100*share)
+	}
+}
+
+// at returns the value of a measure, 0 if it is not known.
+func at(values []float64, m int) float64 {
+	if m >= len(values) {
+		return 0
+	}
+	return values[m]
 }
 
 func (f *Findings) deepest() int {
@@ -254,6 +337,10 @@ func (f *Findings) Spoiled(c Claim) string {
 		return fmt.Sprintf("the rankings of %s end at rank %d", behind.Name, behind.Deepest)
 	case behind.Returned > 0 && behind.Judged == 0:
 		return "no document of " + behind.Name + " is judged"
+	case at(ahead.TieLower, c.Measure)+at(behind.TieHigher, c.Measure) >= math.Abs(c.Difference):
+		return "another order of tied documents would turn it around"
+	case 2*behind.Contradicted > f.table.Topics:
+		return "the rank column of " + behind.Name + " contradicts its scores"
 	case f.lopsided(behind, ahead, c.Measure):
 		return fmt.Sprintf("%.0f %% of what %s returned is not judged", 100*behind.Unjudged[c.Measure], behind.Name)
 	}

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/benchmarks/gate"
+	"github.com/rankcascade/cascade/benchmarks/trec"
 )
 
 func sound() gate.Table {
@@ -122,4 +124,88 @@ func ExampleInspect() {
 	// Output:
 	// bm25: 2 judged topics are not in the run and count 0: q7, q9, and nothing is marked against it
 	// the baseline is incomplete
+}
+
+func ranking(scores ...float64) []trec.Entry {
+	var out []trec.Entry
+	for i, v := range scores {
+		out = append(out, trec.Entry{Document: fmt.Sprint("d", i), Score: v})
+	}
+	return out
+}
+
+func TestOnlyTiesAmongTheFirstTenCount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scores []float64
+		top    int
+		tied   int
+	}{
+		"none":                               {nil, 0, 0},
+		"a single one":                       {[]float64{1}, 1, 0},
+		"no ties":                            {[]float64{3, 2, 1}, 3, 0},
+		"two of three":                       {[]float64{2, 3, 2}, 3, 2},
+		"all":                                {[]float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 10, 10},
+		"only the tail":                      {[]float64{0, 0, 0, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11}, 10, 0},
+		"the tenth with the eleventh":        {[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1}, 10, 1},
+		"an order of the file that is mixed": {[]float64{5, 9, 5, 7, 9, 1, 2, 3, 4, 6, 8, 0}, 10, 4},
+		"infinitely low":                     {[]float64{math.Inf(-1), math.Inf(-1), 2}, 3, 2},
+	} {
+		var s gate.System
+		s.See(ranking(c.scores...), nil)
+		assert.Equal(t, []int{c.top, c.tied}, []int{s.Top, s.Tied}, name)
+	}
+}
+
+func TestWhatIdsDecideIsNoClaim(t *testing.T) {
+	t.Parallel()
+	table := func(base, other gate.System) gate.Table {
+		base.Name, other.Name = "base", "other"
+		return gate.Table{Measures: []gate.Measure{{Name: "AP"}, {Name: "nDCG@10", K: 10}}, Systems: []gate.System{base, other}, Topics: 10, Compared: true}
+	}
+	loose := gate.System{Tied: 51, Top: 100, TieLower: []float64{0, .1}, TieHigher: []float64{0, .2}}
+	const turned = "another order of tied documents would turn it around"
+	for name, c := range map[string]struct {
+		base, other gate.System
+		difference  float64
+		measure     int
+		want        string
+	}{
+		"a gain that the worst order takes away":       {gate.System{}, loose, .1, 1, turned},
+		"a gain beyond it":                             {gate.System{}, loose, .11, 1, ""},
+		"a loss that the best order takes away":        {gate.System{}, loose, -.2, 1, turned},
+		"a loss beyond it":                             {gate.System{}, loose, -.21, 1, ""},
+		"a gain over a baseline whose ids are unlucky": {loose, gate.System{}, .2, 1, turned},
+		"both together":                                {loose, loose, .3, 1, turned},
+		"a measure that ties do not touch":             {gate.System{}, loose, .01, 0, ""},
+	} {
+		assert.Equal(t, c.want, gate.Inspect(table(c.base, c.other)).Spoiled(gate.Claim{System: 1, Measure: c.measure, Difference: c.difference}), name)
+	}
+	assert.Equal(t, []string{"other: 51 % of its first ten documents have a score that others have too, and ids order them: by another order nDCG@10 would be up to 0.100 lower or 0.200 higher"},
+		gate.Inspect(table(gate.System{}, loose)).Warnings())
+	assert.Equal(t, []string{"other: 51 % of its first ten documents have a score that others have too, and ids order them"},
+		gate.Inspect(table(gate.System{}, gate.System{Tied: 51, Top: 100})).Warnings())
+	for name, quiet := range map[string]gate.System{
+		"a half":               {Tied: 50, Top: 100},
+		"ties that do nothing": {Tied: 90, Top: 100, TieLower: []float64{0, .02}, TieHigher: []float64{0, .03}},
+	} {
+		assert.Empty(t, gate.Inspect(table(gate.System{}, quiet)).Warnings(), name)
+	}
+	ordered := table(gate.System{}, gate.System{Tied: 90, Top: 100})
+	ordered.Ordered = true
+	assert.Empty(t, gate.Inspect(ordered).Warnings(), "the file's order decides")
+}
+
+func TestRanksThatContradictScoresSpoilALoss(t *testing.T) {
+	t.Parallel()
+	upside := gate.Table{
+		Measures: []gate.Measure{{Name: "AP"}}, Topics: 10, Compared: true,
+		Systems: []gate.System{{Name: "base"}, {Name: "upside", Contradicted: 6}, {Name: "once", Contradicted: 1}, {Name: "half", Contradicted: 5}},
+	}
+	f := gate.Inspect(upside)
+	assert.Contains(t, f.Warnings(), "upside: the rank column contradicts the scores on 6 topics, and scores decide: are they distances?")
+	assert.Contains(t, f.Warnings(), "once: the rank column contradicts the scores on 1 topic, and scores decide: are they distances?")
+	assert.Equal(t, "the rank column of upside contradicts its scores", f.Spoiled(gate.Claim{System: 1, Difference: -.1}))
+	assert.Empty(t, f.Spoiled(gate.Claim{System: 1, Difference: .1}))
+	assert.Empty(t, f.Spoiled(gate.Claim{System: 3, Difference: -.1}))
 }

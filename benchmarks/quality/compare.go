@@ -16,9 +16,10 @@ import (
 const compareHelp = `
 quality compare tests whether runs differ from a baseline.
 
-  quality compare -qrels qrels.txt -baseline bm25.txt -runs reranked.txt,fused.txt -measures nDCG@10
+  quality compare -qrels qrels.txt -runs bm25.txt,reranked.txt,fused.txt
+  quality compare -qrels qrels.txt -baseline bm25.txt -runs reranked.txt,fused.txt -measures nDCG@10,AP
 
-For each run and measure it prints the difference to the baseline, its 95 %
+Without -baseline the first of -runs is the baseline. For each run and measure it prints the difference to the baseline, its 95 %
 interval (bootstrap, BCa), wins / ties / losses, the effect size, p as it is, and
 p corrected for the number of tests that stand in the table: only the corrected
 one may be compared with 0.05. "unj" is the share of documents that the measure
@@ -42,7 +43,7 @@ type comparison struct {
 
 func (c *comparison) register(f *flag.FlagSet) {
 	c.judging.register(f, "nDCG@10")
-	f.StringVar(&c.baseline, "baseline", "", "the run to compare with; repeats joined with :")
+	f.StringVar(&c.baseline, "baseline", "", "the run to compare with; repeats joined with :; default the first of -runs")
 	f.StringVar(&c.runs, "runs", "", "runs, separated by commas; repeats joined with :")
 	c.registerTest(f)
 }
@@ -67,10 +68,14 @@ func compare(_ context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return usage("-format: %v", err)
 	}
-	if c.baseline == "" || c.runs == "" {
-		return usage("-baseline and -runs are both needed")
+	lists := fileNames(c.runs)
+	if c.baseline != "" && len(lists) > 0 {
+		lists = append([]string{c.baseline}, lists...)
 	}
-	plan, err := c.plan(append([]string{c.baseline}, strings.Split(c.runs, ",")...), errs)
+	if len(lists) < 2 {
+		return usage("at least two runs are needed: -runs BASELINE,OTHER, or -baseline and -runs")
+	}
+	plan, err := c.plan(lists, errs)
 	if err != nil {
 		return err
 	}

@@ -164,14 +164,14 @@ func (e *evaluation) streamed(name string) error {
 		return fmt.Errorf("%s holds no line of a run", name)
 	}
 	system := experiment.Inspected([]*trec.Run{{Name: tag, Problems: problems}}, []*measure.Result{r}, e.qrels)
-	system.Deepest, system.Returned, system.Judged = seen.Deepest, seen.Returned, seen.Judged
+	system.Deepest, system.Returned, system.Judged, system.Tied, system.Top = seen.Deepest, seen.Returned, seen.Judged, seen.Tied, seen.Top
 	e.results, e.systems = append(e.results, r), append(e.systems, system)
 	return nil
 }
 
 // warnings asks the gate about everything that was measured.
 func (e *evaluation) warnings() []string {
-	t := gate.Table{Topics: len(e.results[0].Topics), Shown: true}
+	t := gate.Table{Topics: len(e.results[0].Topics), Shown: true, Ordered: e.options.Order.Ties == trec.Expected || e.options.Order.Ties == trec.InputOrder}
 	for _, m := range e.measures {
 		t.Measures = append(t.Measures, gate.Measure{Name: m.String(), K: m.K})
 	}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -398,4 +399,100 @@ func TestOneSentenceForAllMeasuresOfOneShare(t *testing.T) {
 	_, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", run, "-measures", "all_trec", "-format", "trec")
 	assert.Less(t, strings.Count(out, "warning"), 4, out)
 	assert.Contains(t, out, "67 % of the documents that NumRet, NumRel, NumRelRet, AP, GMAP, ... look at are not judged")
+}
+
+// strange writes judgements of 24 topics and runs that differ from a plain one in one
+// respect each.
+func strange(t *testing.T, entry func(topic, rank int) string) (qrels, plain, odd string) {
+	t.Helper()
+	dir := t.TempDir()
+	var q, p, o strings.Builder
+	for topic := range 24 {
+		for rank := range 12 {
+			fmt.Fprintf(&q, "%d 0 d%02d %d\n", topic, rank, max(0, 1-rank%4))
+			fmt.Fprintf(&p, "%d Q0 d%02d %d %d plain\n", topic, rank, rank+1, 20-rank)
+			fmt.Fprintf(&o, "%d Q0 d%02d %s odd\n", topic, rank, entry(topic, rank))
+		}
+	}
+	names := []string{filepath.Join(dir, "q.txt"), filepath.Join(dir, "plain.txt"), filepath.Join(dir, "odd.txt")}
+	for i, text := range []string{q.String(), p.String(), o.String()} {
+		require.NoError(t, os.WriteFile(names[i], []byte(text), 0o600))
+	}
+	return names[0], names[1], names[2]
+}
+
+func TestAStrangeRunIsSaidInEveryFormatAndNotMarked(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]struct {
+		entry  func(topic, rank int) string
+		reason string
+	}{
+		"odd: 100 % of its first ten documents have a score that others have too": {
+			func(_, rank int) string { return fmt.Sprint(rank+1, " 1") }, "another order of tied documents would turn it around",
+		},
+		"odd: the rank column contradicts the scores on 24 topics": {
+			func(_, rank int) string { return fmt.Sprint(rank+1, " ", rank) }, "the rank column of odd contradicts its scores",
+		},
+	} {
+		qrels, plain, odd := strange(t, c.entry)
+		for _, format := range formats {
+			_, out, errs := do(t, "compare", "-qrels", qrels, "-runs", plain+","+odd, "-format", format)
+			text := strings.ReplaceAll(out, `\%`, "%")
+			assert.Contains(t, text, want, format)
+			assert.Contains(t, text, c.reason, format)
+			assert.LessOrEqual(t, strings.Count(errs, "contradicts"), 1, "one line of a kind: %s", errs)
+		}
+		for _, format := range append(formats, "trec") {
+			_, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", odd, "-format", format)
+			assert.Contains(t, strings.ReplaceAll(out, `\%`, "%"), want, format)
+		}
+		page := filepath.Join(t.TempDir(), "r.html")
+		code, _, errs := do(t, "report", "-qrels", qrels, "-runs", plain+","+odd, "-out", page)
+		require.Equal(t, 0, code, errs)
+		html, err := os.ReadFile(page)
+		require.NoError(t, err)
+		assert.Contains(t, string(html), want)
+	}
+	qrels, plain, odd := strange(t, func(_, rank int) string { return fmt.Sprint(rank+1, " 1") })
+	for _, args := range [][]string{{"fuse", "-runs", plain + "," + odd, "-out", filepath.Join(t.TempDir(), "f.txt")}, {"tune", "-qrels", qrels, "-runs", plain + "," + odd}} {
+		_, out, _ := do(t, args...)
+		assert.Contains(t, out, "odd: most of its first documents have a score that others have too", args[0])
+	}
+	_, out, _ := do(t, "evaluate", "-qrels", qrels, "-runs", odd, "-ties", "expected")
+	assert.NotContains(t, out, "ids order them", "the mean over all orders needs no ids")
+}
+
+func TestDamagedFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	qrels, plain, odd := strange(t, func(topic, rank int) string {
+		if topic == 20 && rank == 3 {
+			return "4 7 x\x00y"
+		}
+		return fmt.Sprint(rank+1, " ", 20-rank)
+	})
+	for _, args := range [][]string{
+		{"evaluate", "-qrels", qrels, "-runs", odd}, {"compare", "-qrels", qrels, "-runs", plain + "," + odd}, {"evaluate", "-stream", "-qrels", qrels, "-runs", odd},
+	} {
+		code, _, errs := do(t, args...)
+		assert.Equal(t, 1, code)
+		assert.Contains(t, errs, "odd.txt:244: a NUL byte: the file is damaged, or of 16-bit characters, and must be UTF-8")
+	}
+	code, _, errs := do(t, "evaluate", "-qrels", odd, "-runs", plain)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "odd.txt:244: a NUL byte")
+	code, out, errs := do(t, "evaluate", "-lenient", "-qrels", qrels, "-runs", odd)
+	require.Equal(t, 0, code, errs)
+	assert.Contains(t, errs, "a NUL byte")
+	assert.Contains(t, out, "1 line could not be read")
+}
+
+func TestTheFirstRunIsTheBaseline(t *testing.T) {
+	t.Parallel()
+	qrels, plain, odd := strange(t, func(_, rank int) string { return fmt.Sprint(rank+1, " ", rank) })
+	_, named, _ := do(t, "compare", "-qrels", qrels, "-baseline", plain, "-runs", odd)
+	_, first, _ := do(t, "compare", "-qrels", qrels, "-runs", plain+","+odd)
+	assert.Equal(t, named, first)
+	code, _, errs := do(t, "compare", "-qrels", qrels, "-runs", plain)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errs, "at least two runs are needed: -runs BASELINE,OTHER")
 }

@@ -186,9 +186,15 @@ func distinguish(runs []*trec.Run, list string) {
 // tell prints problems, at most a screenful.
 func tell(errs io.Writer, problems []trec.Problem) {
 	const most = 20
+	contradicted, shown := 0, 0
 	for i, p := range problems {
-		if i == most {
-			fmt.Fprintf(errs, "... and %d more\n", len(problems)-most)
+		if p.RankContradicts {
+			if contradicted++; contradicted > 1 {
+				continue // the table says of how many topics
+			}
+		}
+		if shown++; shown > most {
+			fmt.Fprintf(errs, "... and %d more\n", len(problems)-i)
 			return
 		}
 		kind := "error, skipped"

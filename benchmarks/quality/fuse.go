@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/gate"
 	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/table"
 	"github.com/rankcascade/cascade/benchmarks/trec"
@@ -125,6 +126,13 @@ func (c *fusing) inspect(runs []*trec.Run, topics []string) {
 		}
 		if n := skipped(r.Problems); n > 0 {
 			c.warn("%s", unread(r.Name, n))
+		}
+		var seen gate.System
+		for _, t := range r.Topics {
+			seen.See(t.Entries, nil)
+		}
+		if 2*seen.Tied > seen.Top {
+			c.warn("%s: most of its first documents have a score that others have too: ids decide their order", r.Name)
 		}
 		if r.InSample() {
 			c.inSample = true

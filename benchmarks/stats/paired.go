@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 )
 
 // ErrTooFew is returned where there are too few topics for the question.
@@ -89,7 +91,8 @@ func Describe(d []float64) Summary {
 
 // String prints the summary in one line.
 func (s Summary) String() string {
-	return fmt.Sprintf("%+.4f over %d topics, %d wins, %d ties, %d losses, d = %.2f", s.Mean, s.Topics, s.Wins, s.Ties, s.Losses, s.Effect)
+	losses := wording.Verb(s.Losses, "loss", "losses")
+	return fmt.Sprintf("%+.4f over %s, %s, %s, %d %s, d = %.2f", s.Mean, wording.Count(s.Topics, "topic"), wording.Count(s.Wins, "win"), wording.Count(s.Ties, "tie"), s.Losses, losses, s.Effect)
 }
 
 func meanAndDeviation(d []float64) (mean, deviation float64) {

@@ -188,7 +188,7 @@ func TestRandomisationHoldsItsLevel(t *testing.T) {
 func TestDescribeAndRepeats(t *testing.T) {
 	t.Parallel()
 	s := stats.Describe(stats.Differences([]float64{1, 2, 3, 4}, []float64{2, 2, 2, 7}))
-	assert.Equal(t, "+0.7500 over 4 topics, 2 wins, 1 ties, 1 losses, d = 0.44", s.String())
+	assert.Equal(t, "+0.7500 over 4 topics, 2 wins, 1 tie, 1 loss, d = 0.44", s.String())
 	mean, err := stats.Repeats([]float64{1, 2}, []float64{3, 2})
 	require.NoError(t, err)
 	assert.Equal(t, []float64{2, 2}, mean)
@@ -237,7 +237,7 @@ func ExampleRandomisation() {
 	fmt.Println(stats.Describe(d))
 	fmt.Printf("p = %.4f (%s)\n", test.P, test.Name)
 	// Output:
-	// +0.0712 over 8 topics, 7 wins, 0 ties, 1 losses, d = 1.51
+	// +0.0712 over 8 topics, 7 wins, 0 ties, 1 loss, d = 1.51
 	// p = 0.0156 (randomisation, all 256 sign patterns)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 )
 
 // Problem is something wrong with an input file.
@@ -17,6 +18,9 @@ type Problem struct {
 	// Warning marks what is odd but harmless, such as a rank column that
 	// contradicts the scores: it is listed and never an error.
 	Warning bool
+	// RankContradicts marks the warning that a topic's rank column contradicts its
+	// scores.
+	RankContradicts bool
 }
 
 // Error prints file, line and text in the form that editors understand.
@@ -144,4 +148,14 @@ func (f *findings) locate(err error, scan func(seen func(line int, topic string)
 
 func (f *findings) warn(line int, format string, args ...any) {
 	f.list = append(f.list, Problem{File: f.file, Line: line, Text: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// damaged notes that a text which begins behind so many lines holds NUL bytes: no
+// tool writes them into an id.
+func (f *findings) damaged(text string, before int) error {
+	i := strings.IndexByte(text, 0)
+	if i < 0 {
+		return nil
+	}
+	return f.add(before+1+strings.Count(text[:i], "\n"), "a NUL byte: the file is damaged, or of 16-bit characters, and must be UTF-8")
 }

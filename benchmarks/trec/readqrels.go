@@ -50,6 +50,9 @@ func parseQrels(text, name string, o Options) (*Qrels, error) {
 
 // read reads a text in any of the known formats.
 func (b *qrelsBuilder) read(text string) error {
+	if err := b.found.damaged(text, 0); err != nil {
+		return err
+	}
 	switch detect(text) {
 	case formatObject:
 		return readObject(text, b.found.file, b.addScore)

@@ -68,6 +68,9 @@ func parseRun(text, name string, o Options) (*Run, error) {
 
 // read reads a text in any of the known formats.
 func (b *runBuilder) read(text, name string, o Options) error {
+	if err := b.found.damaged(text, 0); err != nil {
+		return err
+	}
 	switch detect(text) {
 	case formatObject:
 		return readObject(text, b.found.file, b.addScore)
@@ -319,6 +322,7 @@ func finishTopic(t *Topic, line int, f *findings, seen *repeats) error {
 		above, below := &t.Entries[j-1], &t.Entries[j]
 		if (above.Rank < below.Rank && above.Score < below.Score) || (above.Rank > below.Rank && above.Score > below.Score) {
 			f.warn(line, "topic %s: the rank column contradicts the scores (documents %s and %s); scores decide", t.ID, above.Document, below.Document)
+			f.list[len(f.list)-1].RankContradicts = true
 			break
 		}
 	}

@@ -182,7 +182,10 @@ func (s *streamer) emit(block string, yield func(Topic, error) bool) bool {
 func (s *streamer) parse(block string) error {
 	b, before := s.builder, s.line
 	b.again()
-	err := b.readColumns(block, before)
+	err := b.found.damaged(block, before)
+	if err == nil {
+		err = b.readColumns(block, before)
+	}
 	s.line += b.lines
 	for i, t := range b.run.Topics {
 		if _, again := s.done[t.ID]; again {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rankcascade/cascade/benchmarks/gate"
 	"github.com/rankcascade/cascade/benchmarks/internal/wording"
 	"github.com/rankcascade/cascade/benchmarks/stats"
 	"github.com/rankcascade/cascade/benchmarks/table"
@@ -247,6 +248,13 @@ func (r *Report) warn(p Problem, topics []string) {
 			if r.Verdict != TooFewTopics {
 				r.Verdict = KeepDefault
 			}
+		}
+		var seen gate.System
+		for _, t := range run.Topics {
+			seen.See(t.Entries, nil)
+		}
+		if 2*seen.Tied > seen.Top {
+			note("%s: most of its first documents have a score that others have too: ids decide their order", run.Name)
 		}
 		if unread := unreadLines(run); unread > 0 {
 			note("%s: %s could not be read and %s missing", run.Name, wording.Count(unread, "line"), wording.Are(unread))
