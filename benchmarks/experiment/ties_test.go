@@ -109,12 +109,12 @@ func TestCompareRunsRefuses(t *testing.T) {
 func TestTiedDocumentsCannotMakeAClaim(t *testing.T) {
 	t.Parallel()
 	var topics []trec.Judgements
-	var flat, clear []trec.Topic
+	var flat, untied []trec.Topic
 	for i := range 30 {
 		id := fmt.Sprintf("t%02d", i)
 		topics = append(topics, trec.Judgements{ID: id, Judged: []trec.Judgement{{Document: "a", Grade: 1}, {Document: "b"}, {Document: "c", Grade: i % 2}}})
 		flat = append(flat, trec.Topic{ID: id, Entries: []trec.Entry{{Document: "a", Score: 1}, {Document: "b", Score: 1}, {Document: "c", Score: 1}}})
-		clear = append(clear, trec.Topic{ID: id, Entries: []trec.Entry{{Document: "b", Score: 3}, {Document: "c", Score: 2}, {Document: "a", Score: 1}}})
+		untied = append(untied, trec.Topic{ID: id, Entries: []trec.Entry{{Document: "b", Score: 3}, {Document: "c", Score: 2}, {Document: "a", Score: 1}}})
 	}
 	compare := func(first, second []trec.Topic, o measure.Options) *experiment.Result {
 		r, err := experiment.CompareRuns(experiment.Runs{
@@ -126,13 +126,13 @@ func TestTiedDocumentsCannotMakeAClaim(t *testing.T) {
 		require.NoError(t, err)
 		return r
 	}
-	ids := compare(clear, flat, measure.Options{Order: trec.Order{Ties: trec.DocAscending}}) // a stands first by its name alone
+	ids := compare(untied, flat, measure.Options{Order: trec.Order{Ties: trec.DocAscending}}) // a stands first by its name alone
 	assert.Less(t, ids.Comparisons[0].P, .001)
 	assert.False(t, ids.Comparisons[0].Significant)
 	assert.Equal(t, "another order of tied documents would turn it around", ids.Comparisons[0].Remark)
 	assert.Contains(t, strings.Join(ids.Warnings, "\n"), "by another order RR would be up to 0.583 lower or 0.000 higher")
-	file := compare(clear, flat, measure.Options{Order: trec.Order{Ties: trec.InputOrder}})
+	file := compare(untied, flat, measure.Options{Order: trec.Order{Ties: trec.InputOrder}})
 	assert.True(t, file.Comparisons[0].Significant, "the order of the file is the system's")
-	backwards := compare(flat, clear, measure.Options{Order: trec.Order{Ties: trec.DocAscending}})
+	backwards := compare(flat, untied, measure.Options{Order: trec.Order{Ties: trec.DocAscending}})
 	assert.False(t, backwards.Comparisons[0].Significant)
 }
