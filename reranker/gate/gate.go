@@ -1,4 +1,4 @@
-package reranker
+package gate
 
 import (
 	"math"
@@ -10,10 +10,7 @@ import (
 
 // Predicate says whether a ranking is worth a rerank, for pipeline.Gate:
 //
-//	pipeline.Gate(reranker.WhenClose(.2), rerank)
-//
-// A rerank that is left out costs nothing and may lose something: EstimateGate
-// tells how much, from queries that were reranked.
+//	pipeline.Gate(gate.WhenClose(.2), rerank)
 type Predicate = func(pipeline.Query, pipeline.Ranking) bool
 
 // WhenClose asks for a rerank when the first two hits are close: their scores
@@ -65,7 +62,7 @@ func WhenLegsDisagree(a, b string, k int, share float64) Predicate {
 // name that is there has been answered. nil takes Document.Text.
 func UnlessExact(field func(pipeline.Document) string) Predicate {
 	if field == nil {
-		field = TextOnly
+		field = func(d pipeline.Document) string { return d.Text }
 	}
 	return func(q pipeline.Query, r pipeline.Ranking) bool {
 		asked := bare(q.Text)
@@ -83,14 +80,14 @@ func bare(text string) string {
 	}, text)
 }
 
-// GateTrace is one query that was reranked: the ranking before and after.
-type GateTrace struct {
+// Trace is one query that was reranked: the ranking before and after.
+type Trace struct {
 	Query         pipeline.Query
 	Before, After pipeline.Ranking
 }
 
-// GateEstimate is what a gate would have saved and lost.
-type GateEstimate struct {
+// Estimate is what a gate would have saved and lost.
+type Estimate struct {
 	// Queries were looked at; Skipped of them would not have been reranked.
 	Queries, Skipped int
 	// FirstChanged counts the skipped queries whose first hit the rerank changed,
@@ -101,11 +98,11 @@ type GateEstimate struct {
 	Overlap      float64
 }
 
-// EstimateGate runs a gate over recorded queries and tells what it saves, and,
+// Replay runs a gate over recorded queries and tells what it saves, and,
 // where it would have left the rerank out, how far the ranking that people would
 // have seen lies from the reranked one. k is how many hits they see.
-func EstimateGate(worth Predicate, k int, traces []GateTrace) GateEstimate {
-	e := GateEstimate{Queries: len(traces), Overlap: 1}
+func Replay(worth Predicate, k int, traces []Trace) Estimate {
+	e := Estimate{Queries: len(traces), Overlap: 1}
 	sum := 0.0
 	for _, t := range traces {
 		if worth(t.Query, t.Before) {
