@@ -35,17 +35,17 @@ func TestProbabilitiesHaveAReliabilityDiagram(t *testing.T) {
 	require.Less(t, with, len(r.Systems))
 
 	b := openBrowser(t)
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	file, _ := written(t, report.Options{}, r)
 	b.open(file, "")
-	b.eval(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`)
-	assert.InDelta(t, with, b.eval(`document.querySelectorAll(".reliability svg").length`), 0)
-	assert.Equal(t, true, b.eval(`[...document.querySelectorAll(".reliability")].every((d) => {
+	b.Eval(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`)
+	assert.InDelta(t, with, b.Eval(`document.querySelectorAll(".reliability svg").length`), 0)
+	assert.Equal(t, true, b.Eval(`[...document.querySelectorAll(".reliability")].every((d) => {
 		const rows = [...d.querySelectorAll("tbody tr")].map((r) => [...r.children].map((c) => Number(c.textContent)));
 		const dots = [...d.querySelectorAll("circle")];
 		return dots.length === rows.length && dots.every((c, i) => Math.abs((c.getAttribute("cx") - 40) / 240 - rows[i][2]) < 0.002 && Math.abs(1 - (c.getAttribute("cy") - 12) / 240 - rows[i][3]) < 0.002);
 	})`))
-	b.shoot("reliability", true)
+	b.Shoot("reliability", true)
 }
 
 // A name without any place to break at stays within its column, at every width.
@@ -63,11 +63,11 @@ func TestANameThatIsOneLongWordStaysInItsColumn(t *testing.T) {
 	}
 	file, _ := written(t, report.Options{}, r)
 	for _, width := range []int{400, 1024, 1280, 1920} {
-		b.size(width, 900, false)
+		b.Size(width, 900, false)
 		b.open(file, "?a#system="+name)
-		assert.Empty(t, b.eval(brokenHeads), "%d px", width)
-		outside := b.eval(`[...document.querySelectorAll("body *")].filter((e) => !e.parentElement.closest(".scroll") && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((e) => e.tagName + "." + (e.getAttribute("class") || e.id)).join(" ")`)
+		assert.Empty(t, b.Eval(brokenHeads), "%d px", width)
+		outside := b.Eval(`[...document.querySelectorAll("body *")].filter((e) => !e.parentElement.closest(".scroll") && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((e) => e.tagName + "." + (e.getAttribute("class") || e.id)).join(" ")`)
 		assert.Empty(t, outside, "%d px", width)
-		assert.Equal(t, b.eval(`document.documentElement.clientWidth`), b.eval(`document.documentElement.scrollWidth`), "%d px", width)
+		assert.Equal(t, b.Eval(`document.documentElement.clientWidth`), b.Eval(`document.documentElement.scrollWidth`), "%d px", width)
 	}
 }

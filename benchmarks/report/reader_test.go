@@ -43,7 +43,7 @@ func TestE12HeadsKeepTheirWordsAtEveryWidth(t *testing.T) {
 	many := sample(t, "second", 25)
 	all, _ := written(t, report.Options{}, r, many)
 	for _, width := range []int{360, 500, 721, 900, 1024, 1280, 1366, 1440, 1600, 1920, 2560} {
-		b.size(width, 900, false)
+		b.Size(width, 900, false)
 		for name, place := range map[string][2]string{
 			"overview":   {file, "?a#collection=0"},
 			"everywhere": {all, "?b"},
@@ -51,71 +51,71 @@ func TestE12HeadsKeepTheirWordsAtEveryWidth(t *testing.T) {
 		} {
 			b.open(place[0], place[1])
 			if name == "topic" {
-				b.until(`document.querySelector(".pair") !== null`)
+				b.Until(`document.querySelector(".pair") !== null`)
 			}
-			b.eval(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`)
-			assert.Empty(t, b.eval(brokenHeads), "%s at %d px", name, width)
+			b.Eval(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`)
+			assert.Empty(t, b.Eval(brokenHeads), "%s at %d px", name, width)
 			if name == "overview" && width >= 1280 {
-				assert.Equal(t, true, b.eval(`(() => { const x = document.querySelector("#table .scroll"); return x.scrollWidth <= x.clientWidth; })()`), "no head is beyond the edge at %d px", width)
+				assert.Equal(t, true, b.Eval(`(() => { const x = document.querySelector("#table .scroll"); return x.scrollWidth <= x.clientWidth; })()`), "no head is beyond the edge at %d px", width)
 			}
-			assert.LessOrEqual(t, b.eval(`document.documentElement.scrollWidth`), float64(width), "%s at %d px", name, width)
+			assert.LessOrEqual(t, b.Eval(`document.documentElement.scrollWidth`), float64(width), "%s at %d px", name, width)
 		}
 	}
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	b.open(file, "?g#collection=0")
-	b.shoot("heads", false)
+	b.Shoot("heads", false)
 	// The control: the style that was here breaks heads, and the check sees it.
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	b.open(file, "?d#collection=0")
-	b.eval(`document.querySelectorAll("thead button").forEach((x) => { x.style.overflowWrap = "anywhere"; x.style.wordBreak = "break-all"; x.style.width = "30px"; })`)
-	assert.Contains(t, b.eval(brokenHeads), "broken: ")
-	b.noComplaints()
+	b.Eval(`document.querySelectorAll("thead button").forEach((x) => { x.style.overflowWrap = "anywhere"; x.style.wordBreak = "break-all"; x.style.width = "30px"; })`)
+	assert.Contains(t, b.Eval(brokenHeads), "broken: ")
+	b.NoComplaints()
 }
 
 func TestE12OnPaperTheDotsHaveNames(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	file, _ := written(t, report.Options{}, sample(t, "first", 40))
 	b.open(file, "#collection=0")
 	shown := `[...document.querySelectorAll(".dot-name")].filter((x) => x.getClientRects().length > 0).map((x) => x.textContent)`
-	b.call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
-	b.until(shown + `.length === 6`)
-	assert.Contains(t, b.eval(shown+`.join("|")`), "BM25 > rrf(BM25, model)")
-	assert.Equal(t, true, b.eval(`(() => { const r = [...document.querySelectorAll(".dot-name")].map((x) => x.getBoundingClientRect()); return r.every((a, i) => r.every((b, j) => i >= j || a.right < b.left || b.right < a.left || a.bottom - 3 < b.top || b.bottom - 3 < a.top)); })()`), "no name covers another")
-	b.shoot("print", true)
-	b.call("Emulation.setEmulatedMedia", map[string]any{"media": ""}, nil)
-	b.noComplaints()
+	b.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+	b.Until(shown + `.length === 6`)
+	assert.Contains(t, b.Eval(shown+`.join("|")`), "BM25 > rrf(BM25, model)")
+	assert.Equal(t, true, b.Eval(`(() => { const r = [...document.querySelectorAll(".dot-name")].map((x) => x.getBoundingClientRect()); return r.every((a, i) => r.every((b, j) => i >= j || a.right < b.left || b.right < a.left || a.bottom - 3 < b.top || b.bottom - 3 < a.top)); })()`), "no name covers another")
+	b.Shoot("print", true)
+	b.Call("Emulation.setEmulatedMedia", map[string]any{"media": ""}, nil)
+	b.NoComplaints()
 }
 
 func TestE12TheKeyboardLeadsThroughTheTopics(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	file, _ := written(t, report.Options{}, sample(t, "first", 40), sample(t, "second", 25))
 	b.open(file, "#collection=0&topic=t07")
-	b.eval(`document.querySelector("h1").focus()`)
-	b.press("ArrowRight")
-	b.until(`location.hash.includes("topic=t08")`)
-	b.press("ArrowLeft", "ArrowLeft")
-	b.until(`location.hash.includes("topic=t06")`)
-	b.until(`document.activeElement.tagName === "H1" && document.querySelector(".lead .facts").textContent === "Topic t06"`) // a screen reader reads the new topic's heading
-	b.until(`document.querySelector("svg.flow") !== null`)
-	b.eval(`document.querySelector("svg.flow .path").focus()`)
-	b.press("ArrowRight")
-	assert.Contains(t, b.eval(`location.hash`), "topic=t06", "in the plot the arrows move in the plot")
-	b.press("Escape")
-	b.until(`!location.hash.includes("topic=") && document.querySelector("h1").textContent === "first"`)
-	b.eval(`(() => { const f = document.getElementById("filter"); f.focus(); f.value = "rrf"; f.dispatchEvent(new Event("input")); })()`)
-	b.press("Escape")
-	b.until(`document.getElementById("filter").value === "" && document.querySelectorAll("table.systems tbody tr").length === 6`)
-	b.press("Escape", "Escape")
-	b.until(`document.querySelector("table.all") !== null`)
+	b.Eval(`document.querySelector("h1").focus()`)
+	b.Press("ArrowRight")
+	b.Until(`location.hash.includes("topic=t08")`)
+	b.Press("ArrowLeft", "ArrowLeft")
+	b.Until(`location.hash.includes("topic=t06")`)
+	b.Until(`document.activeElement.tagName === "H1" && document.querySelector(".lead .facts").textContent === "Topic t06"`) // a screen reader reads the new topic's heading
+	b.Until(`document.querySelector("svg.flow") !== null`)
+	b.Eval(`document.querySelector("svg.flow .path").focus()`)
+	b.Press("ArrowRight")
+	assert.Contains(t, b.Eval(`location.hash`), "topic=t06", "in the plot the arrows move in the plot")
+	b.Press("Escape")
+	b.Until(`!location.hash.includes("topic=") && document.querySelector("h1").textContent === "first"`)
+	b.Eval(`(() => { const f = document.getElementById("filter"); f.focus(); f.value = "rrf"; f.dispatchEvent(new Event("input")); })()`)
+	b.Press("Escape")
+	b.Until(`document.getElementById("filter").value === "" && document.querySelectorAll("table.systems tbody tr").length === 6`)
+	b.Press("Escape", "Escape")
+	b.Until(`document.querySelector("table.all") !== null`)
 	for _, place := range []string{"", "#collection=0", "#collection=0&topic=t07&with=*"} {
 		b.open(file, "?e"+place)
-		assert.Empty(t, b.eval(unnamed), "every control, region and picture has a name for a screen reader: %s", place)
+		assert.Empty(t, b.Eval(unnamed), "every control, region and picture has a name for a screen reader: %s", place)
 	}
-	b.noComplaints()
+	b.NoComplaints()
 }
 
 // unnamed lists what a screen reader could not name, and heads that skip a level.
@@ -132,25 +132,25 @@ const unnamed = `(() => {
 func TestE8TwoRunsDocumentByDocument(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	b.size(1280, 900, false)
+	b.Size(1280, 900, false)
 	file, _ := written(t, report.Options{}, sample(t, "first", 40))
 	b.open(file, "#topic=t07&system=BM25")
-	b.until(`document.getElementById("flow-with") !== null`)
-	b.eval(`(() => { const x = document.getElementById("flow-with"); x.value = "BM25 > model"; x.dispatchEvent(new Event("change")); })()`)
-	b.until(`document.querySelector(".pair tbody tr") !== null`)
-	assert.Equal(t, "BM25|BM25 > model", b.eval(`[...document.querySelectorAll("svg.flow .column")].map((x) => x.textContent).join("|")`), "the flow leads from one to the other")
-	assert.Equal(t, true, b.eval(`(() => { const rows = [...document.querySelectorAll(".pair tbody tr")]; return rows.length >= 20 && rows.every((r) => { const [x, y, m] = [...r.children].map((c) => c.textContent); const up = Number(x) - Number(y); return x.startsWith(">") ? m === "new" : y.startsWith(">") ? m === "gone" : up === 0 ? m === "stays" : m === (up > 0 ? "up " : "down ") + Math.abs(up); }); })()`))
-	b.shoot("pair", true)
-	b.eval(`(() => { const x = document.getElementById("flow-with"); x.value = "*"; x.dispatchEvent(new Event("change")); })()`)
-	b.until(`document.querySelectorAll("svg.flow .column").length === 6`)
-	b.eval(`(() => { const x = document.getElementById("flow-with"); x.value = ""; x.dispatchEvent(new Event("change")); })()`)
-	b.until(`document.querySelectorAll("svg.flow .column").length === 1`)
+	b.Until(`document.getElementById("flow-with") !== null`)
+	b.Eval(`(() => { const x = document.getElementById("flow-with"); x.value = "BM25 > model"; x.dispatchEvent(new Event("change")); })()`)
+	b.Until(`document.querySelector(".pair tbody tr") !== null`)
+	assert.Equal(t, "BM25|BM25 > model", b.Eval(`[...document.querySelectorAll("svg.flow .column")].map((x) => x.textContent).join("|")`), "the flow leads from one to the other")
+	assert.Equal(t, true, b.Eval(`(() => { const rows = [...document.querySelectorAll(".pair tbody tr")]; return rows.length >= 20 && rows.every((r) => { const [x, y, m] = [...r.children].map((c) => c.textContent); const up = Number(x) - Number(y); return x.startsWith(">") ? m === "new" : y.startsWith(">") ? m === "gone" : up === 0 ? m === "stays" : m === (up > 0 ? "up " : "down ") + Math.abs(up); }); })()`))
+	b.Shoot("pair", true)
+	b.Eval(`(() => { const x = document.getElementById("flow-with"); x.value = "*"; x.dispatchEvent(new Event("change")); })()`)
+	b.Until(`document.querySelectorAll("svg.flow .column").length === 6`)
+	b.Eval(`(() => { const x = document.getElementById("flow-with"); x.value = ""; x.dispatchEvent(new Event("change")); })()`)
+	b.Until(`document.querySelectorAll("svg.flow .column").length === 1`)
 
 	b.open(file, "?f#")
 	means := `[...document.querySelectorAll(".hardest tbody tr")].map((r) => Number(r.children[1].textContent))`
-	assert.Equal(t, true, b.eval(means+`.every((x, i, all) => i === 0 || x >= all[i - 1])`), "hardest first")
-	assert.InDelta(t, 15, b.eval(means+`.length`), 0)
-	b.eval(`document.getElementById("more-hardest").click()`)
-	b.until(means + `.length === 40`)
-	b.noComplaints()
+	assert.Equal(t, true, b.Eval(means+`.every((x, i, all) => i === 0 || x >= all[i - 1])`), "hardest first")
+	assert.InDelta(t, 15, b.Eval(means+`.length`), 0)
+	b.Eval(`document.getElementById("more-hardest").click()`)
+	b.Until(means + `.length === 40`)
+	b.NoComplaints()
 }

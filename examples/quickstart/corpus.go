@@ -2,44 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"go/ast"
-	"go/build"
-	"go/doc"
-	"go/parser"
-	"go/token"
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 
+	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/sourcegraph/conc/pool"
 )
 
-// sources returns the folder with the source of the standard library.
-func sources(ctx context.Context, goroot string) (string, error) {
-	if goroot == "" {
-		goroot = build.Default.GOROOT
-	}
-	if goroot == "" { // built with -trimpath
-		out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
-		if err != nil {
-			return "", errors.New("the Go installation was not found: name it with -goroot")
-		}
-		goroot = strings.TrimSpace(string(out))
-	}
-	src := filepath.Join(goroot, "src")
-	if _, err := os.Stat(filepath.Join(src, "fmt", "doc.go")); err != nil {
-		return "", fmt.Errorf("%s does not hold the source of the standard library, whose documentation is the corpus: "+
-			"install Go from go.dev/dl, or name another installation with -goroot", goroot)
-	}
-	return src, nil
-}
+// Keys of a document's metadata.
+const (
+	keyTitle       = "title"       // the words of its name, searched with the text
+	keyDeclaration = "declaration" // one line of Go
+	keyPackage     = "package"
+	keyKind        = "kind"
+)
 
 // corpus is the documentation of the standard library.
 type corpus struct {
@@ -53,24 +28,21 @@ type corpus struct {
 	importers map[string]int
 }
 
-// readCorpus reads the packages in the folders, on all cores.
-func readCorpus(src string, folders []string) (corpus, error) {
-	found := make([]contents, len(folders))
-	p := pool.New().WithErrors().WithMaxGoroutines(runtime.GOMAXPROCS(0))
-	for i, folder := range folders {
-		p.Go(func() (err error) {
-			found[i], err = readPackage(src, folder)
-			return err
-		})
-	}
-	if err := p.Wait(); err != nil {
-		return corpus{}, fmt.Errorf("read the documentation: %w", err)
+// readCorpus reads the packages that keep names, nil all, of a Go installation.
+func readCorpus(ctx context.Context, goroot string, keep func(importPath string) bool) (corpus, error) {
+	packages, err := godoc.Load(ctx, goroot, keep)
+	if err != nil {
+		return corpus{}, err
 	}
 	c := corpus{importers: map[string]int{}}
-	for _, f := range found {
-		c.documents = append(c.documents, f.documents...)
-		for _, path := range f.imports {
-			if part(path) != f.part && part(path) != "testing" { // which all tests import
+	for _, p := range packages {
+		for _, s := range p.Symbols {
+			c.documents = append(c.documents, document(p.Path, s))
+		}
+		imports := slices.Concat(p.Imports, p.TestImports)
+		slices.Sort(imports)
+		for _, path := range slices.Compact(imports) {
+			if godoc.Part(path) != godoc.Part(p.Path) && godoc.Part(path) != "testing" { // which all tests import
 				c.importers[path]++
 			}
 		}
@@ -78,72 +50,17 @@ func readCorpus(src string, folders []string) (corpus, error) {
 	return c, nil
 }
 
-// contents is what one package adds to the corpus.
-type contents struct {
-	documents []pipeline.Document
-	part      string
-	imports   []string // each path once
-}
-
-// part is the first element of an import path.
-func part(path string) string {
-	first, _, _ := strings.Cut(path, "/")
-	return first
-}
-
-// packages returns the folders below src that others can import.
-func packages(src string) ([]string, error) {
-	var folders []string
-	err := filepath.WalkDir(src, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		switch d.Name() {
-		case "testdata", "internal", "vendor", "cmd":
-			return filepath.SkipDir
-		}
-		if path != src {
-			folders = append(folders, path)
-		}
-		return nil
-	})
-	return folders, err
-}
-
-func readPackage(src, folder string) (contents, error) {
-	found, err := build.ImportDir(folder, 0)
-	var none *build.NoGoError
-	if errors.As(err, &none) || err == nil && found.Name == "main" {
-		return contents{}, nil
+// document makes a document of a symbol: what is searched is its comment with those
+// of its examples.
+func document(importPath string, s godoc.Symbol) pipeline.Document {
+	d := pipeline.Document{ID: importPath, Text: s.Comment, Metadata: map[string]any{
+		keyTitle: title(importPath, s.Name), keyDeclaration: s.Declaration, keyPackage: importPath, keyKind: s.Kind,
+	}}
+	if s.Name != "" {
+		d.ID += "." + s.Name
 	}
-	if err != nil {
-		return contents{}, err
+	for _, e := range s.Examples {
+		d.Text += "\n" + e
 	}
-	names := slices.Concat(found.GoFiles, found.CgoFiles)
-	for _, name := range slices.Concat(found.TestGoFiles, found.XTestGoFiles) {
-		if strings.HasPrefix(name, "example") { // comments of examples say what things are for
-			names = append(names, name)
-		}
-	}
-	set := token.NewFileSet()
-	files := make([]*ast.File, len(names))
-	for i, name := range names {
-		files[i], err = parser.ParseFile(set, filepath.Join(folder, name), nil, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return contents{}, err
-		}
-	}
-	path, err := filepath.Rel(src, folder)
-	if err != nil {
-		return contents{}, err
-	}
-	p, err := doc.NewFromFiles(set, files, filepath.ToSlash(path))
-	if err != nil {
-		return contents{}, err
-	}
-	r := reader{pkg: p, set: set, seen: map[string]bool{}}
-	r.all()
-	imports := slices.Concat(found.Imports, found.TestImports, found.XTestImports)
-	slices.Sort(imports)
-	return contents{r.documents, part(p.ImportPath), slices.Compact(imports)}, nil
+	return d
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rankcascade/cascade/examples/internal/model"
+	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
 	"github.com/stretchr/testify/assert"
@@ -41,11 +42,7 @@ func installation(t *testing.T) string {
 }
 
 func symbols(t *testing.T) map[string]pipeline.Document {
-	src, err := sources(t.Context(), installation(t))
-	require.NoError(t, err)
-	folders, err := packages(src)
-	require.NoError(t, err)
-	c, err := readCorpus(src, folders)
+	c, err := readCorpus(t.Context(), installation(t), nil)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int{"io": 1}, c.importers)
 	found := map[string]pipeline.Document{}
@@ -89,7 +86,7 @@ func TestWords(t *testing.T) {
 		"ReadFile": "Read File", "HTTPServer": "HTTP Server", "net/http": "net http", "Client.Do": "Client Do",
 		"ServeHTTP": "Serve HTTP", "utf8": "utf8", "TLS": "TLS", "": "",
 	} {
-		assert.Equal(t, want, split(identifier), identifier)
+		assert.Equal(t, want, godoc.Words(identifier), identifier)
 	}
 	assert.Equal(t, []string{"read", "file"}, terms("How do I read a file in Go?"))
 	assert.Equal(t, []string{"how", "do", "I"}, terms("how do I"), "a question of such words only keeps them")
@@ -209,16 +206,11 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 // packages that hold the answers and their neighbours.
 func TestAnswersFromTheRealLibrary(t *testing.T) {
 	t.Parallel()
-	src, err := sources(t.Context(), "")
+	some := strings.Fields("bufio bytes encoding/csv encoding/json errors io os sort slices strconv strings sync")
+	c, err := readCorpus(t.Context(), "", func(path string) bool { return slices.Contains(some, path) })
 	if err != nil {
 		t.Skip(err)
 	}
-	var folders []string
-	for name := range strings.FieldsSeq("bufio bytes encoding/csv encoding/json errors io os sort slices strconv strings sync") {
-		folders = append(folders, filepath.Join(src, filepath.FromSlash(name)))
-	}
-	c, err := readCorpus(src, folders)
-	require.NoError(t, err)
 	s, err := newSystem(t.Context(), c, options{answers: 8, model: model.MiniLM})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.close()) }()

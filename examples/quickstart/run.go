@@ -115,15 +115,7 @@ func run(ctx context.Context, args []string, c console) int {
 // that follow.
 func answerAll(ctx context.Context, o options, c console) (err error) {
 	began := time.Now()
-	src, err := sources(ctx, o.goroot)
-	if err != nil {
-		return err
-	}
-	folders, err := packages(src)
-	if err != nil {
-		return err
-	}
-	docs, err := readCorpus(src, folders)
+	docs, err := readCorpus(ctx, o.goroot, nil)
 	if err != nil {
 		return err
 	}

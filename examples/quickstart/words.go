@@ -4,8 +4,8 @@ import (
 	"context"
 	"path"
 	"strings"
-	"unicode"
 
+	"github.com/rankcascade/cascade/internal/godoc"
 	"github.com/rankcascade/cascade/pipeline"
 )
 
@@ -13,31 +13,11 @@ import (
 // and of its package, so that "read a file" finds os.ReadFile, and the name as it
 // is written, so that "errors.Is" finds it though it is made of a stop word.
 func title(importPath, name string) string {
-	words := split(importPath) + " " + split(name)
+	words := godoc.Words(importPath) + " " + godoc.Words(name)
 	if name == "" {
 		return words
 	}
 	return words + " " + strings.ReplaceAll(name, ".", " ") + " " + path.Base(importPath) + "." + name
-}
-
-// split divides an identifier or an import path into words: at what is neither
-// letter nor digit, before a capital after a small letter, and before the last
-// of several capitals that begins a word ("HTTPServer" is HTTP and Server).
-func split(identifier string) string {
-	runes := []rune(identifier)
-	var b strings.Builder
-	for i, r := range runes {
-		switch {
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			b.WriteByte(' ')
-			continue
-		case i > 0 && unicode.IsUpper(r) && unicode.IsLower(runes[i-1]),
-			i > 0 && i+1 < len(runes) && unicode.IsUpper(r) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]):
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 // asking are words of questions that say nothing about what is looked for: every
@@ -147,7 +127,7 @@ func expand(question string) string {
 func parts(text string) string {
 	words := strings.Fields(text)
 	for _, w := range words {
-		if s := split(w); strings.Contains(s, " ") {
+		if s := godoc.Words(w); strings.Contains(s, " ") {
 			words = append(words, s)
 		}
 	}

@@ -6,75 +6,64 @@ import (
 	"go/doc"
 	"go/printer"
 	"go/token"
-	"strconv"
 	"strings"
-	"unicode"
-
-	"github.com/rankcascade/cascade/pipeline"
 )
 
-// Keys of a document's metadata, beside pipeline.SourceKey and PositionKey.
-const (
-	TitleKey = "title" // the symbol as it is written, for people: "http.Get"
-	WordsKey = "words" // the words of its name and package, for search
-	// ImportersKey is the number of packages of other parts of the library that
-	// import the symbol's package.
-	ImportersKey = "importers"
-)
-
-// reader turns the documentation of one package into documents.
+// reader turns the documentation of one package into symbols.
 type reader struct {
-	pkg       *doc.Package
-	set       *token.FileSet
-	documents []pipeline.Document
-	seen      map[string]bool
+	pkg     *doc.Package
+	set     *token.FileSet
+	symbols []Symbol
+	seen    map[string]bool
 }
 
 func (r *reader) all() {
-	r.add("", "package "+r.pkg.Name, r.pkg.Doc)
-	r.values(r.pkg.Consts)
-	r.values(r.pkg.Vars)
-	r.functions("", r.pkg.Funcs)
+	r.add("package", "", "package "+r.pkg.Name, r.pkg.Doc, r.pkg.Examples)
+	r.values("constant", r.pkg.Consts)
+	r.values("variable", r.pkg.Vars)
+	r.functions("function", "", r.pkg.Funcs)
 	for _, t := range r.pkg.Types {
 		r.typ(t)
-		r.values(t.Consts)
-		r.values(t.Vars)
-		r.functions("", t.Funcs)
-		r.functions(t.Name+".", t.Methods)
+		r.values("constant", t.Consts)
+		r.values("variable", t.Vars)
+		r.functions("function", "", t.Funcs)
+		r.functions("method", t.Name+".", t.Methods)
 	}
 }
 
-func (r *reader) functions(prefix string, list []*doc.Func) {
+func (r *reader) functions(kind, prefix string, list []*doc.Func) {
 	for _, f := range list {
-		r.add(prefix+f.Name, r.line(&ast.FuncDecl{Name: f.Decl.Name, Recv: f.Decl.Recv, Type: f.Decl.Type}), f.Doc)
+		r.add(kind, prefix+f.Name, r.line(f.Decl), f.Doc, f.Examples)
 	}
 }
 
-// typ adds a type and its fields, or the methods that an interface asks for.
+// typ adds a type and, below it, its fields, or the methods that an interface
+// asks for.
 func (r *reader) typ(t *doc.Type) {
 	for _, spec := range t.Decl.Specs {
 		s, ok := spec.(*ast.TypeSpec)
 		if !ok || s.Name.Name != t.Name {
 			continue
 		}
+		kind, what := "type", ""
 		var fields *ast.FieldList
-		declaration := "type " + t.Name
 		switch inner := s.Type.(type) {
 		case *ast.StructType:
-			fields, declaration = inner.Fields, declaration+" struct"
+			fields, what = inner.Fields, "field"
+			r.add(kind, t.Name, "type "+t.Name+" struct", t.Doc, t.Examples)
 		case *ast.InterfaceType:
-			fields, declaration = inner.Methods, declaration+" interface"
+			fields, what = inner.Methods, "method"
+			r.add(kind, t.Name, "type "+t.Name+" interface", t.Doc, t.Examples)
 		default:
-			declaration += " " + r.line(s.Type)
+			r.add(kind, t.Name, "type "+t.Name+" "+r.line(s.Type), t.Doc, t.Examples)
 		}
-		r.add(t.Name, declaration, t.Doc)
 		if fields == nil {
 			continue
 		}
 		for _, f := range fields.List {
 			for _, name := range f.Names {
 				if name.IsExported() {
-					r.add(t.Name+"."+name.Name, name.Name+" "+r.line(f.Type), f.Doc.Text()+f.Comment.Text())
+					r.add(what, t.Name+"."+name.Name, name.Name+" "+r.line(f.Type), f.Doc.Text()+f.Comment.Text(), nil)
 				}
 			}
 		}
@@ -83,7 +72,7 @@ func (r *reader) typ(t *doc.Type) {
 
 // values adds each name of a declaration with its own comment, or the first name
 // with that of the whole group.
-func (r *reader) values(groups []*doc.Value) {
+func (r *reader) values(kind string, groups []*doc.Value) {
 	for _, g := range groups {
 		for i, spec := range g.Decl.Specs {
 			s, ok := spec.(*ast.ValueSpec)
@@ -96,77 +85,31 @@ func (r *reader) values(groups []*doc.Value) {
 			}
 			for _, name := range s.Names {
 				if name.IsExported() {
-					r.add(name.Name, g.Decl.Tok.String()+" "+name.Name, text)
+					r.add(kind, name.Name, g.Decl.Tok.String()+" "+name.Name, text, nil)
 				}
 			}
 		}
 	}
 }
 
-// add makes the documents of a symbol, none if it has no comment.
-func (r *reader) add(name, declaration, text string) {
-	id, title := r.pkg.ImportPath, "package "+r.pkg.ImportPath
-	if name != "" {
-		id, title = id+"."+name, r.pkg.Name+"."+name
-	}
-	if strings.TrimSpace(text) == "" || r.seen[id] {
+// add keeps a symbol, unless it has no comment or was met before.
+func (r *reader) add(kind, name, declaration, comment string, examples []*doc.Example) {
+	if strings.TrimSpace(comment) == "" || r.seen[name] {
 		return
 	}
-	r.seen[id] = true
-	for i, piece := range pieces(text) {
-		d := pipeline.Document{ID: id, Text: declaration + "\n\n" + piece, Metadata: map[string]any{
-			TitleKey: title, WordsKey: words(r.pkg.ImportPath) + " " + words(name) + " " + title,
-			pipeline.SourceKey: r.pkg.ImportPath, pipeline.PositionKey: len(r.documents),
-		}}
-		if i > 0 {
-			d.ID += "#" + strconv.Itoa(i+1)
-			d.Text = piece
-		}
-		r.documents = append(r.documents, d)
+	r.seen[name] = true
+	s := Symbol{Name: name, Kind: kind, Declaration: declaration, Comment: comment}
+	for _, e := range examples {
+		s.Examples = append(s.Examples, e.Doc)
 	}
+	r.symbols = append(r.symbols, s)
 }
 
-// size is the number of bytes at which a comment is split, between paragraphs.
-const size = 1500
-
-func pieces(text string) []string {
-	var list []string
-	var b strings.Builder
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		if b.Len() > 0 && b.Len()+len(paragraph) > size {
-			list = append(list, b.String())
-			b.Reset()
-		}
-		if b.Len() > 0 {
-			b.WriteString("\n\n")
-		}
-		b.WriteString(paragraph)
-	}
-	return append(list, b.String())
-}
-
-// words divides an identifier or an import path into words: at what is neither
-// letter nor digit, before a capital after a small letter, and before the last of
-// several capitals that begins a word ("HTTPServer" is HTTP and Server).
-func words(identifier string) string {
-	runes := []rune(identifier)
-	var b strings.Builder
-	for i, r := range runes {
-		switch {
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			b.WriteByte(' ')
-			continue
-		case i > 0 && unicode.IsUpper(r) && unicode.IsLower(runes[i-1]),
-			i > 0 && i+1 < len(runes) && unicode.IsUpper(r) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]):
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
-}
-
-// line prints a declaration on one line.
+// line prints a declaration on one line, without its body.
 func (r *reader) line(node any) string {
+	if f, ok := node.(*ast.FuncDecl); ok {
+		node = &ast.FuncDecl{Name: f.Name, Recv: f.Recv, Type: f.Type}
+	}
 	var b bytes.Buffer
 	if err := (&printer.Config{Mode: printer.RawFormat}).Fprint(&b, r.set, node); err != nil {
 		return ""

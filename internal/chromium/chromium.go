@@ -1,4 +1,4 @@
-package report_test
+package chromium
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,11 +17,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a headless Chromium that is spoken to through two pipes
-// (--remote-debugging-pipe: JSON messages that end with a zero byte), so that
-// the tests need no driver, no port and no module beside the standard library.
-type browser struct {
-	t       *testing.T
+// Options set a Browser.
+type Options struct {
+	// Local is how the addresses begin that pages may ask for: a request for another
+	// one is a complaint.
+	Local string
+	// Patience is how long Until waits; 0 means 10 s.
+	Patience time.Duration
+}
+
+// Browser is a headless Chromium with one page. Make one with Open. It belongs to one
+// goroutine.
+type Browser struct {
+	t       testing.TB
+	o       Options
 	command *exec.Cmd
 	to      *os.File
 	session string
@@ -29,7 +39,7 @@ type browser struct {
 	next    int
 	waiting map[int]chan reply
 	// complaints are console errors, exceptions, violations of the policy and
-	// requests that leave the file.
+	// requests that leave what is local.
 	complaints []string
 	closed     chan struct{}
 }
@@ -44,9 +54,9 @@ type reply struct {
 	} `json:"error"`
 }
 
-// findChromium returns the browser's path, or skips the test and says how to
+// find returns the browser's path, or skips the test and says how to
 // provide one.
-func findChromium(t *testing.T) string {
+func find(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("CASCADE_CHROMIUM"); path != "" {
 		return path
@@ -60,18 +70,24 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
-func openBrowser(t *testing.T) *browser {
+// Open starts a browser, which ends with the test, or skips the test where there is
+// none.
+func Open(t testing.TB, o Options) *Browser {
 	t.Helper()
-	path := findChromium(t)
+	path := find(t)
 	theirIn, to, err := os.Pipe()
 	require.NoError(t, err)
 	from, theirOut, err := os.Pipe()
 	require.NoError(t, err)
-	b := &browser{t: t, to: to, waiting: map[int]chan reply{}, closed: make(chan struct{})}
-	// The sandbox needs rights that containers do not give, and the only page
-	// that is opened is the test's own.
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+	b := &Browser{t: t, o: o, to: to, waiting: map[int]chan reply{}, closed: make(chan struct{})}
+	// The sandbox needs rights that containers do not give, and the only pages
+	// that are opened are the tests' own.
 	b.command = exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-		"--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+		"--no-first-run", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	b.command.ExtraFiles = []*os.File{theirIn, theirOut}
 	require.NoError(t, b.command.Start())
 	require.NoError(t, errors.Join(theirIn.Close(), theirOut.Close()))
@@ -79,17 +95,17 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(func() { b.stop(from) })
 
 	var target struct{ TargetID string }
-	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
 	for _, domain := range []string{"Runtime", "Log", "Page", "Network"} {
-		b.call(domain+".enable", nil, nil)
+		b.Call(domain+".enable", nil, nil)
 	}
 	return b
 }
 
-func (b *browser) stop(from *os.File) {
+func (b *Browser) stop(from *os.File) {
 	b.mu.Lock()
 	b.session = ""
 	b.mu.Unlock()
@@ -107,7 +123,7 @@ func (b *browser) stop(from *os.File) {
 	<-b.closed
 }
 
-func (b *browser) listen(from *os.File) {
+func (b *Browser) listen(from *os.File) {
 	defer close(b.closed)
 	in := bufio.NewReaderSize(from, 1<<20)
 	for {
@@ -130,7 +146,7 @@ func (b *browser) listen(from *os.File) {
 }
 
 // note keeps what a reader of the console would see.
-func (b *browser) note(r reply) {
+func (b *Browser) note(r reply) {
 	params := string(r.Params)
 	switch r.Method {
 	case "Runtime.exceptionThrown", "Log.entryAdded":
@@ -141,13 +157,15 @@ func (b *browser) note(r reply) {
 		}
 	case "Network.requestWillBeSent":
 		var p struct{ Request struct{ URL string } }
-		if json.Unmarshal(r.Params, &p) == nil && !strings.HasPrefix(p.Request.URL, "file:") && !strings.HasPrefix(p.Request.URL, "data:") && !strings.HasPrefix(p.Request.URL, "about:") && !strings.HasPrefix(p.Request.URL, "blob:") {
+		if json.Unmarshal(r.Params, &p) == nil && !strings.HasPrefix(p.Request.URL, b.o.Local) && !strings.HasPrefix(p.Request.URL, "data:") && !strings.HasPrefix(p.Request.URL, "about:") && !strings.HasPrefix(p.Request.URL, "blob:") {
 			b.complaints = append(b.complaints, "request for "+p.Request.URL)
 		}
 	}
 }
 
-func (b *browser) call(method string, params map[string]any, into any) {
+// Call calls a method of the protocol for the page, and reads its result into into if
+// that is not nil.
+func (b *Browser) Call(method string, params map[string]any, into any) {
 	b.t.Helper()
 	answer := make(chan reply, 1)
 	b.mu.Lock()
@@ -174,14 +192,14 @@ func (b *browser) call(method string, params map[string]any, into any) {
 		}
 	case <-b.closed:
 		require.Fail(b.t, "the browser ended", method)
-	case <-time.After(20 * time.Second):
+	case <-time.After(b.o.Patience + 30*time.Second):
 		require.Fail(b.t, "the browser does not answer", method)
 	}
 }
 
-// eval runs an expression in the page, waits for its promise, and returns its
+// Eval runs an expression in the page, waits for its promise, and returns its
 // value.
-func (b *browser) eval(expression string) any {
+func (b *Browser) Eval(expression string) any {
 	b.t.Helper()
 	var r struct {
 		Result           struct{ Value any }
@@ -190,22 +208,22 @@ func (b *browser) eval(expression string) any {
 			Exception struct{ Description string }
 		}
 	}
-	b.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
+	b.Call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
 	if r.ExceptionDetails != nil {
 		require.Fail(b.t, r.ExceptionDetails.Text+" "+r.ExceptionDetails.Exception.Description, expression)
 	}
 	return r.Result.Value
 }
 
-// until waits for an expression to become true, as the page sees it.
-func (b *browser) until(expression string) {
+// Until waits for an expression to become true, as the page sees it.
+func (b *Browser) Until(expression string) {
 	b.t.Helper()
-	ok := b.eval(fmt.Sprintf(`new Promise((done) => { const end = Date.now() + 10000; const look = () => { let ok = false; try { ok = Boolean(%s); } catch { ok = false; } if (ok || Date.now() > end) done(ok); else setTimeout(look, 20); }; look(); })`, expression))
+	ok := b.Eval(fmt.Sprintf(`new Promise((done) => { const end = Date.now() + %d; const look = () => { let ok = false; try { ok = Boolean(%s); } catch { ok = false; } if (ok || Date.now() > end) done(ok); else setTimeout(look, 20); }; look(); })`, b.o.Patience.Milliseconds(), expression))
 	require.Equal(b.t, true, ok, "never became true: %s", expression)
 }
 
-// press sends a key, as a keyboard does.
-func (b *browser) press(keys ...string) {
+// Press sends a key, as a keyboard does.
+func (b *Browser) Press(keys ...string) {
 	b.t.Helper()
 	codes := map[string]int{"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "ArrowLeft": 37, "End": 35, " ": 32, "Escape": 27}
 	for _, key := range keys {
@@ -213,45 +231,67 @@ func (b *browser) press(keys ...string) {
 		if key == "Enter" {
 			params["text"] = "\r"
 		}
-		b.call("Input.dispatchKeyEvent", params, nil)
-		b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}, nil)
+		b.Call("Input.dispatchKeyEvent", params, nil)
+		b.Call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": codes[key]}, nil)
 	}
 }
 
-// size makes the window that wide, as a phone if phone is set.
-func (b *browser) size(width, height int, phone bool) {
+// Size makes the window that wide, as a phone if phone is set.
+func (b *Browser) Size(width, height int, phone bool) {
 	b.t.Helper()
 	scale := 1
 	if phone {
 		scale = 2
 	}
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}, nil)
 }
 
-func (b *browser) open(file, hash string) {
+// Open goes to an address and waits until the page is there and ready, an
+// expression, is true; "" is.
+func (b *Browser) Open(address, ready string) {
 	b.t.Helper()
-	b.call("Page.navigate", map[string]any{"url": "file://" + file + hash}, nil)
-	b.until(`document.readyState === "complete" && document.querySelector("h1") !== null`)
+	b.Call("Page.navigate", map[string]any{"url": address}, nil)
+	if ready == "" {
+		ready = "true"
+	}
+	b.Until(`document.readyState === "complete" && ` + ready)
 }
 
-// shoot writes a picture of the page into the folder that CASCADE_SHOTS names;
+// Shoot writes a picture of the page into the folder that CASCADE_SHOTS names;
 // without it, it does nothing.
-func (b *browser) shoot(name string, whole bool) {
+func (b *Browser) Shoot(name string, whole bool) {
 	b.t.Helper()
 	dir := os.Getenv("CASCADE_SHOTS")
 	if dir == "" {
 		return
 	}
 	var r struct{ Data string }
-	b.call("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": whole}, &r)
+	b.Call("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": whole}, &r)
 	raw, err := base64.StdEncoding.DecodeString(r.Data)
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(dir+"/"+name+".png", raw, 0o600))
 }
 
-func (b *browser) noComplaints() {
-	b.t.Helper()
+// Complaints are the console errors, exceptions, violations of the page's policy and
+// requests for what is not local, as the browser told them.
+func (b *Browser) Complaints() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	require.Empty(b.t, b.complaints)
+	return slices.Clone(b.complaints)
+}
+
+// Forgive forgets the complaints that the function names.
+func (b *Browser) Forgive(complaint func(string) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = slices.DeleteFunc(b.complaints, complaint)
+}
+
+// In lets what fails from here on fail a part of the test.
+func (b *Browser) In(t testing.TB) { b.t = t }
+
+// NoComplaints fails the test if there are any.
+func (b *Browser) NoComplaints() {
+	b.t.Helper()
+	require.Empty(b.t, b.Complaints())
 }
