@@ -110,8 +110,11 @@ func (b *Browser) stop(from *os.File) {
 	b.session = ""
 	b.mu.Unlock()
 	_, _ = b.to.WriteString(`{"id":1000000,"method":"Browser.close"}` + "\x00")
-	done := make(chan error, 1)
-	go func() { done <- b.command.Wait() }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = b.command.Wait() // its status says nothing about the page
+	}()
 	select {
 	case <-done:
 	case <-time.After(5 * time.Second):
