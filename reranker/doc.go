@@ -22,7 +22,7 @@
 //	stages             Stage and Prune, with the options Chat and Evaluation
 //	scorers of others  Shard, NewEndpoint, Fallback, Calibrated, Passages, Listwise
 //	texts              TextOnly, WithFields, WithNames
-//	when to rerank     package gate
+//	when to rerank     package when
 //	what happened      ReportKey, Report, Warning, StateChange, LogChanges
 //	one of your own    Scorer, ScorerFunc, StreamScorer, Decorator, Ask, Stream
 //

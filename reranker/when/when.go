@@ -1,4 +1,4 @@
-package gate
+package when
 
 import (
 	"math"
@@ -10,15 +10,15 @@ import (
 
 // Predicate says whether a ranking is worth a rerank, for pipeline.Gate:
 //
-//	pipeline.Gate(gate.WhenClose(.2), rerank)
+//	pipeline.Gate(when.Close(.2), rerank)
 type Predicate = func(pipeline.Query, pipeline.Ranking) bool
 
-// WhenClose asks for a rerank when the first two hits are close: their scores
+// Close asks for a rerank when the first two hits are close: their scores
 // differ by less than the margin, a share in [0, 1] of the distance from the first
 // score to the last. A ranking of fewer than three hits, or of equal scores, is
 // close. Measured on the ranking itself, the margin means the same on every
 // scale.
-func WhenClose(margin float64) Predicate {
+func Close(margin float64) Predicate {
 	return func(_ pipeline.Query, r pipeline.Ranking) bool {
 		n := len(r.Hits)
 		if n < 3 {
@@ -30,10 +30,10 @@ func WhenClose(margin float64) Predicate {
 	}
 }
 
-// WhenLegsDisagree asks for a rerank when two stages that judged the ranking, by
+// LegsDisagree asks for a rerank when two stages that judged the ranking, by
 // the names in their marks, have less than the share of their first k hits in
 // common. A ranking that one of them did not judge is worth a rerank.
-func WhenLegsDisagree(a, b string, k int, share float64) Predicate {
+func LegsDisagree(a, b string, k int, share float64) Predicate {
 	return func(_ pipeline.Query, r pipeline.Ranking) bool {
 		inA, inB, both := 0, 0, 0
 		for _, h := range r.Hits {
@@ -57,10 +57,10 @@ func WhenLegsDisagree(a, b string, k int, share float64) Predicate {
 	}
 }
 
-// UnlessExact asks for a rerank unless the first hit's text, or what field makes
+// NotExact asks for a rerank unless the first hit's text, or what field makes
 // of it, is the query itself, apart from case, space and signs: who asks for a
 // name that is there has been answered. nil takes Document.Text.
-func UnlessExact(field func(pipeline.Document) string) Predicate {
+func NotExact(field func(pipeline.Document) string) Predicate {
 	if field == nil {
 		field = func(d pipeline.Document) string { return d.Text }
 	}

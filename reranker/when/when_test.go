@@ -1,4 +1,4 @@
-package gate_test
+package when_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/pipeline"
-	"github.com/rankcascade/cascade/reranker/gate"
+	"github.com/rankcascade/cascade/reranker/when"
 )
 
 func gateRanking(t *testing.T, scores ...float64) pipeline.Ranking {
@@ -23,7 +23,7 @@ func gateRanking(t *testing.T, scores ...float64) pipeline.Ranking {
 
 func TestWhenClose(t *testing.T) {
 	t.Parallel()
-	near := gate.WhenClose(.25)
+	near := when.Close(.25)
 	for sentence, test := range map[string]struct {
 		scores []float64
 		want   bool
@@ -51,7 +51,7 @@ func TestWhenLegsDisagree(t *testing.T) {
 		}
 		return pipeline.Ranking{Hits: hits}
 	}
-	disagree := gate.WhenLegsDisagree("bm25", "dense", 2, .5)
+	disagree := when.LegsDisagree("bm25", "dense", 2, .5)
 	assert.False(t, disagree(pipeline.Query{}, marked([2]int{1, 1}, [2]int{2, 2})))
 	assert.False(t, disagree(pipeline.Query{}, marked([2]int{1, 2}, [2]int{2, 3}, [2]int{3, 1})), "one of two")
 	assert.True(t, disagree(pipeline.Query{}, marked([2]int{1, 3}, [2]int{2, 4}, [2]int{3, 1}, [2]int{4, 2})))
@@ -60,14 +60,14 @@ func TestWhenLegsDisagree(t *testing.T) {
 
 func TestUnlessExact(t *testing.T) {
 	t.Parallel()
-	exact := gate.UnlessExact(nil)
+	exact := when.NotExact(nil)
 	r := gateRanking(t, 2, 1)
 	r.Hits[0].Document.Text = "http.ReverseProxy"
 	assert.False(t, exact(pipeline.Query{Text: " HTTP reverseproxy?"}, r))
 	assert.True(t, exact(pipeline.Query{Text: "reverse proxy"}, r))
 	assert.True(t, exact(pipeline.Query{Text: "?"}, r), "a query without words is answered by nothing")
 	assert.True(t, exact(pipeline.Query{Text: "x"}, pipeline.Ranking{}))
-	title := gate.UnlessExact(func(d pipeline.Document) string { return d.ID })
+	title := when.NotExact(func(d pipeline.Document) string { return d.ID })
 	assert.False(t, title(pipeline.Query{Text: "A"}, r))
 }
 
@@ -76,7 +76,7 @@ func TestEstimateGate(t *testing.T) {
 	far, near := gateRanking(t, 10, 5, 0), gateRanking(t, 10, 9, 0)
 	turned := gateRanking(t, 3, 2, 1)
 	turned.Hits[0], turned.Hits[2] = turned.Hits[2], turned.Hits[0]
-	e := gate.Replay(gate.WhenClose(.25), 2, []gate.Trace{{Before: far, After: far}, {Before: far, After: turned}, {Before: near, After: turned}})
-	assert.Equal(t, gate.Estimate{Queries: 3, Skipped: 2, FirstChanged: 1, Overlap: (1 + .5) / 2}, e)
-	assert.InDelta(t, 1, gate.Replay(gate.WhenClose(1), 2, nil).Overlap, 0)
+	e := when.Replay(when.Close(.25), 2, []when.Trace{{Before: far, After: far}, {Before: far, After: turned}, {Before: near, After: turned}})
+	assert.Equal(t, when.Estimate{Queries: 3, Skipped: 2, FirstChanged: 1, Overlap: (1 + .5) / 2}, e)
+	assert.InDelta(t, 1, when.Replay(when.Close(1), 2, nil).Overlap, 0)
 }
