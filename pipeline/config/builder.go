@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,12 +29,11 @@ type builder struct {
 	scope  *kind.Scope
 	depth  int
 	parts  int
-	built  []placed
 }
 
-// placed is a part that was built, and where the file names it.
+// placed is a part by the name of its kind, and where the file names it.
 type placed struct {
-	part any
+	kind string
 	node *yaml.Node
 	path string
 }
@@ -105,8 +105,7 @@ func (b *builder) part(n *yaml.Node, path string, want reflect.Type) (reflect.Va
 	if !v.IsValid() {
 		return none, b.fail(n, here, "kind %q built nothing: its function returned neither a part nor an error", name)
 	}
-	b.built = append(b.built, placed{part, n, here})
-	return v, nil
+	return v, b.mistake(n, here, pipeline.Describe(part))
 }
 
 // nameNode is where a part's name stands.
@@ -122,16 +121,18 @@ func (b *builder) named(n *yaml.Node, path string, want reflect.Type) (name stri
 	switch {
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && n.Value != "":
 		return n.Value, nil, nil
-	case n.Kind == yaml.MappingNode && len(n.Content) == 2:
+	case n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Kind == yaml.ScalarNode:
 		settings = n.Content[1]
 		if settings.Kind == yaml.AliasNode {
 			settings = settings.Alias
 		}
 		return n.Content[0].Value, settings, nil
+	case n.Kind == yaml.MappingNode && len(n.Content) > 2 && n.Content[0].Value == n.Content[2].Value:
+		return "", nil, b.fail(n.Content[2], path, "%q stands twice: take one of them out", n.Content[0].Value)
 	case n.Kind == yaml.MappingNode && len(n.Content) > 2:
 		return "", nil, b.fail(n.Content[2], path, "a part has one name, and %q stands beside %q: is it indented too little, or is a dash missing?", n.Content[2].Value, n.Content[0].Value)
 	}
-	return "", nil, b.fail(n, path, "%s is needed here: its name, or {name: settings}%s", article(roleName(want)), b.choice(want))
+	return "", nil, b.fail(n, path, "%s is needed here, and this is %s: write its name, or {name: settings}%s", article(roleName(want)), shown(n), b.choice(want))
 }
 
 var fuserType = reflect.TypeFor[pipeline.Fuser]()
@@ -164,6 +165,9 @@ func (b *builder) names(want reflect.Type) []string {
 
 // hint names the nearest kind, or all that would fit.
 func (b *builder) hint(name string, want reflect.Type) string {
+	if strings.HasPrefix(name, "//") || strings.HasPrefix(name, "/*") {
+		return ": a comment begins with # and ends with the line"
+	}
 	if s := nearest.Hint(name, b.names(want)); s != "" {
 		return s
 	}
@@ -205,6 +209,8 @@ func (b *builder) settings(n, owner *yaml.Node, path string, into reflect.Value)
 func (b *builder) setting(key, v *yaml.Node, path string, fields fields, seen map[string]bool, into reflect.Value) error {
 	f, ok := fields.find(key.Value)
 	switch {
+	case key.Value == "<<":
+		return b.fail(key, path, "settings are not merged by <<: write them out, or name the part once by &name and repeat it by *name")
 	case !ok:
 		return b.fail(key, join(path, key.Value), "there is no such setting%s", suggest(key.Value, fields))
 	case seen[key.Value]:
@@ -255,54 +261,49 @@ func article(noun string) string {
 	return "a " + noun
 }
 
-// env reads {env: NAME}; ok is false for anything else.
+// env reads {env: NAME}; ok is false for anything else. Space around the value, such
+// as the line break of a file that was read into it, is no part of it.
 func (b *builder) env(n *yaml.Node, path string) (value string, ok bool, err error) {
-	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || n.Content[0].Value != "env" {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && shellName.MatchString(n.Value) {
+		return "", true, b.fail(n, path, "%s is not replaced: write {env: %s}, or put it into quotes if it is meant", n.Value, strings.TrimPrefix(n.Value, "$"))
+	}
+	if n.Kind != yaml.MappingNode || len(n.Content) < 2 || n.Content[0].Value != "env" {
 		return "", false, nil
+	}
+	if len(n.Content) > 2 {
+		return "", true, b.fail(n.Content[2], path, "env stands alone, without %s: write {env: NAME}", n.Content[2].Value)
 	}
 	name := n.Content[1].Value
 	if n.Content[1].Kind != yaml.ScalarNode || name == "" {
 		return "", true, b.fail(n.Content[1], path, "env names a variable of the environment: write {env: NAME}")
 	}
 	value, set := b.lookup(name)
-	if !set || value == "" {
+	switch value = strings.TrimSpace(value); {
+	case !set:
 		return "", true, b.fail(n.Content[1], path, "the environment has no %s: set it, or name another variable", name)
+	case value == "":
+		return "", true, b.fail(n.Content[1], path, "%s is empty in the environment: give it a value, or name another variable", name)
 	}
 	return value, true, nil
 }
 
-// mistakes finds what a part says would fail the first query, and where the file
-// names it; at is the place of the part around it.
-func (b *builder) mistakes(at placed, n pipeline.Node) error {
-	for _, p := range b.built {
-		if n.Value != nil && same(n.Value, p.part) {
-			at = p
-			break
+// shellName is how shells name a variable.
+var shellName = regexp.MustCompile(`^\$\w+$`)
+
+// mistake finds what a part says would fail the first query. Parts within it that
+// the file names have said their own before, at their own place.
+func (b *builder) mistake(n *yaml.Node, path string, of pipeline.Node) error {
+	for _, c := range of.Children {
+		if err := b.mistake(n, path, c); err != nil {
+			return err
 		}
 	}
-	var errs []error
-	for _, c := range n.Children {
-		errs = append(errs, b.mistakes(at, c))
+	if of.Err == nil {
+		return nil
 	}
-	// What a part says of a child, the child says of itself, at its own place.
-	if inner := errors.Join(errs...); inner != nil || n.Err == nil {
-		return inner
-	}
-	e := b.fail(at.node, at.path, "%v", n.Err)
-	e.Err = n.Err
+	e := b.fail(n, path, "%v", of.Err)
+	e.Err = of.Err
 	return e
-}
-
-// same reports whether two values are one part; a part that holds a function is
-// none but itself behind a pointer.
-func same(a, b any) bool {
-	if reflect.TypeOf(a) != reflect.TypeOf(b) {
-		return false
-	}
-	if reflect.ValueOf(a).Comparable() {
-		return a == b
-	}
-	return reflect.DeepEqual(a, b)
 }
 
 // value reads a node into a field.
@@ -417,6 +418,10 @@ func (b *builder) scalar(n *yaml.Node, path string, into reflect.Value) error {
 	}
 	wrong := b.fail(n, path, "%s is no %s", shown(n), typeName(into.Kind()))
 	switch tag := n.ShortTag(); {
+	case tag == "!!str" && n.Style != 0 && plainValue(n.Value):
+		return b.fail(n, path, "%s is text, because of its quotes or its tag: take them off", shown(n))
+	case tag == "!!int" && len(n.Value) > 1 && strings.Trim(n.Value, "0123456789") == "" && n.Value[0] == '0':
+		return b.fail(n, path, "%s would be read to the base of 8: write it without the 0 in front", shown(n))
 	case into.Kind() == reflect.Bool && tag == "!!bool":
 		into.SetBool(n.Value == "true" || n.Value == "True" || n.Value == "TRUE")
 		return nil
@@ -443,6 +448,12 @@ func (b *builder) scalar(n *yaml.Node, path string, into reflect.Value) error {
 		return nil
 	}
 	return wrong
+}
+
+// plainValue reports whether the text would be a number or a boolean without quotes.
+func plainValue(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil || text == "true" || text == "false"
 }
 
 func (b *builder) text(n *yaml.Node, path string, into reflect.Value) error {

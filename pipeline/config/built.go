@@ -7,10 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
 )
 
@@ -77,24 +75,11 @@ func build[T any](ctx context.Context, file string, text []byte, at string, whol
 
 // finish builds the part and checks it; what was opened before a mistake is closed.
 func finish[T any](b *builder, place placed, want reflect.Type) (*Built[T], error) {
-	v, err := b.part(place.node, parent(place), want)
+	name := nameNode(place.node).Value
+	above := strings.TrimSuffix(strings.TrimSuffix(place.path, name), ".") // part adds the name again
+	v, err := b.part(place.node, above, want)
 	if err == nil {
-		last := b.built[len(b.built)-1]
-		if err = b.mistakes(last, pipeline.Describe(last.part)); err == nil {
-			return &Built[T]{part: v.Interface().(T), path: last.path, scope: b.scope}, nil
-		}
+		return &Built[T]{part: v.Interface().(T), path: join(above, name), scope: b.scope}, nil
 	}
 	return nil, errors.Join(append([]error{err}, b.scope.Close()...)...)
-}
-
-// parent is the path in front of the part's own name, which part adds again.
-func parent(p placed) string {
-	name := p.node.Value
-	if p.node.Kind == yaml.MappingNode {
-		name = p.node.Content[0].Value
-	}
-	if len(p.path) <= len(name) {
-		return ""
-	}
-	return p.path[:len(p.path)-len(name)-1]
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rankcascade/cascade/fusion"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/pipeline/kind"
@@ -34,7 +35,7 @@ func combinators() []kind.Kind {
 			Concurrency int                  `config:"concurrency" doc:"how many run at a time; 0 means 8"`
 			Depth       int                  `config:"depth" doc:"hits of each leg that are fused; 0 means all"`
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
-			return pipeline.Parallel{Quorum: o.Quorum, Concurrency: o.Concurrency, Depth: o.Depth}.Fan(o.Fuse, o.Retrievers...), nil
+			return pipeline.Parallel{Quorum: o.Quorum, Concurrency: o.Concurrency, Depth: o.Depth}.Fan(o.Fuse, o.Retrievers...), fits(o.Fuse, len(o.Retrievers))
 		}),
 		kind.New("blend", "Several stages on the same ranking, fused.", func(_ context.Context, o struct {
 			Fuse   pipeline.Fuser   `config:"fuse,required" doc:"how their rankings become one"`
@@ -42,12 +43,21 @@ func combinators() []kind.Kind {
 			Quorum int              `config:"quorum" doc:"how many must succeed; 0 means all"`
 			Depth  int              `config:"depth" doc:"hits that the stages are given, from the top; 0 means all"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
-			return pipeline.Parallel{Quorum: o.Quorum, Depth: o.Depth}.Blend(o.Fuse, o.Stages...), nil
+			return pipeline.Parallel{Quorum: o.Quorum, Depth: o.Depth}.Blend(o.Fuse, o.Stages...), fits(o.Fuse, len(o.Stages))
 		}),
 		kind.New("keep", "The ranking as it came.", func(context.Context, struct{}, *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Keep(), nil
 		}),
 	}
+}
+
+// fits reports a fuser that is made for another number of rankings. It is asked to
+// fuse empty ones.
+func fits(f pipeline.Fuser, rankings int) error {
+	if _, err := f.Fuse(make([]pipeline.Ranking, rankings)); errors.Is(err, fusion.ErrConfig) {
+		return err
+	}
+	return nil
 }
 
 // budgets bound the time of a part.
@@ -56,14 +66,14 @@ func budgets() []kind.Kind {
 		kind.New("within", "A stage with a time budget; out of time is a failure, which else and a rerank deal with.", func(_ context.Context, o struct {
 			Budget  time.Duration  `config:"budget,required" doc:"the time that the stage may take"`
 			Reserve time.Duration  `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`
-			Stage   pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Stage   pipeline.Stage `config:"stage,required" doc:"the stage that is meant"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Budget{Limit: o.Budget, Reserve: o.Reserve}.Stage(o.Stage), nil
 		}),
 		kind.New("retrieve-within", "A retriever with a time budget.", func(_ context.Context, o struct {
 			Budget    time.Duration      `config:"budget,required" doc:"the time that the retriever may take"`
 			Reserve   time.Duration      `config:"reserve" doc:"time held back from the caller's deadline; 0 means 5 %"`
-			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever that is meant"`
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
 			return pipeline.Budget{Limit: o.Budget, Reserve: o.Reserve}.Retriever(o.Retriever), nil
 		}),
@@ -74,20 +84,20 @@ func budgets() []kind.Kind {
 func wrappers() []kind.Kind {
 	return []kind.Kind{
 		kind.New("else", "A stage, and another one for when it fails.", func(_ context.Context, o struct {
-			Stage       pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Stage       pipeline.Stage `config:"stage,required" doc:"the stage that is meant"`
 			Alternative pipeline.Stage `config:"alternative,required" doc:"what runs if it fails"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Else(o.Stage, o.Alternative), nil
 		}),
 		kind.New("fill", "A stage, and another one for the hits that it could not judge.", func(_ context.Context, o struct {
-			Stage       pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Stage       pipeline.Stage `config:"stage,required" doc:"the stage that is meant"`
 			Alternative pipeline.Stage `config:"alternative,required" doc:"what judges the rest, on the same scale"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Fill(o.Stage, o.Alternative), nil
 		}),
 		kind.New("fallback", "The first retriever that succeeds.", buildFallback),
 		kind.New("strict", "A stage whose gaps are errors.", func(_ context.Context, o struct {
-			Stage pipeline.Stage `config:"stage,value,required" doc:"the stage"`
+			Stage pipeline.Stage `config:"stage,value,required" doc:"the stage that is meant"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Strict(o.Stage), nil
 		}),
@@ -107,13 +117,13 @@ func wrappers() []kind.Kind {
 		}),
 		kind.New("named", "A retriever under a name of your choice.", func(_ context.Context, o struct {
 			Name      string             `config:"name,required" doc:"the name in marks, gaps and traces"`
-			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever"`
+			Retriever pipeline.Retriever `config:"retriever,required" doc:"the retriever that is meant"`
 		}, _ *kind.Scope) (pipeline.Retriever, error) {
 			return pipeline.Named(o.Name, o.Retriever), nil
 		}),
 		kind.New("named-stage", "A stage under a name of your choice.", func(_ context.Context, o struct {
 			Name  string         `config:"name,required" doc:"the name in marks, gaps and traces"`
-			Stage pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Stage pipeline.Stage `config:"stage,required" doc:"the stage that is meant"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			return pipeline.Named(o.Name, o.Stage), nil
 		}),

@@ -26,7 +26,7 @@ func choices() []kind.Kind {
 		kind.New("otherwise", "A retriever, and another one where what it finds is not good enough.", buildOtherwise),
 		kind.New("unless-clear", "A stage that is left out where the first hit is far ahead already.", func(_ context.Context, o struct {
 			Lead  float64        `config:"lead,required" doc:"the distance of the first two scores from which on the first is clear"`
-			Stage pipeline.Stage `config:"stage,required" doc:"the stage"`
+			Stage pipeline.Stage `config:"stage,required" doc:"the stage that is meant"`
 		}, _ *kind.Scope) (pipeline.Stage, error) {
 			if o.Lead <= 0 {
 				return nil, fmt.Errorf("lead is %v: set a distance of scores above 0", o.Lead)

@@ -128,6 +128,7 @@ func TestJSONIsReadAlike(t *testing.T) {
 
 // Every mistake says where it is, what is wrong and what would be right.
 func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
+	t.Setenv("CASCADE_TEST_EMPTY", " \n")
 	t.Setenv("CASCADE_TEST_KEY", "not-a-real-key")
 	deep := "fixed"
 	for range 80 {
@@ -176,8 +177,41 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		"chain: [fixed, {judge: {oracle: {key: {env: GONE}}}}]":     "the environment has no GONE",
 		"chain: [fixed, {judge: keep}]":                             `a scorer is needed here, and "keep" is a stage; there is oracle`,
 		"chain: [fixed, {at-least: {scale: prob, value: 1}}]":       `there is no scale "prob"; there is unknown, rank only`,
-		"fallback: [fixed]":                                         "a fallback needs at least two",
-		deep:                                                        "nested deeper than 64",
+		"\n---\n~\n":                                    "the file is empty",
+		"chain: [fixed]\nchain: [fixed]":                `2:1: "chain" stands twice: take one of them out`,
+		"chain: [fixed]\nfan: 3":                        `2:1: a part has one name, and "fan" stands beside "chain"`,
+		"? [chain]\n: [fixed]":                          "1:1: a retriever is needed here, and this is a mapping: write its name",
+		"chain: &c [*c]":                                "1:8: chain[0]: a part is needed here, and this is a list",
+		"chain: [fixed, {}]":                            "1:16: chain[1]: a part is needed here, and this is a mapping",
+		"chain: [fixed, null]":                          "1:16: chain[1]: a part is needed here, and this is nothing",
+		"chain: [fixed, *late, &late keep]":             "1:16: *late repeats nothing: the anchor, the same name behind &, must stand above it",
+		"x: !!python/object:os.system [rm]":             "1:4: the tag !!python/object:os.system is not read: take it out",
+		"fixed: {name: !!binary aGVsbG8=}":              "1:15: the tag !!binary is not read",
+		"fixed: !secret x":                              "1:8: the tag !secret is not read",
+		"fixed: {<<: {name: x}, limit: 3}":              "1:9: fixed: settings are not merged by <<: write them out",
+		"fixed: {limit: '3'}":                           `1:16: fixed.limit: "3" is text, because of its quotes or its tag: take them off`,
+		"fixed: {limit: !!str 3}":                       `"3" is text, because of its quotes or its tag`,
+		"fixed: {exact: 'true'}":                        `"true" is text, because of its quotes`,
+		"fixed: {limit: 'x'}":                           `1:16: fixed.limit: "x" is no whole number`,
+		"fixed: {limit: 010}":                           `1:16: fixed.limit: "010" would be read to the base of 8: write it without the 0 in front`,
+		"fixed: {limit: 1e2}":                           `"1e2" is no whole number`,
+		"fixed: {address: $HOME}":                       "1:18: fixed.address: $HOME is not replaced: write {env: HOME}, or put it into quotes if it is meant",
+		"fixed: {address: ${HOME}}":                     "1:18: ${HOME: a variable of the environment is written {env: NAME}",
+		"chain: [fixed]\nx: [${A}, y: z:]":              "2:5: ${A: a variable",
+		"fixed: {address: {env: A, default: b}}":        "1:27: fixed.address: env stands alone, without default: write {env: NAME}",
+		"fixed: {address: {env: [A]}}":                  "1:24: fixed.address: env names a variable",
+		"fixed: {address: {env: CASCADE_TEST_EMPTY}}":   "1:24: fixed.address: CASCADE_TEST_EMPTY is empty in the environment: give it a value",
+		"{\"chain\": [ // first\n\"fixed\"]}x":          "1:13: //: a comment begins with #",
+		"{\"chain\": [ // first\n\"fixed\"]}":           `// first \"fixed\"": a comment begins with #`,
+		"{\"chain\": [ \"fixed\", /* b */ ]}":           `"/* b */": a comment begins with #`,
+		"fixed: {filter: {eq: {path: a, value: .nan}}}": "1:17: fixed.filter: .nan is no number that a filter can hold",
+		"fixed: {filter: {eq: {path: a, value: 0x10}}}": "0x10 is no number that a filter can hold",
+		"fan: {fuse: 'convex(w=[0.5,0.5])', retrievers: [fixed, fixed, fixed]}":                       "1:1: fan: fusion: convex: unusable configuration: 2 weights for 3 lists",
+		"chain: [fixed, {blend: {fuse: 'convex(w=[0.2,0.8])', stages: [keep]}}]":                      "1:16: chain[1].blend: fusion: convex: unusable configuration: 2 weights for 1 lists",
+		"chain: [fixed, {tokens: -100}]":                                                              "1:16: chain[1].tokens: cut: token budget: -100 tokens",
+		"chain: [{named: {name: x, retriever: fixed}}, {within: {budget: -1s, stage: {tokens: -1}}}]": "chain[1].within.stage.tokens: ",
+		"fallback: [fixed]": "a fallback needs at least two",
+		deep:                "nested deeper than 64",
 	} {
 		s, o, err := parse(t, text)
 		require.Error(t, err, text)
@@ -297,6 +331,51 @@ func TestKindsAreCheckedWhereTheyAreMade(t *testing.T) {
 	require.ErrorContains(t, err, "built nothing")
 	assert.Equal(t, "(secret)", kind.Secret("x").String())
 	assert.Empty(t, kind.Secret("").String())
+}
+
+// TestFormsThatAreRead are the ones that look like mistakes and are none.
+func TestFormsThatAreRead(t *testing.T) {
+	t.Setenv("CASCADE_TEST_PADDED", "  here\n")
+	for text, want := range map[string]string{
+		"\ufefffixed: {address: a}":                     "a",
+		"fixed: {address: '$HOME'}":                     "$HOME",
+		"fixed: {address: $HOME/x}":                     "$HOME/x",
+		"fixed: {address: '${HOME}'}":                   "${HOME}",
+		"fixed: {address: \"http://a//b\"}":             "http://a//b",
+		"fixed: {address: {env: CASCADE_TEST_PADDED}}":  "here",
+		"fixed: {address: '010', limit: 0, ratio: 0.5}": "010",
+		"fixed: {address: x, limit: 0x10}":              "x",
+		"fixed: {address: !!str 7}":                     "7",
+		"? fixed\n: {address: x}":                       "x",
+		"chain: [{fixed: &s {address: x}}, {judge: &j {oracle: {key: {env: CASCADE_TEST_PADDED}}}}, {judge: *j}]":                             "x",
+		"fixed: {address: x, filter: {and: [{eq: {path: a, value: True}}, {eq: {path: b, value: 2024-01-01}}, {eq: {path: c, value: 1.5}}]}}": "x",
+	} {
+		s, _, err := parse(t, text)
+		require.NoError(t, err, text)
+		ranking, err := s.Retrieve(t.Context(), pipeline.Query{Text: "x"})
+		require.NoError(t, err, text)
+		assert.Equal(t, want, ranking.Hits[0].Document.Text, text)
+		require.NoError(t, s.Close())
+	}
+}
+
+// TestValuesOfAFilterKeepTheirTypes: what YAML calls true is true, not text.
+func TestValuesOfAFilterKeepTheirTypes(t *testing.T) {
+	t.Parallel()
+	var filter *pipeline.Filter
+	keeps := kind.New("keeps", "Keeps a filter.", func(_ context.Context, s struct {
+		Filter *pipeline.Filter `config:"filter" doc:"a filter"`
+	}, _ *kind.Scope) (pipeline.Retriever, error) {
+		filter = s.Filter
+		return fixed{name: "x"}, nil
+	})
+	for value, matches := range map[string]any{"True": true, "true": true, "'true'": "true", "7": 7, "'7'": "7", "1.5": 1.5, "2024-01-01": "2024-01-01", "~x": "~x"} {
+		s, err := config.Parse(t.Context(), []byte("keeps: {filter: {eq: {path: a, value: "+value+"}}}"), keeps)
+		require.NoError(t, err, value)
+		require.NoError(t, s.Close())
+		assert.True(t, filter.Match(map[string]any{"a": matches}), value)
+		assert.False(t, filter.Match(map[string]any{"a": "other"}), value)
+	}
 }
 
 func FuzzParse(f *testing.F) {

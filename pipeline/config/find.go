@@ -63,7 +63,7 @@ func (f *finder) note(n *yaml.Node, path string, k kind.Kind) bool {
 	if !k.Part().AssignableTo(f.want) {
 		return false
 	}
-	f.found = append(f.found, placed{node: n, path: path, part: k.Name()})
+	f.found = append(f.found, placed{node: n, path: path, kind: k.Name()})
 	return !f.all
 }
 
@@ -121,7 +121,7 @@ func Uses(path string, kinds ...kind.Kind) ([]string, error) {
 	f.walk(root, "", f.want, 0)
 	names := []string{}
 	for _, p := range f.found {
-		names = append(names, p.part.(string))
+		names = append(names, p.kind)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil

@@ -28,11 +28,18 @@ func writeJSON(b *strings.Builder, n *yaml.Node, depth int) error {
 		return writeAll(b, n, depth)
 	}
 	switch n.ShortTag() {
-	case "!!int", "!!float", "!!bool", "!!null":
-		if json.Valid([]byte(n.Value)) {
-			b.WriteString(n.Value)
-			return nil
+	case "!!null":
+		b.WriteString("null")
+		return nil
+	case "!!bool":
+		b.WriteString(strings.ToLower(n.Value))
+		return nil
+	case "!!int", "!!float":
+		if !json.Valid([]byte(n.Value)) {
+			return fmt.Errorf("%s is no number that a filter can hold: write digits, such as 16 or 0.5, or put it into quotes", n.Value)
 		}
+		b.WriteString(n.Value)
+		return nil
 	}
 	text, err := json.Marshal(n.Value)
 	b.Write(text)

@@ -3,6 +3,7 @@ package bleve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -43,7 +44,11 @@ func buildKind(ctx context.Context, s kindSettings, scope *kind.Scope) (pipeline
 func (s kindSettings) open(ctx context.Context, scope *kind.Scope, o Options) (*Index, error) {
 	if s.Folder != "" {
 		o.ReadOnly = true
-		return Open(scope.Path(s.Folder), o)
+		folder := scope.Path(s.Folder)
+		if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+			return nil, fmt.Errorf("%s is a file, not the folder of an index: write {documents: %s} to index it now", s.Folder, s.Folder)
+		}
+		return Open(folder, o)
 	}
 	file, err := os.Open(scope.Path(s.Documents))
 	if err != nil {

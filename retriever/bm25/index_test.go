@@ -82,7 +82,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		"k1 is NaN":        {ctx, nil, bm25.Options{K1: math.NaN()}},
 		"b is 1.5":         {ctx, nil, bm25.Options{B: 1.5}},
 		"b is -Inf":        {ctx, nil, bm25.Options{B: math.Inf(-1)}},
-		"an empty":         {ctx, nil, bm25.Options{Fields: []string{""}}},
+		"an empty key":     {ctx, nil, bm25.Options{Fields: []string{""}}},
 		"2 has no ID":      {ctx, []pipeline.Document{one, {}}, bm25.Options{}},
 		`2: ID "a" was`:    {ctx, []pipeline.Document{one, one}, bm25.Options{}},
 		"1: no time":       {ended, []pipeline.Document{one}, bm25.Options{}},

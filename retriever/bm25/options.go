@@ -61,7 +61,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Limit = defaultLimit
 	}
 	if slices.Contains(o.Fields, "") {
-		return o, fmt.Errorf("an empty metadata key in Fields")
+		return o, fmt.Errorf("Fields holds an empty key: name a key of the metadata, or take it out")
 	}
 	c, err := okapi.Checked(o.K1, o.B)
 	o.K1, o.B = c.K1, c.B

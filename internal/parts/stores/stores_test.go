@@ -93,6 +93,7 @@ func TestEveryKindBuilds(t *testing.T) {
 // Files that are broken in one way each. Every error says line and column, what is
 // wrong, and what to write.
 func TestBrokenFilesTeach(t *testing.T) {
+	t.Setenv("CASCADE_TEST_KEY", "not-a-real-key")
 	path := place(t)
 	good := "{bm25: {documents: corpus.jsonl}}"
 	for _, c := range []struct{ text, want string }{
@@ -147,6 +148,33 @@ func TestBrokenFilesTeach(t *testing.T) {
 		{"remembered: {retriever: " + good + ", threshold: 0}", `threshold is not above 0`},
 		{"within: {budget: 1s, stage: keep}", `1:1: a retriever is needed here, and "within" is a stage`},
 		{"chain: [" + good + ", &a {join: [*a]}]", `1:`},
+		{"bm25: corpus.jsonl", `1:1: bm25: corpus.jsonl is a file, not the folder of an index: write {documents: corpus.jsonl} to index it now`},
+		{"bm25-memory: {limit: 3}", `1:14: bm25-memory: documents is not set: JSON lines`},
+		{"bm25-memory: corpus.jsonl\nbm25-memory: corpus.jsonl", `2:1: "bm25-memory" stands twice`},
+		{"bm25-memory: {documents: corpus.jsonl, fields: ['']}", `Fields holds an empty key: name a key`},
+		{"base: &b {documents: corpus.jsonl}\nchain: [{bm25: *b}]", `2:1: a part has one name, and "chain" stands beside "base"`},
+		{"chain: [{bm25: {<<: {documents: corpus.jsonl}}}]", `1:17: chain[0].bm25: settings are not merged by <<`},
+		{"chain: [*store, &store " + good + "]", `1:9: *store repeats nothing`},
+		{"chain: [" + good + ", {topk: '3'}]", `"3" is text, because of its quotes or its tag: take them off`},
+		{"chain: [" + good + ", {topk: 3.0}]", `"3.0" is no whole number`},
+		{"chain: [" + good + ", {tоpk: 3}]", `did you mean "topk"?`}, // a Cyrillic o
+		{"chain: [" + good + ", {rerank: {model: {nebius: {model: m, key: $NEBIUS_API_KEY}}}}]", `$NEBIUS_API_KEY is not replaced: write {env: NEBIUS_API_KEY}`},
+		{"chain: [" + good + ", {rerank: {model: {nebius: {model: m, key: ${NEBIUS_API_KEY}}}}}]", `${NEBIUS_API_KEY: a variable of the environment is written {env: NAME}`},
+		{"chain: [" + good + ", {rerank: {model: {nebius: {model: m, url: 'http://user:word@host', key: {env: CASCADE_TEST_KEY}}}}}]", `user information`},
+		{"chain: [" + good + ", {rerank: {model: minilm}}]", `a scorer is needed here, and "minilm" is an embedder; there is bi-encoder`},
+		{"chain: [" + good + ", {rerank: {model: {model: lexical}}}]", `a scorer is needed here, and "model" is an embedder`},
+		{"chain: [" + good + ", {rerank: bi-encoder}]", `embedder is not set: what makes vectors of texts`},
+		{"chain: [" + good + ", {tokens: -100}]", `1:44: chain[1].tokens: `},
+		{"chain: [" + good + ", {where: {filter: {eq: {path: a, value: .inf}}}}]", `.inf is no number that a filter can hold`},
+		{"chain: [" + good + ", {at-least: {scale: probability, value: 1.5}}]", `no probability score reaches 1.5`},
+		{"chain: [" + good + ", {within: {budget: -1s, stage: keep}}]", `1:44: chain[1].within: `},
+		{"chain: [" + good + ", {within: {budget: 1 s, stage: keep}}]", `"1 s" is no duration`},
+		{"fan: {fuse: 'convex(w=[0.2,0.8])', retrievers: [" + good + "]}", `1:1: fan: fusion: convex: unusable configuration: 2 weights for 1 lists`},
+		{"{\"chain\": [ " + good + " // the store\n]}", `: a comment begins with #`},
+		{"chain: !!python/object:os.system [rm]", `1:8: the tag !!python/object:os.system is not read`},
+		{strings.Repeat("[", 20000), `1:1: exceeded max depth`},
+		{strings.Repeat("#", 2<<20), `1:1: the file has 2097152 bytes: at most 1048576 are read`},
+		{"\x00", `1:1: control characters are not allowed`},
 	} {
 		search, err := load(t, path, c.text)
 		require.Error(t, err, c.text)
