@@ -9,11 +9,13 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,12 +57,15 @@ func follow(t *testing.T, p page, built workshop) {
 	text, err := os.ReadFile(filepath.Join(root, p.name))
 	require.NoError(t, err)
 	lines := strings.SplitAfter(string(text), "\n")
-	for _, b := range p.blocks {
+	for i := range p.blocks {
+		b := p.blocks[i]
 		at := p.at(b)
 		switch {
-		case b.file != "":
+		case b.file != "" && b.language != "sh":
 			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, b.file)), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(folder, b.file), []byte(b.text), 0o600))
+		case b.language == "sh" && b.file == "server":
+			serve(t, at, folder, &p, built)
 		case b.program():
 			require.False(t, ran, "%s: the page does not show what the program above prints", at)
 			printed, ran = run(t, at, folder, built.programs, built.names[at]), true
@@ -91,6 +96,38 @@ func follow(t *testing.T, p page, built workshop) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, p.name), []byte(strings.Join(lines, "")), 0o644))
 	}
 	require.False(t, ran, "%s does not show what its last program prints", p.name)
+}
+
+var listening = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// serve starts the command of a block, which serves until the page has been
+// followed, on a port that is free here, and gives the blocks behind it that port.
+func serve(t *testing.T, at, folder string, p *page, built workshop) {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	require.NoError(t, free.Close())
+	for i := range p.blocks {
+		p.blocks[i].text = listening.ReplaceAllString(p.blocks[i].text, address)
+	}
+	at0 := slices.IndexFunc(p.blocks, func(b block) bool { return p.at(b) == at })
+	line, runs := built.command(p.blocks[at0].text)
+	require.True(t, runs, "%s serves nothing", at)
+	command := exec.CommandContext(t.Context(), "bash", "-c", "exec "+line)
+	command.Dir = folder
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	require.Eventually(t, func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}, patience, 50*time.Millisecond, "%s: nobody listens", at)
 }
 
 // run returns what a command printed to its standard output.
@@ -150,7 +187,7 @@ var goRun = regexp.MustCompile(`go (?:run|tool) (\S+)`)
 func (w workshop) command(block string) (string, bool) {
 	var lines []string
 	for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
-		if strings.HasPrefix(line, "go run ") || strings.HasPrefix(line, "go tool ") || strings.HasPrefix(line, "cat ") {
+		if strings.HasPrefix(line, "go run ") || strings.HasPrefix(line, "go tool ") || strings.HasPrefix(line, "cat ") || strings.HasPrefix(line, "curl ") {
 			lines = append(lines, goRun.ReplaceAllStringFunc(line, func(s string) string {
 				return w.commands[ours(strings.Fields(s)[2])]
 			}))

@@ -96,7 +96,7 @@ spreads them, retries, and keeps to limits.
 In front of a server on this machine, and a first question:
 
   gateway -upstream http://127.0.0.1:8012 -dialect llama.cpp -model bge-reranker-v2-m3
-  curl -s 127.0.0.1:8080/v1/rerank -d '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}'
+  curl -s --json '{"model":"bge-reranker-v2-m3","query":"panda","documents":["a bear","a tree"]}' 127.0.0.1:8080/v1/rerank
 
 In front of a hosted service, with the keys in the environment:
 
