@@ -134,6 +134,7 @@ func TestAnAgentSearchesAndReads(t *testing.T) {
 	for want, arguments := range map[string]map[string]any{
 		"query is empty":        {"query": "  "},
 		"between 1 and 50":      {"query": "x", "k": 51},
+		"has 16385 bytes":       {"query": strings.Repeat("x", 16<<10+1)},
 		"filter: ":              {"query": "x", "filter": map[string]any{"like": 1}},
 		"required":              {},
 		"unexpected additional": {"query": "x", "limit": 3},

@@ -42,6 +42,10 @@ func newTools(search pipeline.Retriever, fetch pipeline.Fetcher, s settings) (*t
 	return t, nil
 }
 
+// longest is the most bytes of a query: a longer one is a document, and costs as
+// much as hundreds of questions.
+const longest = 16 << 10
+
 // searchInput is what an agent asks.
 type searchInput struct {
 	Query  string         `json:"query" jsonschema:"what to look for, as a question or as words"`
@@ -93,6 +97,8 @@ func (t *tools) query(in searchInput) (pipeline.Query, int, error) {
 	switch {
 	case strings.TrimSpace(in.Query) == "":
 		return q, 0, errors.New("query is empty: say what to look for")
+	case len(in.Query) > longest:
+		return q, 0, fmt.Errorf("query has %d bytes: say it in at most %d", len(in.Query), longest)
 	case k < 0 || k > t.limit:
 		return q, 0, fmt.Errorf("k is %d: it must be between 1 and %d", k, t.limit)
 	case k == 0:

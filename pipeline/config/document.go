@@ -55,17 +55,13 @@ func foreignTag(file string, n *yaml.Node) error {
 	return nil
 }
 
-var atLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var atLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?((?s:.*))$`)
 
 // syntaxError gives what the YAML reader says a place: it names the line alone, and
 // not always.
 func syntaxError(file string, text []byte, err error) *Error {
-	e := &Error{File: file, Line: 1, Column: 1, Message: err.Error(), Err: err}
 	found := atLine.FindStringSubmatch(err.Error())
-	if found == nil {
-		return e
-	}
-	e.Message = found[2] + ": check indentation, quotes and brackets here"
+	e := &Error{File: file, Line: 1, Message: found[2] + ": check indentation, quotes and brackets here", Err: err}
 	lines := bytes.Split(text, []byte("\n"))
 	if n, err := strconv.Atoi(found[1]); err == nil {
 		e.Line = max(1, min(n, len(lines)))
