@@ -339,6 +339,26 @@ func blocks(text string) []block {
 }
 
 // TestEveryReasonIsExplained names a reason that the guide for operating lacks.
+// A chatbot with tenants, turns, a rewriter, checked citations, "I do not know" and
+// a streamed answer fits on a page. That it runs is tested by following the guide.
+func TestAWholeChatbotIsShort(t *testing.T) {
+	t.Parallel()
+	shortest := 0
+	for _, p := range readPages(t) {
+		for _, b := range p.blocks {
+			whole := b.program() && strings.HasSuffix(p.name, "guide/chatbot.md")
+			for _, part := range []string{"pipeline.Guard(", "chat.Conversation", "rewrite.Condense(", "chat.NewChecker(", "chat.Answerable(", "pipeline.StreamText("} {
+				whole = whole && strings.Contains(b.text, part)
+			}
+			if n := strings.Count(b.text, "\n"); whole && (shortest == 0 || n < shortest) {
+				shortest = n
+			}
+		}
+	}
+	assert.Positive(t, shortest, "the guide has no such program")
+	assert.LessOrEqual(t, shortest, 60)
+}
+
 func TestEveryReasonIsExplained(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("operating.md")

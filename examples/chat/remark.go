@@ -36,11 +36,13 @@ var remarks = []struct {
 	{who, whole(`(?:who|what) are you|what(?: else)? can you do(?: for me)?|how do you work|help|what do you know(?: about)?|are you (?:a |an )?(?:bot|human|ai|machine|robot)|wer bist du|was kannst du|qui es[- ]tu|你是谁`)},
 	{summary, whole(`(?:please |can you |could you )*(?:summari[sz]e|sum up|recap)(?: (?:that|this|it|everything|what you (?:have )?said|what we (?:have )?(?:said|talked about|discussed)|(?:the|this|our) (?:conversation|chat|talk|discussion|answers?)|your answers?))?(?: (?:so far|please|for me|again))*|what have (?:we|you) (?:said|talked about|discussed)(?: so far)?`)},
 	{translate, whole(`(?:and |now |please |can you |could you |kannst du )*(?:(?:say|answer|tell me|repeat|write|explain|translate)(?: (?:that|this|it|your answer))? ?)?(?:in|into|to|auf|ins|en) (?:german|english|french|spanish|italian|dutch|portuguese|polish|russian|chinese|japanese|korean|arabic|hindi|turkish|deutsche?|englische?|französische?|spanische?|français|anglais|español|inglés)(?:,? (?:please|bitte|again))*|auf deutsch,? bitte`)},
-	{again, whole(`(?:please |can you |could you |and )*(?:show|give|say|repeat|read|tell|open|quote)(?: me)?(?: (?:that|this|it|your answer|the (?:last |` + ordinals + `)?(?:answer|source|passage|quote|one)?|the ` + ordinals + `|(?:source|passage|number)? ?\[?\d{1,3}\]?))*(?: (?:again|once more|please|full|whole|text))+|repeat(?: (?:that|this|it|your answer|the last answer|please))*|(?:show|open|read)(?: me)? (?:source |passage |number )?\[?\d{1,3}\]?|(?:and )?(?:what (?:was|is|did) )?the ` + ordinals + `(?: (?:one|source|passage|quote))?(?: again)?|noch ?(?:ein)?mal(?: bitte)?|encore une fois`)},
+	{again, whole(`(?:please |can you |could you |and )*(?:show|give|say|repeat|read|tell|open|quote)(?: me)?(?: (?:that|this|it|your answer|the (?:last |` + ordinals + `)?(?:answer|source|passage|quote|one)?|the ` + ordinals + `|(?:source|passage|number)? ?\[?\d{1,3}\]?))*(?: (?:again|once more|please|full|whole|text))+|repeat(?: (?:that|this|it|your answer|the last answer|please))*|(?:show|open|read)(?: me)? (?:source |passage |number )?\[?\d{1,3}\]?|(?:and )?(?:what (?:was|is|did) )?the ` + ordinals + `(?: (?:one|source|passage|quote))?(?: again)?|(?:zeig(?:e|st)?|wiederhole?)(?: (?:du|mir|bitte|das|die|den|es))*(?: ` + germanOrdinals + `)?(?: (?:quelle|antwort|stelle|noch ?(?:ein)?mal|bitte))*|noch ?(?:ein)?mal(?: bitte)?|encore une fois`)},
 	{more, whole(`(?:please |can you |could you |and )*(?:(?:tell|show|give)(?: me)? (?:some |a bit |a little )?(?:more|further)(?: (?:about|on) (?:that|this|it)| details?| information| please)*|more(?: details?| please| information)*|go on|continue|what else|anything else|elaborate|mehr(?: dazu)?|weiter|encore|more examples?)|(?:and )?(?:what|how) about the (?:other|next) (?:one|ones|two)|(?:and )?the (?:other|next) (?:one|ones|two)`)},
 }
 
 const ordinals = `(?:first|second|third|fourth|fifth|sixth|last|previous|1st|2nd|3rd|4th|5th|6th)`
+
+const germanOrdinals = `(?:erste|zweite|dritte|vierte|fünfte|sechste|letzte)[nrs]?`
 
 func whole(pattern string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^\s*(?:` + pattern + `)[\s?!.…,:)]*$`)
@@ -77,9 +79,10 @@ func lastCiting(c *chat.Conversation) string {
 }
 
 var (
-	ordinal  = regexp.MustCompile(`(?i)\b` + ordinals + `\b`)
+	ordinal  = regexp.MustCompile(`(?i)\b(?:` + ordinals + `|` + germanOrdinals + `)(?:\s|[?.!]|$)`)
 	numeral  = regexp.MustCompile(`\d{1,3}`)
-	ordinary = map[string]int{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6}
+	ordinary = map[string]int{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6,
+		"erste": 1, "zweite": 2, "dritte": 3, "vierte": 4, "fünfte": 5, "sechste": 6}
 )
 
 // repeated shows the passage that is meant, or the last answer with sources.
@@ -90,15 +93,18 @@ func repeated(c *chat.Conversation, question string) string {
 	}
 	numbers := cited(answer)
 	var number int
-	switch word := strings.ToLower(ordinal.FindString(question)); {
+	switch word := strings.TrimRight(strings.ToLower(ordinal.FindString(question)), " ?.!\n"); {
 	case word == "" && !numeral.MatchString(question), strings.Contains(strings.ToLower(question), "answer"):
 		return answer
 	case word == "":
 		number, _ = strconv.Atoi(numeral.FindString(question))
-	case word == "last" || word == "previous":
+	case word == "last" || word == "previous" || strings.HasPrefix(word, "letzte"):
 		number = numbers[len(numbers)-1]
 	default:
-		place := ordinary[word]
+		place := ordinary[strings.TrimRight(word, "nrs")]
+		if place == 0 {
+			place = ordinary[word]
+		}
 		if place == 0 {
 			place, _ = strconv.Atoi(word[:1])
 		}

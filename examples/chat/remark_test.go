@@ -20,6 +20,7 @@ func TestRemarksAreToldFromQuestions(t *testing.T) {
 		"Can you summarise what you said?": summary, "summarize": summary, "sum up our conversation please": summary,
 		"in German please": translate, "Can you say that in French?": translate, "translate it to Spanish": translate, "auf Deutsch bitte": translate,
 		"show me the first again": again, "repeat that": again, "Say it again please": again, "the second one": again, "show source 3": again, "open [2]": again, "what was the last one again?": again,
+		"zeig das erste noch mal": again, "Zeige mir bitte die zweite Quelle": again, "wiederhole das bitte": again,
 		"tell me more": more, "more details please": more, "what about the other one?": more, "go on": more, "what else?": more,
 		"How do I say hello in HTTP?": noRemark, "How do I repeat a string?": noRemark, "What are you allowed to do on Sundays?": noRemark,
 		"How do I translate text to German?": noRemark, "Tell me more about errors.Is": noRemark, "Is it in German?": noRemark, "How do I show the first line again?": noRemark,
@@ -58,6 +59,8 @@ func TestAConversationWithRemarks(t *testing.T) {
 	says("repeat that", "[")
 	says("open [1]", "The vault:\n\n> The bank vault opens at nine o'clock. [1]")
 	says("show source 77", "no source 77")
+	says("zeig die letzte Quelle noch mal", "> ")
+	says("zeig mir das erste", "> ")
 	says("the sixth one", "no source at that place")
 	says("in German please", "A language model could translate")
 	says("who are you?", "quoted")

@@ -68,21 +68,28 @@ func Answerable(q pipeline.Query, r pipeline.Ranking) Answerability {
 	}
 	z := model.intercept + model.document*s.Document + model.sentence*s.Sentence + model.union*s.Union +
 		model.pairs*s.Pairs + model.lead*s.Lead
-	return Answerability{Probability: 1 / (1 + math.Exp(-z)), Reason: s.reason(), Signs: s}
+	p := 1 / (1 + math.Exp(-z))
+	return Answerability{Probability: p, Reason: s.reason(p), Signs: s}
 }
 
-func (s Signs) reason() string {
+// reason says what speaks for the answer where it is likely, and else what speaks
+// against it.
+func (s Signs) reason(probability float64) string {
 	switch {
+	case probability >= 0.5 && s.Sentence >= 0.5:
+		return fmt.Sprintf("%.0f %% of what the question asks for stands in one place", 100*s.Sentence)
 	case len(s.Missing) > 0:
 		return "no document has " + strings.Join(s.Missing, " or ")
 	case s.Document < 0.5:
 		return fmt.Sprintf("no document has more than %.0f %% of what the question asks for", 100*s.Document)
 	case s.Sentence < 0.5:
 		return "the question's words stand in one document, but far apart"
-	case s.Lead < 0.3:
+	case s.Pairs < 0.5 && probability < 0.5:
+		return "the question's words stand in one place, but not together"
+	case probability < 0.5:
 		return "no document stands out from the others"
 	}
-	return fmt.Sprintf("%.0f %% of what the question asks for stands in one place", 100*s.Sentence)
+	return fmt.Sprintf("%.0f %% of what the question asks for stands in one document", 100*s.Document)
 }
 
 // signsOf reads the first hits; all hits say how rare words are.

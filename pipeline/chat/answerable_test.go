@@ -79,6 +79,9 @@ func TestAnswerableAtTheEdges(t *testing.T) {
 	}
 	assert.Zero(t, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead)
 	assert.Contains(t, chat.Answerable(pipeline.Query{Text: "fact item3"}, even).Reason, "no document stands out")
+	unlikely := chat.Answerable(pipeline.Query{Text: "fact"}, even)
+	assert.Less(t, unlikely.Probability, 0.5)
+	assert.NotContains(t, unlikely.Reason, "%", "what is said against it is not what speaks for it")
 	even.Hits[0].Score = 12
 	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead)
 	titled := doc("a", "Opens at nine.")

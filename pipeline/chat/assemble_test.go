@@ -107,7 +107,7 @@ func TestParentsStandForTheirChildren(t *testing.T) {
 	require.NoError(t, err)
 	o := chat.Options{Fetcher: l, Parent: func(d pipeline.Document) string {
 		switch d.ID {
-		case "d1", "d2":
+		case "d1", "d2", "d6", "d7", "d8", "d9":
 			return "p1"
 		case "d3":
 			return "missing"
@@ -128,6 +128,38 @@ func TestParentsStandForTheirChildren(t *testing.T) {
 	found, _ := p.Passage(1)
 	assert.Equal(t, 1, found.Rank, "a held parent speaks for its children")
 	assert.Len(t, p.Passages, 4, "documents that the store never had are not taken for deleted")
+	c.Answered("Yes.")
+	p = ask(t, c, "third?", ranked(fact(6), fact(7)), o)
+	found, _ = p.Passage(1)
+	assert.Equal(t, 1, found.Rank, "the best of its children counts")
+	assert.Equal(t, []string{"d1", "d2", "d6", "d7"}, found.Same)
+	c.Answered("Yes.")
+	o.Passages = 2
+	p = ask(t, c, "fourth?", ranked(fact(8), fact(9), fact(10)), o)
+	assert.Contains(t, numbers(p), p.Last, "two children of one parent are one passage, so that another has room")
+	last, _ := p.Passage(p.Last)
+	assert.Equal(t, []string{"d10"}, last.IDs())
+}
+
+// A neighbour that was found later stands where it stands in its source.
+func TestPassagesThatMeetAreInReadingOrder(t *testing.T) {
+	t.Parallel()
+	var documents []pipeline.Document
+	for i := 1; i <= 4; i++ {
+		d := fact(i)
+		d.Metadata = map[string]any{pipeline.SourceKey: "page", pipeline.PositionKey: i}
+		documents = append(documents, d)
+	}
+	l, err := pipeline.NewLibrary(documents)
+	require.NoError(t, err)
+	p := ask(t, &chat.Conversation{}, "what?", ranked(documents[2], documents[0], fact(9)), chat.Options{Fetcher: l, Before: 1, After: 1, Passages: 2})
+	require.Len(t, p.Passages, 2, "two that meet are one, so that another has room")
+	assert.Equal(t, []string{"d1", "d2", "d3", "d4"}, p.Passages[0].IDs())
+	assert.Less(t, strings.Index(p.Passages[0].Text, "Fact 1"), strings.Index(p.Passages[0].Text, "Fact 2"))
+	for want, o := range map[string]chat.Options{"d1 d2": {Fetcher: l, Before: 1}, "d2 d3": {Fetcher: l, After: 1}} {
+		p = ask(t, &chat.Conversation{}, "what?", ranked(documents[1]), o)
+		assert.Equal(t, want, strings.Join(p.Passages[0].IDs(), " "))
+	}
 }
 
 func TestMetadataIsPrinted(t *testing.T) {

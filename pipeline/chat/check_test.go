@@ -89,6 +89,8 @@ func TestQuotes(t *testing.T) {
 		"in code there is none":             {"`\"opens at ten o'clock now\"` [1]", nil, 0, ""},
 		"an open mark opens nothing":        {`It "opens at ten [1].`, nil, 0, ""},
 		"a mark does not cross a paragraph": {"It \"opens at ten.\n\nSay\" no more of it [1].", nil, 0, ""},
+		"a block in code":                   {"So [1]:\n\n```\n\n> one two three four\n\n```", nil, 0, ""},
+		"one after the other":               {`"The vault opens at nine", they say, and “Two keys are needed” [1][2].`, []bool{true, true}, 0, ""},
 		"nested marks":                      {`He wrote «The vault "opens" late at night» [1].`, []bool{false}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +112,14 @@ func TestQuotes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestABlockBeginsWithItsFirstLine(t *testing.T) {
+	t.Parallel()
+	checked := chat.Check("> The vault opens\n> at nine o'clock. [1]", evidence(t))
+	require.Len(t, checked.Quotes, 1)
+	assert.Equal(t, 0, checked.Quotes[0].From)
+	assert.Equal(t, len("> The vault opens\n> at nine o'clock. [1]"), checked.Quotes[0].To)
 }
 
 func TestSentencesOfAnswers(t *testing.T) {

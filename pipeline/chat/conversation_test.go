@@ -54,6 +54,7 @@ func TestPassagesKeepTheirNumbersAndStandOnce(t *testing.T) {
 	c := &chat.Conversation{}
 	p := ask(t, c, "first?", ranked(fact(1), fact(2)), chat.Options{})
 	assert.Equal(t, []int{1, 2}, numbers(p))
+	assert.Regexp(t, "^[0-9a-f]{16}$", p.Passages[0].Parts[0].Sum, "it is stored with the conversation")
 	c.Answered("One [1].")
 	p = ask(t, c, "second?", ranked(fact(3), fact(2)), chat.Options{})
 	assert.Equal(t, []int{3, 2, 1}, numbers(p), "the newest ranking first, what is only held behind it")
@@ -218,6 +219,33 @@ func TestWhatDoesNotFit(t *testing.T) {
 	assert.ErrorContains(t, err, "render the prompt")
 	_, err = chat.NewTemplate(`{{`)
 	assert.ErrorContains(t, err, "read template")
+}
+
+func TestAPromptMayTakeTheWholeBudget(t *testing.T) {
+	t.Parallel()
+	o := chat.Options{Count: func(text string) int { return len(strings.Fields(text)) }}
+	roomy := ask(t, &chat.Conversation{}, "what?", ranked(fact(1), fact(2)), o)
+	require.Len(t, roomy.Passages, 2)
+	o.Tokens = roomy.Tokens
+	assert.Equal(t, roomy.Text(), ask(t, &chat.Conversation{}, "what?", ranked(fact(1), fact(2)), o).Text())
+	o.Tokens--
+	assert.NotEqual(t, roomy.Text(), ask(t, &chat.Conversation{}, "what?", ranked(fact(1), fact(2)), o).Text())
+}
+
+// The one answer that was given is cut when it is too long, not left out.
+func TestALongAnswerOfTheOnlyTurnIsCut(t *testing.T) {
+	t.Parallel()
+	words := func(text string) int { return len(strings.Fields(text)) }
+	c := &chat.Conversation{}
+	o := chat.Options{Tokens: 120, Count: words, Instructions: "Answer."}
+	ask(t, c, "first?", ranked(fact(1)), o)
+	c.Answered(strings.Repeat("One more sentence of six words. ", 40))
+	p := ask(t, c, "second?", ranked(fact(2)), o)
+	require.Len(t, p.Turns, 2)
+	assert.Equal(t, "first?", p.Turns[0].Text)
+	assert.True(t, strings.HasPrefix(p.Turns[1].Text, "One more sentence of six words."))
+	assert.True(t, strings.HasSuffix(p.Turns[1].Text, chat.Ellipsis))
+	assert.LessOrEqual(t, p.Tokens, 120)
 }
 
 func TestAPassageThatLeftComesBackWithItsNumber(t *testing.T) {

@@ -153,10 +153,10 @@ func fromJSON(text string) []string {
 	if json.Unmarshal([]byte(text), &value) != nil {
 		return nil
 	}
-	return stringsIn(value, 0)
+	return stringsIn(value)
 }
 
-func stringsIn(value any, depth int) []string {
+func stringsIn(value any) []string {
 	switch v := value.(type) {
 	case string:
 		if line := tidy(strings.Join(strings.Fields(v), " ")); line != "" {
@@ -165,17 +165,15 @@ func stringsIn(value any, depth int) []string {
 	case []any:
 		var all []string
 		for _, e := range v {
-			if depth < 3 {
-				all = append(all, stringsIn(e, depth+1)...)
-			}
+			all = append(all, stringsIn(e)...)
 		}
 		return all
 	case map[string]any:
-		if len(v) != 1 || depth >= 3 {
+		if len(v) != 1 {
 			return nil
 		}
 		for _, e := range v {
-			return stringsIn(e, depth+1)
+			return stringsIn(e)
 		}
 	}
 	return nil
