@@ -120,17 +120,9 @@ func NewEndpoint(upstreams []Scorer, o EndpointOptions) (*Endpoint, error) {
 	return e, nil
 }
 
-// turning is a scorer that may learn from its server that its scores depend on what
-// else is in the call.
-type turning interface{ Listwise() bool }
-
-// turnedListwise reports whether an upstream has learnt it.
-func (e *Endpoint) turnedListwise() bool {
-	return slices.ContainsFunc(e.scorers, func(s Scorer) bool {
-		t, ok := s.(turning)
-		return ok && t.Listwise()
-	})
-}
+// turnedListwise reports whether an upstream has learnt from its server that its
+// scores depend on what else is in the call.
+func (e *Endpoint) turnedListwise() bool { return slices.ContainsFunc(e.children, ListwiseOf) }
 
 func (o EndpointOptions) withDefaults() EndpointOptions {
 	o.Name = cmp.Or(o.Name, "endpoint")

@@ -21,7 +21,7 @@ type pruneRun struct {
 // of the work.
 func (r *pruneRun) score(ctx context.Context, query string) answer {
 	w := r.work
-	if w.bypassed || len(w.texts) == 0 || len(r.in.Hits) <= r.p.o.Limit || slices.Contains(w.slot, -1) {
+	if w.bypassed || len(w.texts) == 0 || len(r.in.Hits) <= r.p.o.Limit || slices.Contains(w.slot, -1) || r.listwise() {
 		// An estimate for a blank document depends on its neighbours' scores, so
 		// nothing can be said without them.
 		return w.score(ctx, query)
@@ -37,6 +37,11 @@ func (r *pruneRun) score(ctx context.Context, query string) answer {
 		if !r.send(ctx, query, wave) {
 			return r.answer
 		}
+		if r.listwise() && len(wave) < len(w.texts) {
+			whole := w.score(ctx, query)
+			whole.scores.Usage = whole.scores.Usage.Add(r.answer.scores.Usage)
+			return whole
+		}
 	}
 	for i, at := range w.slot {
 		if !r.sent[at] {
@@ -46,6 +51,10 @@ func (r *pruneRun) score(ctx context.Context, query string) answer {
 	}
 	return r.answer
 }
+
+// listwise reports whether the scorer has learnt, since it was described, that its
+// scores change with what is sent.
+func (r *pruneRun) listwise() bool { return ListwiseOf(r.p.rerank.node) }
 
 // first returns the texts of the head of the retrieval ranking.
 func (r *pruneRun) first() []int {

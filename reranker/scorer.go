@@ -84,8 +84,8 @@ func TypicalLatency(scorer Scorer) time.Duration {
 }
 
 // Decorator carries what a Scorer can do beside Score through a decorator that
-// embeds it: streaming, the typical latency and the description. Its answers are
-// checked. A decorator that changes answers overrides Score and ScoreStream, and
+// embeds it: streaming, the typical latency, the description, and what a cache and
+// a scheduler need to know of it. Its answers are checked. A decorator that changes answers overrides Score and ScoreStream, and
 // gets the inner answers from Ask and Stream:
 //
 //	type halved struct{ reranker.Decorator }
@@ -111,11 +111,22 @@ func (d Decorator) ScoreStream(ctx context.Context, query string, documents []st
 // TypicalLatency is that of the scorer.
 func (d Decorator) TypicalLatency() time.Duration { return TypicalLatency(d.Scorer) }
 
-// Listwise reports whether the scorer has learnt from its server that scores of
-// different calls do not compare, as a nebius.Client may.
-func (d Decorator) Listwise() bool {
-	t, ok := d.Scorer.(turning)
-	return ok && t.Listwise()
+// Listwise reports whether the scorer declares, or has learnt from its server, that
+// scores of different calls do not compare, as a nebius.Client may.
+func (d Decorator) Listwise() bool { return ListwiseOf(pipeline.Describe(d.Scorer)) }
+
+// Variant is that of the scorer, see Varying. A decorator that changes scores in a
+// way that can differ between two of its kind adds what they differ in.
+func (d Decorator) Variant(ctx context.Context) string {
+	return VariantOf(pipeline.Describe(d.Scorer))(ctx)
+}
+
+// Bounds are those of the scorer, see Bounded.
+func (d Decorator) Bounds() Bounds { return BoundsOf(pipeline.Describe(d.Scorer)) }
+
+// Fit is that of the scorer, see Fitter.
+func (d Decorator) Fit(ctx context.Context, query, document string, tokens int) string {
+	return fitterOf(pipeline.Describe(d.Scorer)).Fit(ctx, query, document, tokens)
 }
 
 // Describe is that of the scorer.

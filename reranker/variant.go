@@ -41,6 +41,19 @@ func VariantOf(scorer pipeline.Node) func(ctx context.Context) string {
 	}
 }
 
+// ListwiseOf reports whether any part of a described scorer declares that its
+// scores depend on what else is in the call, or has learnt it from its server by
+// now: by a method Listwise() bool, as a nebius.Client has. What is kept of such a
+// scorer, split or left out changes its scores.
+func ListwiseOf(scorer pipeline.Node) bool {
+	found := false
+	walk(scorer, func(n pipeline.Node) {
+		part, ok := n.Value.(interface{ Listwise() bool })
+		found = found || n.Facts.Listwise || ok && part.Listwise()
+	})
+	return found
+}
+
 // walk visits a node and all below it, parents first.
 func walk(n pipeline.Node, visit func(pipeline.Node)) {
 	visit(n)

@@ -75,7 +75,8 @@ func followFile(ctx context.Context, s settings, redis string, log *slog.Logger)
 // Describe describes the scorer as it is now.
 func (f *fromFile) Describe() (n pipeline.Node) {
 	err := f.follower.Use(func(now reranker.Scorer) error {
-		n = pipeline.Describe(now)
+		inner := pipeline.Describe(now)
+		n = pipeline.Node{Name: "file", Facts: inner.Facts, Err: inner.Err, Children: []pipeline.Node{inner}}
 		return nil
 	})
 	if err != nil {

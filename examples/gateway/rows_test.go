@@ -27,6 +27,24 @@ func TestContractFieldByField(t *testing.T) {
 	rerankertest.RunContract(t, rerankertest.Served{URL: url, Model: "m"})
 }
 
+func TestC8GatewayAndTheExtrasOfOtherVendors(t *testing.T) {
+	t.Parallel()
+	instruction := []string{"instruction", "instruct"}
+	for sentence, test := range map[string]struct{ args, heedless []string }{
+		"the hosted service":     {nil, instruction},
+		"vLLM":                   {[]string{"-dialect", "vllm"}, nil},
+		"nothing may pass":       {[]string{"-dialect", "vllm", "-pass", "none"}, append(instruction, "max_tokens_per_doc")},
+		"llama.cpp, with hedges": {[]string{"-dialect", "llama.cpp", "-hedge", "on"}, instruction},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+			url, _ := start(t, append(test.args, "-upstream", s.URL, "-allow-extra")...)
+			rerankertest.RunExtras(t, rerankertest.Served{URL: url, Model: "m"}, test.heedless...)
+		})
+	}
+}
+
 // post sends a JSON body and returns status, headers and answer.
 func post(t *testing.T, url, path, body string) (int, http.Header, string) {
 	t.Helper()

@@ -98,7 +98,9 @@ var (
 // call that gives up fails nobody who waits for its pairs: they ask themselves.
 //
 // A listwise scorer is refused, since its score for a pair depends on the other
-// documents. A mistake in the options is in Describe().Err and in the error of
+// documents. One that turns out to be listwise when it is called, see
+// reranker.ListwiseOf, is asked about whole lists from then on, and nothing of it is
+// kept. A mistake in the options is in Describe().Err and in the error of
 // every call.
 func New(scorer reranker.Scorer, store Store, o Options) *Cache {
 	c := &Cache{scorer: scorer, o: o}
@@ -146,7 +148,9 @@ func (c *Cache) Describe() pipeline.Node {
 	if c.salt != nil {
 		scope = "private"
 	}
-	n := pipeline.Node{Name: name, Facts: c.node.Facts, Err: c.err, Settings: []pipeline.Setting{
+	facts := c.node.Facts
+	facts.Listwise = c.listwise()
+	n := pipeline.Node{Name: name, Facts: facts, Err: c.err, Settings: []pipeline.Setting{
 		{Name: "entries", Value: scope}, {Name: "patience", Value: c.o.Patience.String()},
 	}}
 	if c.o.Version != "" {
@@ -190,6 +194,9 @@ func (c *Cache) run(ctx context.Context, query string, documents []string, progr
 	if ctx.Err() != nil {
 		return reranker.Scores{}, false, c.ended(ctx)
 	}
+	if c.listwise() {
+		return c.pass(ctx, query, documents, progress)
+	}
 	keys := c.keys(ctx, query, documents)
 	if keys == nil {
 		return c.pass(ctx, query, documents, progress)
@@ -199,11 +206,20 @@ func (c *Cache) run(ctx context.Context, query string, documents []string, progr
 	if r.stopped {
 		return reranker.Scores{}, true, nil
 	}
+	if c.listwise() && !r.whole() && ctx.Err() == nil { // some scores are of other calls
+		scores, stopped, err = c.pass(ctx, query, documents, progress)
+		scores.Usage = scores.Usage.Add(r.own.Usage)
+		return scores, stopped, err
+	}
 	if err := r.failure(ctx); err != nil {
 		return reranker.Scores{Report: r.own.Report, Usage: r.own.Usage}, false, err
 	}
 	return r.scores(ctx), false, nil
 }
+
+// listwise reports whether the scorer has learnt, since it was described, that its
+// scores belong to whole lists. From then on nothing is kept or taken from the store.
+func (c *Cache) listwise() bool { return reranker.ListwiseOf(c.node) }
 
 // ended is the error of a call whose context is over.
 func (c *Cache) ended(ctx context.Context) error {

@@ -43,15 +43,15 @@ func (f *flights) claim(keys []Key) (led []Key, followed map[Key]*flight) {
 }
 
 // land ends the flights that the caller leads. A cell that is still open is
-// abandoned.
-func (f *flights) land(led []Key, cells map[Key]*cell, gaveUp bool) {
+// abandoned, and so is every one where the scores are the caller's only.
+func (f *flights) land(led []Key, cells map[Key]*cell, gaveUp, private bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, k := range led {
 		fl := f.now[k]
 		delete(f.now, k)
 		fl.cell = *cells[k]
-		fl.abandoned = fl.cell.open() || (gaveUp && !fl.cell.scored)
+		fl.abandoned = private || fl.cell.open() || (gaveUp && !fl.cell.scored)
 		close(fl.done)
 	}
 }

@@ -22,6 +22,8 @@ type run struct {
 	own       reranker.Scores              // what the call's own questions brought besides scores
 	progress  func(s reranker.Scores) bool // nil if nobody wants to know
 	stopped   bool                         // progress has seen enough
+	asked     int                          // documents of the newest call
+	calls     int
 }
 
 func newRun(c *Cache, query string, documents []string, keys []Key, progress func(reranker.Scores) bool) *run {
@@ -51,10 +53,14 @@ func (r *run) resolve(ctx context.Context) {
 			r.follow(ctx, followed)
 		}
 	}
-	if ctx.Err() == nil && !r.stopped {
+	if ctx.Err() == nil && !r.stopped && !r.c.listwise() {
 		r.agree(ctx)
 	}
 }
+
+// whole reports whether all scores are of one call that asked for every document, so
+// that they compare even if the scorer is listwise.
+func (r *run) whole() bool { return r.calls == 1 && r.asked == len(r.documents) }
 
 func (r *run) open() []Key {
 	return slices.DeleteFunc(slices.Clone(r.order), func(k Key) bool { return !r.cells[k].open() })
@@ -66,7 +72,7 @@ func (r *run) lead(ctx context.Context, led []Key) {
 	if len(led) == 0 {
 		return
 	}
-	defer func() { r.c.flights.land(led, r.cells, ctx.Err() != nil || r.stopped) }()
+	defer func() { r.c.flights.land(led, r.cells, ctx.Err() != nil || r.stopped, r.c.listwise()) }()
 	found := r.look(ctx, led)
 	var missing []Key
 	for _, k := range led {
@@ -116,6 +122,7 @@ func (r *run) ask(ctx context.Context, keys []Key) {
 	for i, k := range keys {
 		texts[i] = r.text[k]
 	}
+	r.calls, r.asked = r.calls+1, len(keys)
 	var scores reranker.Scores
 	var err error
 	if r.progress != nil {
@@ -200,10 +207,14 @@ func (r *run) take(s reranker.Scores) {
 	o.Values = s.Values // marks that there was an answer
 }
 
-// keep writes fresh real scores to the store, unless the answer came from a
-// model that was not asked for, which is a warning.
+// keep writes fresh real scores to the store, unless the scorer has turned out to be
+// listwise, or the answer came from a model that was not asked for, which is a
+// warning.
 func (r *run) keep(ctx context.Context, keys []Key, s reranker.Scores) {
 	wanted := r.c.o.Model
+	if r.c.listwise() {
+		return
+	}
 	if slices.ContainsFunc(s.Warnings, func(w reranker.Warning) bool { return w.Kind == reranker.WarnModelMismatch }) {
 		return
 	}

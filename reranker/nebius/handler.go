@@ -75,8 +75,9 @@ type HandlerOptions struct {
 	Origins []string
 	// Attributes are the names of what is handed on to the scorer of what a request
 	// says beside query and documents: user, service_tier, ai_project_id,
-	// instruction, max_tokens_per_doc. nil hands on all; what is not handed on is
-	// checked and has no effect.
+	// instruction, max_tokens_per_doc. nil hands on all. What is not handed on is
+	// checked; of those that change no score the answer then warns (WarnNotSent), and
+	// the others are refused by name.
 	Attributes []string
 	// Dialects are served beside the hosted service's own form, each at its own
 	// path; nil means CohereV2 at /v2/rerank and TEI at /rerank. They are those
@@ -156,7 +157,10 @@ const (
 // Client's, see HandlerOptions.Dialects.
 //
 // user, service_tier and ai_project_id of a request reach the scorer as
-// attributes, see UserKey: a Client behind the handler sends them on.
+// attributes, see UserKey: a Client behind the handler sends them on. An instruction
+// and a number of tokens that do not change the Variant of a scorer that describes
+// itself, see reranker.Varying, are refused by name: it would not heed them. So is
+// any other parameter in the query of the URL.
 //
 // Every answer has an X-Request-Id. The headers X-Rerank-Mode (full, partial or
 // failed), X-Rerank-Unscored, X-Rerank-Attempts and X-Rerank-Warnings tell what
@@ -171,9 +175,6 @@ const (
 // safe for concurrent use; the caller's disconnection cancels the scorer.
 func Handler(scorer reranker.Scorer, o HandlerOptions) http.Handler {
 	h := &handler{scorer: scorer, strays: stray.New(0), o: o, fault: o.check(scorer)}
-	if scorer != nil {
-		h.listwise = pipeline.Describe(scorer).Facts.Listwise
-	}
 	h.slots = make(chan struct{}, max(1, or(o.MaxInFlight, defaultMaxInFlight)))
 	h.hold.most = max(or(o.MaxHeld, defaultMaxHeld), or(o.MaxBytes, defaultMaxBytes))
 	h.bounds = bounds{documents: or(o.MaxDocuments, defaultMaxDocuments), query: or(o.MaxQuery, defaultMaxQuery), text: or(o.MaxBytes, defaultMaxBytes)}
@@ -224,8 +225,6 @@ type handler struct {
 	slots  chan struct{}
 	hold   hold
 	fault  error
-
-	listwise bool // the scorer's scores depend on what else is in the call
 }
 
 // listwiseHeader is "true" on answers whose scores do not compare with those of
@@ -263,13 +262,14 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, s *Served) (a *
 	if models {
 		method = http.MethodGet
 	}
+	head := models && r.Method == http.MethodHead
 	if h.door.allow(w, r) {
 		return &answer{status: http.StatusNoContent}, nothing
 	}
 	a = h.door.denied(r)
 	switch {
 	case a != nil:
-	case r.Method != method:
+	case r.Method != method && !head:
 		a = detail(http.StatusMethodNotAllowed, "Method Not Allowed").with("Allow", method)
 	case models:
 		return h.models(), nothing
@@ -317,7 +317,7 @@ func (h *handler) rerank(w http.ResponseWriter, r *http.Request, at []*face, s *
 	}
 	s.Documents, s.Refused = len(in.documents), false
 	a = h.score(r.Context(), in, s)
-	if h.listwise {
+	if reranker.ListwiseOf(pipeline.Describe(h.scorer)) { // now, since the call may have taught it
 		a.with(listwiseHeader, "true")
 	}
 	return a.with("X-Rerank-Mode", strings.ReplaceAll(s.Mode.String(), " ", "-")).
@@ -332,7 +332,6 @@ func (h *handler) read(r *http.Request, body *heldBody, at []*face) (*inquiry, *
 	b := newReader(newIntake(body), at, h.bounds)
 	err := b.read()
 	in := &b.in
-	in.asked.project = r.URL.Query().Get(projectName)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -344,9 +343,8 @@ func (h *handler) read(r *http.Request, body *heldBody, at []*face) (*inquiry, *
 	case err != nil:
 		return in, detail(http.StatusBadRequest, "The body could not be read")
 	}
-	if in.asked.project != "" && checkName(projectName, in.asked.project) != nil {
-		b.faults = append(b.faults, fault{Type: "value_error", Loc: []any{"query", projectName}, Msg: "String should be 1 to 512 bytes of printable text"})
-	}
+	b.address(r.URL.RawQuery)
+	h.refuseUnheeded(b)
 	if h.o.Blank == RefuseBlank {
 		b.refuseBlank()
 	}
@@ -369,6 +367,9 @@ func (h *handler) score(ctx context.Context, in *inquiry, s *Served) *answer {
 		defer cancel()
 	}
 	scores, err := h.ask(in.context(ctx, h.passes), in)
+	if withheld := in.withheld(h.passes); len(withheld) > 0 && err == nil {
+		scores.Warnings = append(slices.Clone(scores.Warnings), reranker.Warning{Kind: WarnNotSent, Detail: "not handed on to the scorer: " + strings.Join(withheld, ", ")})
+	}
 	s.Scores, s.Mode, s.Attempts = scores, reranker.Full, scores.Usage.Calls
 	if scores.Report != nil {
 		s.Attempts = scores.Report.Attempts
@@ -376,7 +377,7 @@ func (h *handler) score(ctx context.Context, in *inquiry, s *Served) *answer {
 	if err != nil {
 		s.Mode, s.Err, s.Unscored = reranker.Failed, err, len(in.documents)
 		s.Attempts = or(s.Attempts, attemptsOf(err))
-		return failed(err)
+		return failed(in, err)
 	}
 	if s.Unscored = unscored(scores); s.Unscored > 0 {
 		s.Mode = reranker.Partial
@@ -390,6 +391,48 @@ func (h *handler) score(ctx context.Context, in *inquiry, s *Served) *answer {
 		a = a.with("X-Rerank-Warnings", kinds)
 	}
 	return a
+}
+
+// refuseUnheeded names what the request asks for that would change scores and cannot:
+// it may not pass, or the scorer does not heed it.
+func (h *handler) refuseUnheeded(b *reader) {
+	for _, a := range []struct {
+		role  role
+		asked bool
+		name  string
+		probe func(n int) context.Context
+	}{
+		{instructionRole, b.in.asked.instruction != "", InstructionKey.String(), func(n int) context.Context {
+			return pipeline.WithQuery(context.Background(), InstructionKey.With(pipeline.Query{}, strconv.Itoa(n)))
+		}},
+		{tokensRole, b.in.asked.tokens > 0, DocumentTokensKey.String(), func(n int) context.Context {
+			return pipeline.WithQuery(context.Background(), DocumentTokensKey.With(pipeline.Query{}, n))
+		}},
+	} {
+		switch {
+		case !a.asked:
+		case !h.passes(a.name):
+			b.refuse(a.role, "This server does not hand it on to what scores")
+		case !heeds(h.scorer, a.probe):
+			b.refuse(a.role, "What scores behind this server does not heed it")
+		}
+	}
+}
+
+// heeds reports whether a scorer's scores depend on what differs between two probes.
+// It is so if they differ in the scorer's variant, see reranker.Varying. A scorer
+// that does not describe itself is believed.
+func heeds(scorer reranker.Scorer, probe func(n int) context.Context) bool {
+	node := pipeline.Describe(scorer)
+	variant := reranker.VariantOf(node)
+	return opaque(node) || variant(probe(1)) != variant(probe(2))
+}
+
+// opaque reports whether some part of a scorer tells nothing of itself.
+func opaque(n pipeline.Node) bool {
+	_, tells := n.Value.(pipeline.Describer)
+	_, varies := n.Value.(reranker.Varying)
+	return len(n.Children) == 0 && !tells && !varies || slices.ContainsFunc(n.Children, opaque)
 }
 
 // passes reports whether an attribute is handed on.

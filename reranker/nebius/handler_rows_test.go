@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/lexical"
 	"github.com/rankcascade/cascade/reranker/nebius"
 	"github.com/rankcascade/cascade/reranker/rerankertest"
 )
@@ -37,6 +38,40 @@ func TestContractFieldByField(t *testing.T) {
 	t.Parallel()
 	rerankertest.RunContract(t, rerankertest.Served{URL: listen(t, nebius.Handler(hashing, nebius.HandlerOptions{Models: []string{testModel}})), Model: testModel})
 }
+
+func TestC8ExtrasFieldByField(t *testing.T) {
+	t.Parallel()
+	o := nebius.HandlerOptions{Models: []string{testModel}, AllowExtra: true}
+	t.Run("a scorer that tells nothing of itself", func(t *testing.T) {
+		t.Parallel()
+		rerankertest.RunExtras(t, rerankertest.Served{URL: listen(t, nebius.Handler(hashing, o)), Model: testModel})
+	})
+	t.Run("a scorer that heeds no instruction", func(t *testing.T) {
+		t.Parallel()
+		h := nebius.Handler(lexical.New(lexical.Options{}), o)
+		rerankertest.RunExtras(t, rerankertest.Served{URL: listen(t, h), Model: testModel}, "instruction", "instruct", "max_tokens_per_doc")
+	})
+	t.Run("a server that hands nothing on", func(t *testing.T) {
+		t.Parallel()
+		o := o
+		o.Attributes = []string{}
+		rerankertest.RunExtras(t, rerankertest.Served{URL: listen(t, nebius.Handler(hashing, o)), Model: testModel}, "instruction", "instruct", "max_tokens_per_doc")
+	})
+	for dialect, heedless := range map[nebius.Dialect][]string{nebius.VLLM: nil, nebius.Nebius: {"instruction", "instruct"}, nebius.TEI: {"instruction", "instruct"}} {
+		t.Run("a client of "+string(dialect), func(t *testing.T) {
+			t.Parallel()
+			up := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+			if dialect == nebius.TEI {
+				up = rerankertest.NewServer(t, teiAnswers)
+			}
+			h := nebius.Handler(reranker.Shard(client(t, up, nebius.Options{Dialect: dialect}), reranker.ShardOptions{}), o)
+			rerankertest.RunExtras(t, rerankertest.Served{URL: listen(t, h), Model: testModel}, heedless...)
+		})
+	}
+}
+
+// teiAnswers answers three documents in the words of TEI.
+var teiAnswers = body(`[{"index":2,"score":0.9},{"index":0,"score":0.5},{"index":1,"score":0.1}]`)
 
 // overhearing is a scorer that keeps the attributes of its calls.
 type overhearing struct {
@@ -59,21 +94,35 @@ func (o *overhearing) Score(ctx context.Context, q string, d []string) (reranker
 func TestC1RequestsHandTheirAttributesOn(t *testing.T) {
 	t.Parallel()
 	const body = `{"model":"m","query":"q","documents":["a"],"user":"ann","service_tier":"flex","instruction":"find bugs","max_tokens_per_doc":9}`
+	const plain = `{"model":"m","query":"q","documents":["a"],"user":"ann","service_tier":"flex"}`
 	for sentence, test := range map[string]struct {
 		names []string
 		body  string
 		want  string
 	}{
 		"all by default":     {nil, body, "user=ann tier=flex project=p instruction=find bugs tokens=9"},
-		"those that may":     {[]string{"service_tier"}, body, "user= tier=flex project= instruction= tokens=0"},
-		"none":               {[]string{}, body, "user= tier= project= instruction= tokens=0"},
+		"those that may":     {[]string{"service_tier"}, plain, "user= tier=flex project= instruction= tokens=0"},
+		"none":               {[]string{}, plain, "user= tier= project= instruction= tokens=0"},
 		"null is a tier too": {nil, `{"model":"m","query":"q","documents":["a"],"service_tier":null}`, "user= tier=null project=p instruction= tokens=0"},
 	} {
 		var o overhearing
 		w := serve(t, nebius.Handler(&o, nebius.HandlerOptions{Attributes: test.names, AllowExtra: true}), "POST", "/v1/rerank?ai_project_id=p", test.body)
 		require.Equal(t, 200, w.Code, w.Body)
 		assert.Equal(t, []string{test.want}, o.seen, sentence)
+		warned := map[string]string{"those that may": "not_sent", "none": "not_sent"}[sentence]
+		assert.Equal(t, warned, w.Header().Get("X-Rerank-Warnings"), "what is not handed on is said")
 	}
+	var told nebius.Served
+	w0 := serve(t, nebius.Handler(hashing, nebius.HandlerOptions{Attributes: []string{"service_tier"}, OnCall: func(s nebius.Served) { told = s }}), "POST", "/v1/rerank?ai_project_id=p", plain)
+	require.Equal(t, 200, w0.Code)
+	require.Len(t, told.Scores.Warnings, 1)
+	assert.Contains(t, told.Scores.Warnings[0].Detail, "ai_project_id, user")
+	var o overhearing
+	w1 := serve(t, nebius.Handler(&o, nebius.HandlerOptions{Attributes: []string{"service_tier"}, AllowExtra: true}), "POST", "/v1/rerank", body)
+	assert.Equal(t, 422, w1.Code, "what would change scores is refused")
+	assert.Contains(t, w1.Body.String(), `["body","instruction"]`)
+	assert.Contains(t, w1.Body.String(), `["body","max_tokens_per_doc"]`)
+	assert.Empty(t, o.seen)
 	w := serve(t, nebius.Handler(hashing, nebius.HandlerOptions{Attributes: []string{"shoe_size"}}), "POST", "/v1/rerank", body)
 	assert.Equal(t, 500, w.Code)
 	assert.Contains(t, w.Body.String(), "shoe_size")
@@ -282,6 +331,7 @@ func TestOtherDialectsAreServedAtTheirPaths(t *testing.T) {
 		{"TEI", "/rerank", `{"query":"q","texts":["a"],"raw_scores":false,"truncate":false}`, 200, `[{"index":0,"score":$}]`},
 		{"TEI with texts", "/rerank", `{"query":"q","texts":["a"],"return_text":true}`, 200, `[{"index":0,"text":"a","score":$}]`},
 		{"TEI, raw scores", "/rerank", `{"query":"q","texts":["a"],"raw_scores":true}`, 422, `{"error":"body.raw_scores: Input should be false: this server does nothing else","error_type":"Validation"}`},
+		{"TEI, members of the hosted form", "/rerank", `{"model":"m","query":"q","texts":["a"],"user":"x"}`, 422, `{"error":"body.model: Extra inputs are not permitted beside texts; body.user: Extra inputs are not permitted beside texts","error_type":"Validation"}`},
 		{"the hosted form at the short path", "/rerank", `{"model":"m","query":"q","documents":["a"]}`, 200, `{"id":"$","model":"m","usage":{"prompt_tokens":7,"total_tokens":7},"results":[{"index":0,"document":{"text":"a"},"relevance_score":$}]}`},
 		{"no documents at the short path", "/rerank/", `{"model":"m","query":"q"}`, 422, `{"detail":[{"type":"missing","loc":["body","documents"],"msg":"Field required"}]}`},
 		{"DashScope, asked for", "/compatible-api/v1/reranks", `{"model":"m","query":"q","documents":["a"],"instruct":"x"}`, 200, `{"id":"$","model":"m","usage":{"prompt_tokens":7,"total_tokens":7},"results":[{"index":0,"document":{"text":"a"},"relevance_score":$}]}`},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -20,6 +22,20 @@ type inquiry struct {
 	echo      bool // repeat the documents
 	asked     asked
 	tierSet   bool
+	sent      map[role]string // the names that the members had
+}
+
+// place says where an attribute stood in the request.
+func (in *inquiry) place(attribute string) []any {
+	switch attribute {
+	case projectName:
+		return []any{"query", projectName}
+	case InstructionKey.String():
+		attribute = firstOf(in.sent[instructionRole], attribute)
+	case DocumentTokensKey.String():
+		attribute = firstOf(in.sent[tokensRole], attribute)
+	}
+	return []any{"body", attribute}
 }
 
 // context returns ctx with the attributes that may pass to the scorer.
@@ -41,6 +57,18 @@ func (in *inquiry) context(ctx context.Context, may func(name string) bool) cont
 		q = DocumentTokensKey.With(q, a)
 	}
 	return pipeline.WithQuery(ctx, q)
+}
+
+// withheld returns the names of what was asked for and may not pass to the scorer,
+// of those attributes that change no score.
+func (in *inquiry) withheld(may func(name string) bool) (names []string) {
+	for name, asked := range map[string]bool{UserKey.String(): in.asked.user != "", TierKey.String(): in.tierSet, ProjectKey.String(): in.asked.project != ""} {
+		if asked && !may(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // fault is one entry of a validation error. It has no input member: that would
@@ -70,18 +98,23 @@ type reader struct {
 	at     []*face
 	bounds bounds
 	in     inquiry
-	seen   map[role]bool
+	names  []string // of all members that are known
 	echo   *bool
 	faults []fault
 }
 
 func newReader(s *intake, at []*face, b bounds) *reader {
-	return &reader{intake: s, at: at, bounds: b, in: inquiry{face: at[0]}, seen: map[role]bool{}}
+	return &reader{intake: s, at: at, bounds: b, in: inquiry{face: at[0], sent: map[role]string{}}}
 }
 
 func (r *reader) fault(kind, msg string, loc ...any) {
+	r.about(kind, msg, append([]any{"body"}, loc...)...)
+}
+
+// about notes a fault of another place than the body.
+func (r *reader) about(kind, msg string, loc ...any) {
 	if len(r.faults) < maxFaults {
-		r.faults = append(r.faults, fault{Type: kind, Loc: append([]any{"body"}, loc...), Msg: msg})
+		r.faults = append(r.faults, fault{Type: kind, Loc: loc, Msg: msg})
 	}
 }
 
@@ -119,12 +152,22 @@ func (r *reader) member(name string) error {
 		_, err := r.intake.skip(0)
 		return err
 	}
-	if r.seen[role] && role != fixedRole {
+	if _, twice := r.in.sent[role]; twice && role != fixedRole || slices.Contains(r.names, name) {
 		r.fault("value_error", "The member stands there twice", name)
 		_, err := r.intake.skip(0)
 		return err
 	}
-	r.seen[role] = true
+	r.in.sent[role], r.names = name, append(r.names, name)
+	err := r.value(name, role, face)
+	if errors.Is(err, errTooLong) {
+		r.fault("value_error", "Input is longer than any number", name)
+		return nil
+	}
+	return err
+}
+
+// value reads the value of a member by what it means.
+func (r *reader) value(name string, role role, face *face) error {
 	switch role {
 	case documentsRole:
 		r.in.face = face
@@ -152,14 +195,20 @@ func (r *reader) member(name string) error {
 	}
 }
 
-// text reads a string of at most n bytes; null counts as absent where that is
-// allowed.
-func (r *reader) text(name string, n int, into *string, required bool) (err error) {
+// text reads a string of at most n bytes that is not blank; null counts as absent
+// where that is allowed.
+func (r *reader) text(name string, n int, into *string, required bool) error {
 	switch first := r.intake.peek(); {
 	case first == '"':
-		if *into, err = r.intake.text(n); errors.Is(err, errTooLong) {
+		text, err := r.intake.text(n)
+		switch {
+		case errors.Is(err, errTooLong):
 			r.fault("string_too_long", fmt.Sprintf("String should have at most %d bytes", n), name)
 			return errEnough
+		case err == nil && blank(text):
+			r.fault("string_too_short", "String should have at least 1 character", name)
+		case err == nil:
+			*into = text
 		}
 		return err
 	case first == 'n' && !required:
@@ -167,7 +216,7 @@ func (r *reader) text(name string, n int, into *string, required bool) (err erro
 		return err
 	}
 	r.fault("string_type", "Input should be a valid string", name)
-	_, err = r.intake.skip(0)
+	_, err := r.intake.skip(0)
 	return err
 }
 
@@ -202,6 +251,10 @@ func (r *reader) number(name string, into *int) error {
 	if err != nil || raw == "null" {
 		return err
 	}
+	if raw == "true" || raw == "false" {
+		r.fault("int_type", "Input should be a valid integer", name)
+		return nil
+	}
 	n, bad := strconv.Atoi(raw)
 	if bad != nil || n < 1 {
 		r.fault("greater_than_equal", "Input should be a valid integer greater than or equal to 1", name)
@@ -213,16 +266,17 @@ func (r *reader) number(name string, into *int) error {
 
 // flag reads the switch of the echo.
 func (r *reader) flag(name string) error {
+	if first := r.intake.peek(); first == '"' || first == '{' || first == '[' {
+		r.fault("bool_type", "Input should be a valid boolean", name)
+		_, err := r.intake.skip(0)
+		return err
+	}
 	raw, err := r.intake.literal()
-	switch raw {
-	case "true", "false":
-		on := raw == "true"
+	switch on := raw == "true"; {
+	case err != nil || raw == "null":
+	case on || raw == "false":
 		r.echo = &on
-	case "null":
 	default:
-		if err != nil && r.intake.peek() == '"' {
-			_, err = r.intake.skip(0)
-		}
 		r.fault("bool_type", "Input should be a valid boolean", name)
 	}
 	return err
@@ -292,21 +346,49 @@ func (r *reader) finish() {
 		name string
 		role role
 	}{{w.ModelKey, modelRole}, {w.QueryKey, queryRole}, {w.DocumentsKey, documentsRole}} {
-		if m.name != "" && !r.seen[m.role] {
+		if _, there := r.in.sent[m.role]; m.name != "" && !there {
 			r.fault("missing", "Field required", m.name)
 		}
 	}
-	if r.seen[queryRole] && len(r.faults) == 0 && blank(r.in.query) {
-		r.fault("string_too_short", "String should have at least 1 character", w.QueryKey)
-	}
-	if r.seen[userRole] && r.in.asked.user != "" {
-		if err := checkName(UserKey.String(), r.in.asked.user); err != nil {
-			r.fault("value_error", "String should be 1 to 512 bytes of printable text", UserKey.String())
+	for _, name := range r.names { // two dialects may share a path
+		if r.in.face.roles[name] == unknownRole {
+			r.fault("extra_forbidden", "Extra inputs are not permitted beside "+w.DocumentsKey, name)
 		}
+	}
+	if r.in.asked.user != "" && checkName(UserKey.String(), r.in.asked.user) != nil {
+		r.fault("value_error", "String should be 1 to 512 bytes of printable text", UserKey.String())
 	}
 	r.in.echo = w.EchoKey != "" && !w.EchoOff
 	if r.echo != nil {
 		r.in.echo = *r.echo && w.EchoKey != ""
+	}
+}
+
+// address reads the query of the URL, which may have the project and nothing else.
+func (r *reader) address(query string) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		r.about("value_error", "The query of the URL cannot be read", "query")
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch project := values[name]; {
+		case name != projectName:
+			r.about("extra_forbidden", "Extra parameters are not permitted", "query", printable(name, 60))
+		case len(project) > 1:
+			r.about("value_error", "The parameter stands there twice", "query", name)
+		case checkName(projectName, project[0]) != nil:
+			r.about("value_error", "String should be 1 to 512 bytes of printable text", "query", name)
+		default:
+			r.in.asked.project = project[0]
+		}
+	}
+}
+
+// refuse names a member that was sent, whatever its name was, and would have no
+// effect.
+func (r *reader) refuse(role role, why string) {
+	if name, sent := r.in.sent[role]; sent {
+		r.fault("value_error", why, name)
 	}
 }
 

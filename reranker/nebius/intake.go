@@ -24,7 +24,7 @@ type intake struct {
 const (
 	intakeBuffer = 16 << 10
 	maxLiteral   = 64  // bytes of a number
-	maxMember    = 256 // bytes of a member's name
+	maxMember    = 256 // bytes of a member's name that are kept
 	intakeDepth  = 512 // nesting of values that nobody asked for
 )
 
@@ -91,7 +91,7 @@ func (s *intake) object(member func(name string) error) error {
 		return nil
 	}
 	for {
-		name, err := s.text(maxMember)
+		name, err := s.name()
 		if err != nil {
 			return err
 		}
@@ -108,6 +108,16 @@ func (s *intake) object(member func(name string) error) error {
 			return s.failed()
 		}
 	}
+}
+
+// name reads the name of a member, of which it keeps no more than any known one has.
+func (s *intake) name() (string, error) {
+	s.scratch = s.scratch[:0]
+	err := s.string(func(b []byte) error {
+		s.scratch = append(s.scratch, b[:min(len(b), maxMember-len(s.scratch))]...)
+		return nil
+	})
+	return string(s.scratch), err
 }
 
 // list reads a list; element must use each value.
@@ -256,20 +266,23 @@ func (s *intake) hex() (rune, error) {
 	return rune(v), nil
 }
 
-// literal reads a number, true, false or null as it stands there.
+// literal reads a number, true, false or null as it stands there. One that is longer
+// than any that is of use is read over, and its error is errTooLong.
 func (s *intake) literal() (string, error) {
 	s.peek()
 	s.scratch = s.scratch[:0]
-	for s.fill() {
+	long := false
+	for ; s.fill(); s.at++ {
 		c := s.buf[s.at]
 		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == 'E' || c == '+' || c == '-' || c == '.') {
 			break
 		}
-		if len(s.scratch) == maxLiteral {
-			return "", errTooLong
+		if long = long || len(s.scratch) == maxLiteral; !long {
+			s.scratch = append(s.scratch, c)
 		}
-		s.scratch = append(s.scratch, c)
-		s.at++
+	}
+	if long {
+		return "", errTooLong
 	}
 	check := scanner{b: s.scratch}
 	if len(s.scratch) == 0 || !check.skip(0) || check.i != len(check.b) {
@@ -292,8 +305,10 @@ func (s *intake) skip(depth int) (string, error) {
 	case first == '[':
 		return kind, s.list(func(int) error { _, err := s.skip(depth + 1); return err })
 	}
-	_, err := s.literal()
-	return kind, err
+	if _, err := s.literal(); !errors.Is(err, errTooLong) {
+		return kind, err
+	}
+	return kind, nil
 }
 
 // close makes sure that nothing follows.

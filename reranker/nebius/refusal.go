@@ -41,10 +41,10 @@ func unscored(s reranker.Scores) int {
 
 // failed turns an error of the scorer into the status that tells the caller
 // what to do about it.
-func failed(err error) *answer {
+func failed(in *inquiry, err error) *answer {
 	var wrong *attributeError
 	if errors.As(err, &wrong) {
-		return validationAnswer([]fault{{Type: "value_error", Loc: []any{"body", wrong.name}, Msg: printable(wrong.said, maxMessage)}})
+		return validationAnswer([]fault{{Type: "value_error", Loc: in.place(wrong.name), Msg: printable(wrong.said, maxMessage)}})
 	}
 	var e *reranker.Error
 	if !errors.As(err, &e) {

@@ -50,6 +50,16 @@ func RunContract(t *testing.T, s Served) {
 			s.ask(t, c)
 		})
 	}
+	t.Run("a HEAD asks for what a GET would say", func(t *testing.T) {
+		t.Parallel()
+		status, header, body := s.do(t, http.MethodHead, "/v1/models", "", func(*http.Request) {})
+		assert.Equal(t, http.StatusOK, status)
+		assert.NotEmpty(t, header.Get("X-Request-Id"))
+		assert.Empty(t, body)
+		status, header, _ = s.do(t, http.MethodHead, "/v1/rerank", "", func(*http.Request) {})
+		assert.Equal(t, http.StatusMethodNotAllowed, status)
+		assert.NotEmpty(t, header.Get("X-Request-Id"))
+	})
 	t.Run("the list of models has the model", func(t *testing.T) {
 		t.Parallel()
 		status, header, body := s.do(t, http.MethodGet, "/v1/models", "", func(*http.Request) {})
@@ -183,7 +193,41 @@ func contractCases() []contractCase {
 			assert.Len(t, results, 3)
 		}},
 	}
-	return append(cases, tiersAndExtras(with)...)
+	return slices.Concat(cases, tiersAndExtras(with), absurdCases(good, with))
+}
+
+// absurdCases are what no caller should send.
+func absurdCases(good string, with func(members string) string) []contractCase {
+	query := func(raw string) func(*http.Request) { return func(r *http.Request) { r.URL.RawQuery = raw } }
+	project := []string{`["query","ai_project_id"]`}
+	return []contractCase{
+		{"user empty", with(`"user":""`), nil, 422, []string{`["body","user"]`}, nil},
+		{"user blank", with(`"user":" \t"`), nil, 422, []string{`["body","user"]`}, nil},
+		{"user with a control character", with(`"user":"a\u0000b"`), nil, 422, []string{`["body","user"]`}, nil},
+		{"user twice", with(`"user":"a","user":"SECRET"`), nil, 422, []string{`["body","user"]`, "twice"}, nil},
+		{"service_tier empty", with(`"service_tier":""`), nil, 422, []string{`["body","service_tier"]`}, nil},
+		{"service_tier twice", with(`"service_tier":"flex","service_tier":null`), nil, 422, []string{`["body","service_tier"]`, "twice"}, nil},
+		{"model empty", `{"model":"","query":"q","documents":["SECRET"]}`, nil, 422, []string{`["body","model"]`}, nil},
+		{"model blank", `{"model":" ","query":"q","documents":["SECRET"]}`, nil, 422, []string{`["body","model"]`}, nil},
+		{"a number without end", with(`"user":` + strings.Repeat("9", 4000)), nil, 422, []string{`["body","user"]`}, nil},
+		{"an unknown number without end", with(`"seed":` + strings.Repeat("9", 4000)), nil, 422, []string{`["body","seed"]`}, nil},
+		{"a list of numbers without end", with(`"seeds":[1,` + strings.Repeat("9", 4000) + `,"SECRET"]`), nil, 422, []string{`["body","seeds"]`}, nil},
+		{"a name without end", with(`"` + strings.Repeat("n", 9000) + `":1`), nil, 422, []string{`["body","nnnnn`, "extra_forbidden"}, nil},
+		{"a name that begins like a known one", with(`"user` + strings.Repeat("r", 9000) + `":"SECRET"`), nil, 422, []string{"extra_forbidden"}, nil},
+		{"ai_project_id empty", good, query("ai_project_id="), 422, project, nil},
+		{"ai_project_id without a value", good, query("ai_project_id"), 422, project, nil},
+		{"ai_project_id twice", good, query("ai_project_id=a&ai_project_id=SECRET"), 422, append(project, "twice"), nil},
+		{"ai_project_id very long", good, query("ai_project_id=" + strings.Repeat("p", 4000)), 422, project, nil},
+		{"ai_project_id in no encoding", good, query("ai_project_id=%zz"), 422, []string{`["query"]`}, nil},
+		{"ai_project_id of bad UTF-8", good, query("ai_project_id=%ff"), 422, project, nil},
+		{"members in the query of the URL", good, query("user=SECRET&service_tier=flex"), 422, []string{`["query","user"]`, `["query","service_tier"]`}, nil},
+		{"a key in the query of the URL", good, query("api_key=SECRET"), 422, []string{`["query","api_key"]`}, nil},
+		{"ai_project_id in the body", with(`"ai_project_id":"SECRET"`), nil, 422, []string{`["body","ai_project_id"]`}, nil},
+		{"a body in pieces", good, func(r *http.Request) { r.ContentLength = -1 }, 200, nil, nil},
+		{"a slash behind the route", good, func(r *http.Request) { r.URL.Path = "/v1/rerank/" }, 200, nil, nil},
+		{"JSON in UTF-16", good, func(r *http.Request) { r.Header.Set("Content-Type", "application/json; charset=utf-16") }, 415, nil, nil},
+		{"two content types", good, func(r *http.Request) { r.Header.Set("Content-Type", "application/json, text/plain") }, 415, nil, nil},
+	}
 }
 
 // tiersAndExtras asks for every tier, and for what the contract does not have.

@@ -75,6 +75,8 @@ func (d Decorator) Run(t *testing.T) {
 		"a scorer that is canceled is not waited for": d.interrupted,
 		"an error comes through with its cause":       d.failing,
 		"the typical latency is passed on":            d.latency,
+		"what scores depend on is passed on":          d.variant,
+		"that scores do not compare is passed on":     d.listwise,
 		"the states of a stream are passed on":        d.stream,
 		"a plain scorer is a stream of one state":     d.plain,
 		"a consumer that stops ends the stream below": d.stop,
@@ -221,6 +223,27 @@ func (d Decorator) latency(t *testing.T) {
 	assert.Zero(t, reranker.TypicalLatency(d.Wrap(t, reranker.ScorerFunc((&below{}).Score))), "nothing is known of a scorer that does not say")
 }
 
+// variant looks at what a cache has in its keys.
+func (d Decorator) variant(t *testing.T) {
+	of := func(instruction string) string {
+		return reranker.VariantOf(pipeline.Describe(d.Wrap(t, &below{instruction: instruction})))(t.Context())
+	}
+	assert.Equal(t, of("find bugs"), of("find bugs"))
+	assert.NotEqual(t, of("find bugs"), of("find birds"), "scorers of two instructions share no scores: embed reranker.Decorator, or have the scorer below among the children of Describe")
+}
+
+// listwise looks at a scorer that learns from its first answer that its scores belong
+// to whole lists.
+func (d Decorator) listwise(t *testing.T) {
+	inner := &below{}
+	s := d.Wrap(t, inner)
+	before := reranker.ListwiseOf(pipeline.Describe(s))
+	inner.lists = true
+	assert.True(t, reranker.ListwiseOf(pipeline.Describe(s)), "embed reranker.Decorator, or have the scorer below among the children of Describe")
+	inner.lists = false
+	assert.Equal(t, before, reranker.ListwiseOf(pipeline.Describe(s)))
+}
+
 func (d Decorator) stream(t *testing.T) {
 	want, err := d.ask(t, &below{})
 	require.NoError(t, err)
@@ -275,10 +298,18 @@ const belowLatency = 7 * time.Millisecond
 // below is the scorer under a decorator: honest except for what change does, and
 // with a stream of one state for each document. One goroutine asks it.
 type below struct {
-	change  func(*reranker.Scores)
-	before  func(context.Context) error
-	stopped bool
+	change      func(*reranker.Scores)
+	before      func(context.Context) error
+	stopped     bool
+	instruction string // what the scores depend on
+	lists       bool   // it has learnt that they belong to whole lists
 }
+
+// Variant is the instruction.
+func (b *below) Variant(context.Context) string { return b.instruction }
+
+// Listwise reports what it has learnt.
+func (b *below) Listwise() bool { return b.lists }
 
 // Describe declares the scale.
 func (b *below) Describe() pipeline.Node {
