@@ -110,7 +110,9 @@ func (s *Scores) add(t Scores) {
 	s.Warnings = append(s.Warnings, t.Warnings...)
 	s.RequestIDs = append(s.RequestIDs, t.RequestIDs...)
 	s.Limits = t.Limits
-	s.Attributes = t.Attributes
+	if t.Attributes != nil {
+		s.Attributes = t.Attributes
+	}
 	if t.Model != "" {
 		s.Model = t.Model
 	}

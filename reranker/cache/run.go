@@ -204,6 +204,9 @@ func (r *run) take(s reranker.Scores) {
 	o.Warnings = append(o.Warnings, s.Warnings...)
 	o.RequestIDs = append(o.RequestIDs, s.RequestIDs...)
 	o.Limits, o.Report, o.Model, o.Scale = s.Limits, s.Report, s.Model, s.Scale
+	if s.Attributes != nil {
+		o.Attributes = s.Attributes
+	}
 	o.Values = s.Values // marks that there was an answer
 }
 
