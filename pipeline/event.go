@@ -56,6 +56,8 @@ type Event struct {
 	Queries []Query
 	// Details are, after, what the part said of itself through a Span.
 	Details []Detail
+	// Links are, after, the events of other queries whose work this one shared.
+	Links []Link
 	// Duration is, after, the monotonic length of the event.
 	Duration time.Duration
 	// Err is, after, the error that the part returned.

@@ -13,7 +13,8 @@
 //
 // It is an observer: every part that runs, every attempt and every call of a
 // server becomes a span under the one in which it happens, and the context of the
-// part carries it, so that the spans of an instrumented HTTP client nest too.
+// part carries it, so that the spans of an instrumented HTTP client nest too. A wait
+// for what another query is making, in a cache, has a link to the span of that one.
 //
 // For work around a pipeline, such as the whole answer of a chatbot, New makes the
 // observer itself, for pipeline.WithObserver.

@@ -84,6 +84,11 @@ func (o *Observer) finish(span trace.Span, e pipeline.Event, gaps []pipeline.Gap
 	for _, g := range gaps {
 		span.AddEvent("gap", trace.WithTimestamp(e.Start.Add(e.Duration)), trace.WithAttributes(gapAttributes(g)...))
 	}
+	for _, l := range e.Links {
+		if other := trace.SpanContextFromContext(l.Context()); other.IsValid() {
+			span.AddLink(trace.Link{SpanContext: other})
+		}
+	}
 	if e.Err != nil {
 		span.SetStatus(codes.Error, e.Err.Error())
 		span.SetAttributes(attribute.String("error.type", string(pipeline.ReasonOf(e.Err))))

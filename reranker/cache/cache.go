@@ -74,7 +74,8 @@ const name = "cache"
 // Observers hear of each look into the store, and of each wait for pairs that
 // another call is asking for, as an event of pipeline.KindCache with the details
 // "documents" (how many pairs were wanted), "hits" (how many of them have a score),
-// "hit" (whether all do) and, for a wait, "shared".
+// "hit" (whether all do) and, for a wait, "shared" and links to the events in which
+// they are asked for.
 type Cache struct {
 	scorer  reranker.Scorer
 	o       Options

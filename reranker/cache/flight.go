@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"sync"
 
 	"github.com/rankcascade/cascade/pipeline"
@@ -10,8 +11,9 @@ import (
 // flight is one pair that one call, the leader, is asking for and that others
 // may wait for.
 type flight struct {
-	done chan struct{} // closed when the fields below are set
-	cell cell
+	leader *pipeline.Link // to the event in which it is asked for, one for each call
+	done   chan struct{}  // closed when the fields below are set
+	cell   cell
 	// abandoned says that the leader gave up, which tells those who wait nothing.
 	abandoned bool
 }
@@ -24,19 +26,20 @@ type flights struct {
 
 // claim makes the caller the leader of those keys that nobody is asking for and
 // returns the flights of the others. The two share no key.
-func (f *flights) claim(keys []Key) (led []Key, followed map[Key]*flight) {
+func (f *flights) claim(ctx context.Context, keys []Key) (led []Key, followed map[Key]*flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.now == nil {
 		f.now = map[Key]*flight{}
 	}
 	followed = map[Key]*flight{}
+	leader := pipeline.LinkTo(ctx)
 	for _, k := range keys {
 		if other := f.now[k]; other != nil {
 			followed[k] = other
 			continue
 		}
-		f.now[k] = &flight{done: make(chan struct{})}
+		f.now[k] = &flight{done: make(chan struct{}), leader: &leader}
 		led = append(led, k)
 	}
 	return led, followed

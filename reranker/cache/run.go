@@ -47,7 +47,7 @@ func newRun(c *Cache, query string, documents []string, keys []Key, progress fun
 // only for pairs that their leader abandoned.
 func (r *run) resolve(ctx context.Context) {
 	for open := r.order; len(open) > 0 && ctx.Err() == nil && !r.stopped; open = r.open() {
-		led, followed := r.c.flights.claim(open)
+		led, followed := r.c.flights.claim(ctx, open)
 		r.lead(ctx, led)
 		if !r.stopped {
 			r.follow(ctx, followed)
@@ -178,9 +178,13 @@ func (r *run) follow(ctx context.Context, followed map[Key]*flight) {
 	}
 	_, span := pipeline.Begin(ctx, pipeline.KindCache, name)
 	span.Flag("shared", true)
-	found := 0
+	found, leaders := 0, []*pipeline.Link(nil)
 	defer func() { tell(span, len(followed), found); span.End(context.Cause(ctx)) }()
 	for k, f := range followed {
+		if !slices.Contains(leaders, f.leader) {
+			leaders = append(leaders, f.leader)
+			span.Link(*f.leader)
+		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():

@@ -48,8 +48,8 @@ type Stats struct {
 // Observers hear of what it does for a query as events of pipeline.KindCache under
 // the cache's name. A look into the store has the details "hit" and, for a hit,
 // "similarity"; a wait for an equal query that is being answered has "shared" and
-// "hit", which is false where the answer is of no use to the one who waited; a
-// query that cannot be remembered has "bypassed", which is "traced", "filter" or
+// "hit", which is false where the answer is of no use to the one who waited, and a
+// link to the event in which the ranking was made; a query that cannot be remembered has "bypassed", which is "traced", "filter" or
 // "attribute"; a ranking that is handed to the store has "saved", which is false
 // where something was forgotten meanwhile. The error of an event is that of the
 // Store or the Embedder, which costs the query nothing, or of the wait.
@@ -75,7 +75,8 @@ type Cache struct {
 // flight is a ranking that is being made.
 type flight struct {
 	done     chan struct{}
-	deadline time.Time // of the caller who makes it; zero for none
+	deadline time.Time     // of the caller who makes it; zero for none
+	maker    pipeline.Link // to the event in which it is made
 	ranking  pipeline.Ranking
 	err      error
 	ended    bool // the maker's own context ended
@@ -343,7 +344,7 @@ func (c *Cache) board(ctx context.Context, r *request) (*flight, bool) {
 	if f, ok := c.flights[name]; ok {
 		return f, false
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{done: make(chan struct{}), maker: pipeline.LinkTo(ctx)}
 	f.deadline, _ = ctx.Deadline()
 	c.flights[name] = f
 	return f, true
@@ -356,6 +357,7 @@ func (c *Cache) share(ctx context.Context, r *request, f *flight) (pipeline.Rank
 	ranking, ok, err := f.wait(ctx)
 	span.Flag("shared", true)
 	span.Flag("hit", ok && err == nil)
+	span.Link(f.maker)
 	span.End(err)
 	if ok && err == nil {
 		c.shared.Add(1)

@@ -148,6 +148,11 @@ func TestObserversHearOfWaits(t *testing.T) {
 				}
 				defer cancel()
 				var wg sync.WaitGroup
+				makers := &heard{}
+				first, making := pipeline.Begin(pipeline.WithObserver(first, makers), "question", "first")
+				_, before := pipeline.Begin(first, "question", "before") // so that IDs differ
+				before.End(nil)
+				first, inner := pipeline.Begin(first, "question", "inner")
 				wg.Go(func() { _, _ = cached.Retrieve(first, pipeline.Query{Text: "a"}) })
 				synctest.Wait()
 				second, cancel2 := context.WithTimeout(t.Context(), c.wait)
@@ -157,11 +162,17 @@ func TestObserversHearOfWaits(t *testing.T) {
 				_, _ = cached.Retrieve(second, pipeline.Query{Text: "a"})
 				outer.End(nil)
 				wg.Wait()
+				inner.End(nil)
+				making.End(nil)
 				require.GreaterOrEqual(t, len(h.events), 2)
 				wait := h.events[1]
 				assert.Equal(t, c.details, wait.Details)
 				assert.Equal(t, uint64(1), wait.Parent)
 				assert.Positive(t, wait.Duration)
+				require.Len(t, wait.Links, 1)
+				assert.Equal(t, uint64(3), wait.Links[0].Event, "the event of the query that makes it")
+				assert.Equal(t, uint64(3), wait.Links[0].Context().Value(heardKey{}), "with what its observer put there")
+				assert.Empty(t, h.events[0].Links, "a look into the store shares nothing")
 				if c.err == nil {
 					assert.NoError(t, wait.Err)
 				} else {
