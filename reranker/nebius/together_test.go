@@ -51,10 +51,10 @@ func (w wish) query(ctx context.Context) context.Context {
 // name, and fails, stalls or loses a document here and there. Its scores depend on
 // the instruction.
 type recorder struct {
-	mu     sync.Mutex
-	wrong  []string
-	heard  map[int]int // requests of each wish
-	calls  atomic.Int64
+	mu    sync.Mutex
+	wrong []string
+	heard map[int]int // requests of each wish
+	calls atomic.Int64
 }
 
 func (r *recorder) answer(c rerankertest.Call) rerankertest.Reply {
