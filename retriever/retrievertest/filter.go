@@ -49,6 +49,7 @@ func RunFilters(t *testing.T, s FilterSubject) {
 		t.Run(c.Says, func(t *testing.T) { run.check(t, c.Filter) })
 	}
 	t.Run("a filter of which a part is missing is refused", func(t *testing.T) { run.refuses(t) })
+	t.Run("random filters", func(t *testing.T) { RunRandomFilters(t, s, 1, 100) })
 }
 
 type filterRun struct {
