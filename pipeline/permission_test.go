@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/pipeline/cut"
+	"github.com/rankcascade/cascade/reranker"
+	scores "github.com/rankcascade/cascade/reranker/cache"
+	"github.com/rankcascade/cascade/retriever/cache"
 )
 
 var caller = pipeline.NewKey[string]("caller")
@@ -383,7 +388,7 @@ func (w *witness) retriever(t *rapid.T, depth int) pipeline.Retriever {
 		}).Draw(t, "store")
 	}
 	inner := func() pipeline.Retriever { return w.retriever(t, depth-1) }
-	switch rapid.IntRange(0, 10).Draw(t, "combinator") {
+	switch rapid.IntRange(0, 16).Draw(t, "combinator") {
 	case 0:
 		return pipeline.Chain(inner(), w.stage(t, depth-1), w.scorer())
 	case 1:
@@ -406,10 +411,47 @@ func (w *witness) retriever(t *rapid.T, depth int) pipeline.Retriever {
 		return pipeline.Guard(inner(), func(context.Context, pipeline.Query) (pipeline.Filter, error) {
 			return pipeline.Or(pipeline.Exists("tenant"), pipeline.Not(pipeline.Exists("tenant"))), nil
 		})
+	case 10:
+		return pipeline.Rewrite(wide(t), inner())
+	case 11:
+		return pipeline.Hops(3, further(t), inner())
+	case 12:
+		return pipeline.Otherwise(func(_ pipeline.Query, r pipeline.Ranking) bool { return len(r.Hits)%2 == 0 }, inner(), inner())
+	case 13:
+		return pipeline.Observe(inner(), pipeline.ObserverFunc(func(ctx context.Context, e pipeline.Event) { w.see(ctx, "inner observer", e.Output.Hits) }))
+	case 14:
+		remembered, err := cache.New(inner(), cache.Options{Ignore: func(string) bool { return true }})
+		require.NoError(t, err)
+		return remembered
+	case 15:
+		kept, err := scores.NewLRU(100, 0)
+		require.NoError(t, err)
+		return pipeline.Chain(inner(), w.scorer(), reranker.Stage(scores.New(w.judge(), kept, scores.Options{}), reranker.Chat()), cut.TopK(5))
 	}
 	r := inner()
 	return pipeline.RetrieverFunc(func(ctx context.Context, q pipeline.Query) (pipeline.Ranking, error) {
 		return r.Retrieve(ctx, caller.With(pipeline.Query{Text: q.Text}, "b")) // a decorator that forgets everything
+	})
+}
+
+// judge is a scorer that notes which texts it is asked about.
+func (w *witness) judge() reranker.Scorer {
+	return reranker.ScorerFunc(func(ctx context.Context, _ string, documents []string) (reranker.Scores, error) {
+		all, err := careless(ctx, pipeline.Query{})
+		for _, h := range all.Hits {
+			if slices.Contains(documents, h.Document.Text) {
+				w.see(ctx, "judge", []pipeline.Hit{h})
+			}
+		}
+		return reranker.Scores{Values: make([]float64, len(documents)), Scale: pipeline.Probability}, err
+	})
+}
+
+// further asks for more, on behalf of somebody else.
+func further(t *rapid.T) pipeline.Next {
+	tenant := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "hop's tenant")
+	return pipeline.NextFunc(func(_ context.Context, q pipeline.Query, _ pipeline.Ranking) (pipeline.Query, bool, error) {
+		return caller.With(pipeline.Query{Text: q.Text + "+", Filter: pipeline.Exists("tenant")}, tenant), true, nil
 	})
 }
 
