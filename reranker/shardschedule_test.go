@@ -16,6 +16,7 @@ import (
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/rerankertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -58,7 +59,15 @@ type schedule struct {
 	limit    int
 	first    int // calls that were no repeats, which the budget of extra ones grows by
 	extra    int // repeats and hedges of queries that do not wait
+	deaf     bool
 }
+
+// scheduleServers are the kinds of servers that are drawn.
+const (
+	anyTime   = iota // answers after a time of its own for each call, and stops when it is given up
+	firstCome        // first come, first served, in slow spells too; finishes what was given up
+	deafening        // user code in the process that ignores its context
+)
 
 func newSchedule(t *testing.T, seed uint64) *schedule {
 	rng := rand.New(rand.NewPCG(seed, 99))
@@ -70,14 +79,59 @@ func newSchedule(t *testing.T, seed uint64) *schedule {
 	if rng.IntN(5) == 0 {
 		o.Requests, o.Tokens = 1+rng.IntN(2000), 1+rng.IntN(100000)
 	}
+	kind := []int{anyTime, anyTime, firstCome, deafening}[rng.IntN(4)]
+	s.deaf = kind == deafening
 	ups := make([]reranker.Scorer, 1+rng.IntN(3))
 	for i := range ups {
-		ups[i] = reranker.ScorerFunc(s.score)
+		wait := s.pauses
+		switch kind {
+		case firstCome:
+			wait = queueing(rng)
+		case deafening:
+			wait = func(_ context.Context, _ string, _ []string, wait time.Duration) error {
+				time.Sleep(min(wait, 4*time.Second))
+				return nil
+			}
+		}
+		ups[i] = reranker.ScorerFunc(func(ctx context.Context, query string, docs []string) (reranker.Scores, error) {
+			return s.score(ctx, query, docs, wait)
+		})
 	}
 	var err error
 	s.endpoint, err = reranker.NewEndpoint(ups, o)
 	require.NoError(t, err)
 	return s
+}
+
+// pauses waits for as long as was drawn for the call.
+func (*schedule) pauses(ctx context.Context, _ string, _ []string, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return &reranker.Error{Kind: reranker.KindCanceled, Err: context.Cause(ctx)}
+	}
+}
+
+// queueing is a server that works on calls in their order, most of them on what was
+// given up as well, with spells in which all takes longer.
+func queueing(rng *rand.Rand) func(context.Context, string, []string, time.Duration) error {
+	o := rerankertest.FIFOOptions{
+		Replicas: 1 + rng.IntN(3), Document: time.Duration(rng.IntN(4000)) * time.Microsecond, Call: time.Duration(rng.IntN(30)) * time.Millisecond,
+		RoundTrip: time.Duration(rng.IntN(8)) * time.Millisecond, Drops: rng.IntN(4) == 0,
+	}
+	for range rng.IntN(3) {
+		o.Slow = append(o.Slow, rerankertest.SlowSpell{
+			From: time.Duration(rng.IntN(600)) * time.Millisecond, For: time.Duration(rng.IntN(600)) * time.Millisecond, Times: 2 + 18*rng.Float64(),
+		})
+	}
+	server := rerankertest.NewFIFO(o)
+	return func(ctx context.Context, query string, docs []string, _ time.Duration) error {
+		_, err := server.Score(ctx, query, docs)
+		return err
+	}
 }
 
 func (s *schedule) run() {
@@ -98,14 +152,28 @@ func (s *schedule) run() {
 		s.check(s.endpoint.State().InFlight == 0, "calls in flight after Close")
 	}
 	wg.Wait()
+	if s.deaf {
+		time.Sleep(time.Minute) // what was left behind ends
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.endpoint.State()
 	s.check(s.flying == 0 && state.InFlight == 0 && state.Queries == 0 && state.Waiting == 0 && state.BytesInFlight == 0,
 		"something is left: %d calls, state %+v", s.flying, state)
-	s.check(s.most <= s.limit, "%d calls in flight, allowed %d", s.most, s.limit)
+	left := 0
+	if s.deaf {
+		left = mostLeft
+	}
+	s.check(s.most <= s.limit+left, "%d calls in flight, allowed %d", s.most, s.limit+left)
 	s.check(float64(s.extra) <= 10+0.1*float64(s.first)+1e-9, "%d extra calls beside %d first ones", s.extra, s.first)
 }
+
+// Calls that ignore their context hold up nobody for longer than this, and so many of
+// them are left behind at once.
+const (
+	deafPatience = 5 * time.Millisecond
+	mostLeft     = 64
+)
 
 func (s *schedule) check(ok bool, format string, args ...any) {
 	if !ok {
@@ -167,8 +235,12 @@ func (s *schedule) ask(rng *rand.Rand, query string) {
 	took := time.Since(start)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.check(took <= min(limit, canceled), "%s took %v, had %v, cancelled at %v", query, took, limit, canceled)
-	s.check(s.byQuery[query] == 0, "%s left %d calls behind", query, s.byQuery[query])
+	patience := time.Duration(0)
+	if s.deaf {
+		patience = deafPatience
+	}
+	s.check(took-patience <= min(limit, canceled), "%s took %v, had %v, cancelled at %v", query, took, limit, canceled)
+	s.check(s.deaf || s.byQuery[query] == 0, "%s left %d calls behind", query, s.byQuery[query])
 	concurrency := o.Concurrency
 	if concurrency == 0 {
 		concurrency = 8
@@ -176,8 +248,8 @@ func (s *schedule) ask(rng *rand.Rand, query string) {
 			concurrency = 32 // as many as the ladder has rungs
 		}
 	}
-	s.check(s.mostOf[query] <= concurrency, "%s had %d calls in flight, allowed %d", query, s.mostOf[query], concurrency)
-	if canceled < took {
+	s.check(s.deaf || s.mostOf[query] <= concurrency, "%s had %d calls in flight, allowed %d", query, s.mostOf[query], concurrency)
+	if canceled < took-patience {
 		s.check(errors.Is(err, gone), "%s was cancelled, error %v", query, err)
 	}
 	s.outcomes(query, docs, scores, err, o.Wait)
@@ -235,7 +307,7 @@ func onlyBlank(s reranker.Scores) bool {
 }
 
 // score is the server: what it does is drawn for each call.
-func (s *schedule) score(ctx context.Context, query string, docs []string) (reranker.Scores, error) {
+func (s *schedule) score(ctx context.Context, query string, docs []string, work func(context.Context, string, []string, time.Duration) error) (reranker.Scores, error) {
 	s.mu.Lock()
 	s.flying++
 	s.most = max(s.most, s.flying)
@@ -253,12 +325,8 @@ func (s *schedule) score(ctx context.Context, query string, docs []string) (rera
 	if wrong && kind == 0 {
 		wait = time.Hour
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return reranker.Scores{}, &reranker.Error{Kind: reranker.KindCanceled, Err: context.Cause(ctx)}
+	if err := work(ctx, query, docs, wait); err != nil {
+		return reranker.Scores{}, err
 	}
 	scores, err := numbers(ctx, query, docs)
 	if wrong {
