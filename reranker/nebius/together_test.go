@@ -103,7 +103,7 @@ func TestEveryCallSaysWhatItsOwnQueryAsksFor(t *testing.T) {
 	require.NoError(t, err)
 	wire.InstructionKey = "instruction"
 	one := client(t, server, nebius.Options{Wire: &wire, User: "the client's own", ServiceTier: nebius.TierAuto})
-	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{one, one}, reranker.EndpointOptions{Concurrency: 16, ExtraShare: 1, ExtraBurst: 1000})
+	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{one, one}, reranker.EndpointOptions{Concurrency: 16, ExtraShare: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = endpoint.Close() })
 	store, err := cache.NewLRU(10_000, time.Hour)
