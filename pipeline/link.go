@@ -30,10 +30,3 @@ func (l Link) Context() context.Context {
 	}
 	return l.ctx
 }
-
-// Link adds a link to an event of another query; the zero Link adds nothing.
-func (s *Span) Link(l Link) {
-	if s != nil && l.ctx != nil {
-		s.event.Links = append(s.event.Links, l)
-	}
-}

@@ -67,6 +67,13 @@ func (s *Span) Flag(name string, value bool) {
 	}
 }
 
+// Link adds a link to an event of another query; the zero Link adds nothing.
+func (s *Span) Link(l Link) {
+	if s != nil && l.ctx != nil {
+		s.event.Links = append(s.event.Links, l)
+	}
+}
+
 func (s *Span) add(name string, value any) {
 	s.event.Details = append(s.event.Details, Detail{name, value})
 }

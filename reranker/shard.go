@@ -79,7 +79,7 @@ func (o ShardOptions) withDefaults() ShardOptions {
 
 // portionable reports whether the options leave it open how a query is sent.
 func (o ShardOptions) portionable() bool {
-	return o.Calls == 0 && o.Top >= 0 && !o.Wait && o.Anchors == 0
+	return o.Calls == 0 && o.Top >= 0 && o.Anchors == 0
 }
 
 func (o ShardOptions) check() error {

@@ -181,7 +181,7 @@ func shardOptions(s settings, c *nebius.Client) reranker.ShardOptions {
 	}
 	return reranker.ShardOptions{
 		Documents: documents, Tokens: w.MaxTokens, Calls: s.shards, Concurrency: s.concurrency,
-		Top: -1, Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedges(), Wait: s.wait,
+		Timeout: s.timeout, Attempts: s.attempts, NoHedge: !s.hedges(), Wait: s.wait,
 	}
 }
 

@@ -344,7 +344,7 @@ func (h *handler) read(r *http.Request, body *heldBody, at []*face) (*inquiry, *
 		return in, detail(http.StatusBadRequest, "The body could not be read")
 	}
 	b.address(r.URL.RawQuery)
-	h.refuseUnheeded(b)
+	b.refuseUnheeded(h.scorer, h.passes)
 	if h.o.Blank == RefuseBlank {
 		b.refuseBlank()
 	}
@@ -391,48 +391,6 @@ func (h *handler) score(ctx context.Context, in *inquiry, s *Served) *answer {
 		a = a.with("X-Rerank-Warnings", kinds)
 	}
 	return a
-}
-
-// refuseUnheeded names what the request asks for that would change scores and cannot:
-// it may not pass, or the scorer does not heed it.
-func (h *handler) refuseUnheeded(b *reader) {
-	for _, a := range []struct {
-		role  role
-		asked bool
-		name  string
-		probe func(n int) context.Context
-	}{
-		{instructionRole, b.in.asked.instruction != "", InstructionKey.String(), func(n int) context.Context {
-			return pipeline.WithQuery(context.Background(), InstructionKey.With(pipeline.Query{}, strconv.Itoa(n)))
-		}},
-		{tokensRole, b.in.asked.tokens > 0, DocumentTokensKey.String(), func(n int) context.Context {
-			return pipeline.WithQuery(context.Background(), DocumentTokensKey.With(pipeline.Query{}, n))
-		}},
-	} {
-		switch {
-		case !a.asked:
-		case !h.passes(a.name):
-			b.refuse(a.role, "This server does not hand it on to what scores")
-		case !heeds(h.scorer, a.probe):
-			b.refuse(a.role, "What scores behind this server does not heed it")
-		}
-	}
-}
-
-// heeds reports whether a scorer's scores depend on what differs between two probes.
-// It is so if they differ in the scorer's variant, see reranker.Varying. A scorer
-// that does not describe itself is believed.
-func heeds(scorer reranker.Scorer, probe func(n int) context.Context) bool {
-	node := pipeline.Describe(scorer)
-	variant := reranker.VariantOf(node)
-	return opaque(node) || variant(probe(1)) != variant(probe(2))
-}
-
-// opaque reports whether some part of a scorer tells nothing of itself.
-func opaque(n pipeline.Node) bool {
-	_, tells := n.Value.(pipeline.Describer)
-	_, varies := n.Value.(reranker.Varying)
-	return len(n.Children) == 0 && !tells && !varies || slices.ContainsFunc(n.Children, opaque)
 }
 
 // passes reports whether an attribute is handed on.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/rankcascade/cascade/reranker"
 )
 
 // inquiry is a checked rerank request.
@@ -380,6 +381,32 @@ func (r *reader) address(query string) {
 			r.about("value_error", "String should be 1 to 512 bytes of printable text", "query", name)
 		default:
 			r.in.asked.project = project[0]
+		}
+	}
+}
+
+// refuseUnheeded names what the request asks for that would change scores and cannot:
+// it may not pass, or the scorer does not heed it.
+func (r *reader) refuseUnheeded(scorer reranker.Scorer, passes func(name string) bool) {
+	for _, a := range []struct {
+		role  role
+		asked bool
+		name  string
+		probe func(n int) context.Context
+	}{
+		{instructionRole, r.in.asked.instruction != "", InstructionKey.String(), func(n int) context.Context {
+			return pipeline.WithQuery(context.Background(), InstructionKey.With(pipeline.Query{}, strconv.Itoa(n)))
+		}},
+		{tokensRole, r.in.asked.tokens > 0, DocumentTokensKey.String(), func(n int) context.Context {
+			return pipeline.WithQuery(context.Background(), DocumentTokensKey.With(pipeline.Query{}, n))
+		}},
+	} {
+		switch {
+		case !a.asked:
+		case !passes(a.name):
+			r.refuse(a.role, "This server does not hand it on to what scores")
+		case !heeds(scorer, a.probe):
+			r.refuse(a.role, "What scores behind this server does not heed it")
 		}
 	}
 }

@@ -72,14 +72,14 @@ func RunExtras(t *testing.T, s Served, heedless ...string) {
 		t.Run("member "+e.name, func(t *testing.T) {
 			t.Parallel()
 			for _, value := range slices.Concat(absurd(), slices.Collect(maps.Keys(e.good))) {
-				s.extra(t, e, value, slices.Contains(heedless, e.name))
+				e.ask(t, s, value, slices.Contains(heedless, e.name))
 			}
 		})
 	}
 	for _, two := range [][2]string{{`"top_n":1`, `"top_n":1`}, {`"top_n":1`, `"top_k":2`}, {`"return_documents":true`, `"return_text":false`}, {`"instruct":"a"`, `"instruction":"b"`}, {`"truncate":false`, `"truncate":false`}, {`"raw_scores":false`, `"raw_scores":null`}} {
 		t.Run(two[0]+" and "+two[1], func(t *testing.T) {
 			t.Parallel()
-			status, body := s.with(t, two[0]+","+two[1])
+			status, body := with(t, s, two[0]+","+two[1])
 			assert.Equal(t, http.StatusUnprocessableEntity, status, body)
 			name, _, _ := strings.Cut(two[1], ":")
 			assert.Contains(t, body, `["body",`+name+`]`)
@@ -88,7 +88,7 @@ func RunExtras(t *testing.T, s Served, heedless ...string) {
 }
 
 // with asks about three documents and returns the answer.
-func (s Served) with(t *testing.T, members string) (int, string) {
+func with(t *testing.T, s Served, members string) (int, string) {
 	t.Helper()
 	status, header, body := s.do(t, http.MethodPost, "/v1/rerank", `{"model":"`+s.Model+`","query":"panda","documents":["a bear","a tree","a panda"],`+members+`}`, func(*http.Request) {})
 	assert.NotEmpty(t, header.Get("X-Request-Id"))
@@ -97,9 +97,9 @@ func (s Served) with(t *testing.T, members string) (int, string) {
 	return status, string(body)
 }
 
-func (s Served) extra(t *testing.T, e extra, value string, heedless bool) {
+func (e extra) ask(t *testing.T, s Served, value string, heedless bool) {
 	t.Helper()
-	status, body := s.with(t, `"`+e.name+`":`+value)
+	status, body := with(t, s, `"`+e.name+`":`+value)
 	short := value[:min(len(value), 40)]
 	want, good := e.good[value]
 	if !good || heedless && value != "null" {
