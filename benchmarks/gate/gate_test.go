@@ -209,3 +209,9 @@ func TestRanksThatContradictScoresSpoilALoss(t *testing.T) {
 	assert.Empty(t, f.Spoiled(gate.Claim{System: 1, Difference: .1}))
 	assert.Empty(t, f.Spoiled(gate.Claim{System: 3, Difference: -.1}))
 }
+
+func TestWhatHoldsForEverySystemIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	both := gate.Table{Measures: []gate.Measure{{Name: "AP"}}, Topics: 2, Systems: []gate.System{{Name: "a", Barren: []string{"q"}}, {Name: "b", Barren: []string{"q"}}}}
+	assert.Equal(t, []string{"1 topic has no relevant document and counts 0 for every system: q"}, gate.Inspect(both).Warnings())
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -189,12 +190,12 @@ func (t *Table) below() []string {
 func (t *Table) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
 	if t.Title != "" {
-		b.WriteString("**" + t.Title + "**\n\n")
+		b.WriteString("**" + untagged(t.Title) + "**\n\n")
 	}
 	escape := strings.NewReplacer("|", `\|`, "\n", " ")
 	line := func(cell func(i int) string) {
 		for i := range t.Columns {
-			b.WriteString("| " + escape.Replace(cell(i)) + " ")
+			b.WriteString("| " + escape.Replace(untagged(cell(i))) + " ")
 		}
 		b.WriteString("|\n")
 	}
@@ -211,11 +212,16 @@ func (t *Table) writeMarkdown(w io.Writer) error {
 		line(func(i int) string { return rounded(row[i]) })
 	}
 	for _, n := range t.below() {
-		b.WriteString("\n" + n + "\n")
+		b.WriteString("\n" + untagged(n) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+var tag = regexp.MustCompile("<([A-Za-z/!?])")
+
+// untagged escapes what Markdown would take for HTML, as the tag of a run may be.
+func untagged(text string) string { return tag.ReplaceAllString(text, "&lt;$1") }
 
 func (t *Table) writeLaTeX(w io.Writer) error {
 	escape := strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`, "{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`)

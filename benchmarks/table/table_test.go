@@ -91,3 +91,12 @@ func ExampleTable_Write() {
 	// bm25            0.6789
 	// bm25 + rerank   0.7012
 }
+
+func TestMarkdownHoldsNoTagOfARun(t *testing.T) {
+	t.Parallel()
+	odd := table.Table{Title: "<b>", Columns: []string{"run", "p"}, Warnings: []string{"</td> is odd"}, Notes: []string{"1 < 2 and <0.0001"}}
+	odd.Add("<script>alert(1)</script>", table.P(.000001))
+	var b strings.Builder
+	require.NoError(t, odd.Write(&b, table.Markdown))
+	assert.Equal(t, "**&lt;b>**\n\n| run | p |\n|---|---:|\n| &lt;script>alert(1)&lt;/script> | <0.0001 |\n\n! &lt;/td> is odd\n\n1 < 2 and <0.0001\n", b.String())
+}
