@@ -51,7 +51,7 @@ func (s stageSettings) options() (StageOptions, error) {
 	o.Name, o.Depth, o.Bypass = s.Name, s.Depth, s.Bypass
 	if s.Unscored != "" {
 		var err error
-		if o.Unscored, err = kind.OneOf("unscored", s.Unscored, KeepPosition, Below, Drop, AllOrNothing); err != nil {
+		if o.Unscored, err = kind.OneOf("unscored", s.Unscored, policies()...); err != nil {
 			return o, err
 		}
 	}

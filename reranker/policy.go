@@ -1,6 +1,9 @@
 package reranker
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Policy says what a rerank stage does with documents that it should have scored
 // and could not. The zero value is no policy: the caller names one.
@@ -10,8 +13,9 @@ import "fmt"
 // retrieval order.
 type Policy uint8
 
-// The policies. Everything that a stage asks about a policy is answered by a
-// method below, so a further one is added in this file alone.
+// The policies. Everything that others ask about a policy is answered by a method
+// below, so a further one is added in this file alone, with its name; a test names
+// what is missing.
 const (
 	// KeepPosition leaves each unscored document in the slot that retrieval gave
 	// it and fills the other slots with the scored ones, best first. It loses the
@@ -29,6 +33,15 @@ const (
 
 var policyNames = [...]string{"no policy", "keep position", "below", "drop", "all or nothing"}
 
+// policies are all policies.
+func policies() []Policy {
+	var all []Policy
+	for p := KeepPosition; int(p) < len(policyNames); p++ {
+		all = append(all, p)
+	}
+	return all
+}
+
 // String returns "keep position", "below", "drop" or "all or nothing".
 func (p Policy) String() string {
 	if int(p) < len(policyNames) {
@@ -38,7 +51,7 @@ func (p Policy) String() string {
 }
 
 func (p Policy) check() error {
-	if p >= KeepPosition && p <= AllOrNothing {
+	if slices.Contains(policies(), p) {
 		return nil
 	}
 	return fmt.Errorf("name in Unscored what happens to documents that cannot be scored: KeepPosition, Below, Drop or AllOrNothing (%v given)", p)

@@ -48,6 +48,7 @@ func allCuts() map[string]pipeline.Stage {
 		"dedupe by key":                 cut.Dedupe{Key: func(d pipeline.Document) string { return d.ID[:2] }},
 		"dedupe by text":                cut.Dedupe{By: cut.SameText},
 		"dedupe by similar text":        cut.Dedupe{By: cut.SimilarText, Threshold: 0.5, Shingle: 1},
+		"where by a function":           cut.Where(func(d pipeline.Document) bool { return len(d.Text)%3 > 0 }),
 		"where":                         cut.Predicate{Keep: func(d pipeline.Document) bool { return len(d.Text)%2 == 0 }},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rankcascade/cascade/internal/parts"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/kind"
+	"github.com/rankcascade/cascade/pipeline/ltr"
 	"github.com/rankcascade/cascade/pipeline/rewrite"
 	scores "github.com/rankcascade/cascade/reranker/cache/redis"
 	"github.com/rankcascade/cascade/reranker/llm"
@@ -31,7 +32,7 @@ import (
 // endpoint.
 func Kinds() []kind.Kind {
 	all := append(parts.Scorers(),
-		bleve.Kind, bm25.Kind, memory.Kind, qdrant.Kind, postgres.Kind, rankings.Kind, embed.FilesKind("minilm", minilm.Files()), languageModel())
+		bleve.Kind, bm25.Kind, memory.Kind, qdrant.Kind, postgres.Kind, rankings.Kind, embed.FilesKind("minilm", minilm.Files()), ltr.Kind, languageModel())
 	all = append(all, scores.StoreKind, quotas.StateKind, shared.StoreKind)
 	all = append(all, rewrite.Kinds()...)
 	return append(all, llm.Kinds()...)
