@@ -76,3 +76,10 @@ func TestNoForeignDocumentThroughRewritersHopsAndCaches(t *testing.T) {
 		})
 	}
 }
+
+func TestAnExpansionFailsWithItsFuser(t *testing.T) {
+	t.Parallel()
+	refuses := pipeline.FuserFunc(func([]pipeline.Ranking) (pipeline.Ranking, error) { return pipeline.Ranking{}, errFault })
+	_, err := pipeline.Expand(rewriter{twoQueries}, refuses, abcd()).Retrieve(t.Context(), pipeline.Query{Text: "q"})
+	require.ErrorIs(t, err, errFault)
+}

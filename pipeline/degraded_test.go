@@ -167,9 +167,10 @@ func TestP1ALegWhoseRerankIsDownIsNoErrorOfTheFanAndUnjudged(t *testing.T) {
 		r, err := pipeline.Chain(pipeline.Fan(fuser, abcd(), leg)).Retrieve(t.Context(), pipeline.Query{Text: "q"})
 		require.NoError(t, err, name)
 		assert.Equal(t, []string{"a", "b", "c", "d", "e", "f", "g"}, sorted(r.IDs()), name)
-		for _, h := range r.Hits {
+		for i, h := range r.Hits {
 			assert.False(t, h.Judged(), name)
 			assert.Equal(t, pipeline.ReasonServerError, h.Newest().Reason, name)
+			assert.Equal(t, i+1, h.Newest().Rank, name)
 		}
 	}
 	_, err := pipeline.Fan(refuses, leg, leg).Retrieve(t.Context(), pipeline.Query{Text: "q"})

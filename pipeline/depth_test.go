@@ -44,6 +44,9 @@ func TestP20TheTopDoesNotDependOnHowMuchWasRetrieved(t *testing.T) {
 				assert.Equal(t, fmt.Sprintf("d%04d", 20+i), h.Document.ID, "the others stay in their order")
 				assert.False(t, h.Judged())
 				assert.Equal(t, pipeline.ReasonNotSent, h.Newest().Reason)
+				if name != "a rerank that falls" {
+					assert.Equal(t, 21+i, h.Newest().Rank)
+				}
 			}
 			assert.Len(t, deep.Gaps, len(shallow.Gaps), "leaving out on purpose is no gap")
 			assert.Len(t, deep.Trace.Hits, n)

@@ -75,6 +75,10 @@ func TestP6TheAlternativeFillsWhatTheFirstLeft(t *testing.T) {
 			assert.Equal(t, c.gaps, gapNames(r))
 			assert.Equal(t, pipeline.Probability, r.Scale)
 			assert.Len(t, r.Trace.Hits, len(r.Hits))
+			plain, err := search.Retrieve(t.Context(), pipeline.Query{Text: "q"})
+			require.NoError(t, err)
+			assert.Equal(t, r.IDs(), plain.IDs())
+			assert.Nil(t, plain.Trace, "nobody asked for one")
 		})
 	}
 }

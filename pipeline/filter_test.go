@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,7 @@ func TestFilterMeansTheSameForEveryKindOfValue(t *testing.T) {
 		"its neighbour of 30 digits":          {pipeline.Eq("k", mustBig("123456789012345678901234567890")), at(json.Number("123456789012345678901234567891")), false},
 		"a whole number with an exponent":     {pipeline.Eq("k", json.Number("1.5e3")), at(1500), true},
 		"1e300 is the float":                  {pipeline.Eq("k", 1e300), at(1e300), true},
+		"as many digits as may be":            {pipeline.Eq("k", json.Number("1e4096")), at(json.Number("1" + strings.Repeat("0", 4096))), true},
 		"1e300 is not 10^300":                 {pipeline.Eq("k", json.Number("1e300")), at(1e300), false},
 		"negative zero":                       {pipeline.Eq("k", 0), at(math.Copysign(0, -1)), true},
 		"negative zero asked for":             {pipeline.Eq("k", math.Copysign(0, -1)), at(0), true},
@@ -178,6 +180,7 @@ func TestFilterOfWhichAPartIsMissingIsRefused(t *testing.T) {
 		"a decimal beyond floats":     pipeline.Eq("k", json.Number("9007199254740993.5")),
 		"a decimal below floats":      pipeline.Eq("k", json.Number("1e-400")),
 		"a number of 10^9 digits":     pipeline.Eq("k", json.Number("1e1000000000")),
+		"a number of 4,098 digits":    pipeline.Eq("k", json.Number("1e4097")),
 		"a time of the year 10000":    pipeline.Eq("k", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
 		"an empty prefix":             pipeline.Prefix("k", ""),
 		"an empty part":               pipeline.Contains("k", ""),

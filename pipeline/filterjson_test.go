@@ -55,7 +55,7 @@ func TestParseFilterRefusesEverythingElse(t *testing.T) {
 		`{"range": {"path": "a", "gte": "x"}}`, `{"range": {"path": "a", "from": 1}}`, `{"exists": {}}`, `{"exists": "a"}`, `{"prefix": {"path": "a", "text": ""}}`,
 		`{"prefix": {"path": "a", "text": 1}}`, `{"contains": {"path": "a"}}`, `{"exists": {"path": "a"}} {}`, `{"exists": {"path": "a"}}x`,
 		`{"exists": {"path": "a"}`, `{"exists": {"path": "a"}]`, `{"exists": {"path": "\ud800"}}`, "{\"exists\": {\"path\": \"\xff\"}}",
-		`{"eq": {"path": "a", "value": 1e1000000000}}`, `{"eq": {"path": "a", "value": 1e999999999999999999999}}`, `{"eq": {"path": "a", "value": 01}}`, deep,
+		`{"eq": ["path", "a", "value", 1]}`, `{"eq": {"path": "a", "value": 1e1000000000}}`, `{"eq": {"path": "a", "value": 1e999999999999999999999}}`, `{"eq": {"path": "a", "value": 01}}`, deep,
 	} {
 		_, err := pipeline.ParseFilter([]byte(text))
 		require.ErrorIs(t, err, pipeline.ErrFilter, text)

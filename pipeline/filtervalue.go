@@ -144,10 +144,6 @@ func isText(v any, r reflect.Value) bool {
 	if _, ok := r.Elem().Interface().(encoding.TextMarshaler); ok {
 		return false
 	}
-	switch r.Elem().Interface().(type) {
-	case big.Int:
-		return false
-	}
 	_, ok := v.(encoding.TextMarshaler)
 	return ok
 }

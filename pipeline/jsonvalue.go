@@ -34,10 +34,10 @@ func writable(v any) any {
 }
 
 func writableFloat(v float64) any {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
 	text := strconv.FormatFloat(v, 'g', -1, 64)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return text
+	}
 	if !strings.ContainsAny(text, ".e") {
 		text += ".0"
 	}

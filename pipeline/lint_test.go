@@ -141,6 +141,7 @@ func TestLintRaisesNoFalseAlarm(t *testing.T) {
 		"a strict pipeline, watched":        pipeline.Observe(pipeline.Chain(store, pipeline.Strict(rerank), cut.TopK(8)), pipeline.ObserverFunc(func(context.Context, pipeline.Event) {})),
 		"functions all the way":             pipeline.Chain(pipeline.RetrieverFunc(store.Retrieve), plain, cut.TopK(8)),
 		"diversity, groups and duplicates":  pipeline.Chain(store, cut.Dedupe{By: cut.SimilarText}, rerank, cut.Group(2, "source"), cut.MMR{Limit: 8}, cut.TokenBudget(func(s string) int { return len(s) }, 4000)),
+		"a fallback without a limit":        pipeline.Chain(pipeline.Fallback(storeOf(5, pipeline.Cosine), pipeline.Named("other", storeOf(0, pipeline.Cosine))), cut.TopK(8)),
 		"a fan of one, and a quorum of all": pipeline.Parallel{Quorum: 2}.Fan(fused, pipeline.Fan(fused, store), bm25),
 	} {
 		assert.Empty(t, rules(search), name)

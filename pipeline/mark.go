@@ -64,9 +64,6 @@ func sameMark(a, b *Mark) bool {
 	if a.Rank != b.Rank || a.Score != b.Score || a.Scale != b.Scale || a.Status != b.Status || a.Stage != b.Stage || a.Reason != b.Reason {
 		return false
 	}
-	if a.Deriver == nil || b.Deriver == nil {
-		return a.Deriver == nil && b.Deriver == nil
-	}
 	t := reflect.TypeOf(a.Deriver)
-	return t == reflect.TypeOf(b.Deriver) && t.Comparable() && a.Deriver == b.Deriver
+	return t == reflect.TypeOf(b.Deriver) && (t == nil || t.Comparable() && a.Deriver == b.Deriver)
 }

@@ -282,3 +282,23 @@ func ExampleObserver() {
 	//   2 hits
 	// 2 hits
 }
+
+func TestAnObserverHearsWhichQueriesWereMade(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var texts []string
+	search := pipeline.Observe(pipeline.Expand(rewriter{twoQueries}, reciprocal{}, abcd()), pipeline.ObserverFunc(func(_ context.Context, e pipeline.Event) {
+		if e.Kind != pipeline.KindRewrite {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Equal(t, len(e.Queries), e.Out)
+		for _, q := range e.Queries {
+			texts = append(texts, q.Text)
+		}
+	}))
+	_, err := search.Retrieve(t.Context(), pipeline.Query{Text: "q"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"q", "q again"}, texts)
+}

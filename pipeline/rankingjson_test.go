@@ -156,6 +156,10 @@ func TestP9MetadataKeepsItsNumbers(t *testing.T) {
 	assert.Equal(t, map[string]any{"nan": "NaN", "inf": "-Inf", "big": json.Number("123456789012345678901234567890")}, again(t, odd).Hits[0].Document.Metadata)
 	_, err = json.Marshal(r.Derive([]pipeline.Hit{{Document: pipeline.Document{ID: "a", Metadata: map[string]any{"f": func() {}}}}}))
 	require.ErrorContains(t, err, `the metadata of document "a"`)
+	traced := r
+	traced.Trace = &pipeline.Step{Name: "outer", Inputs: []*pipeline.Step{{Name: "inner", Hits: []pipeline.Hit{{Document: pipeline.Document{ID: "a", Metadata: map[string]any{"f": func() {}}}}}}}}
+	_, err = json.Marshal(traced)
+	require.ErrorContains(t, err, `step "inner": the metadata of document "a"`)
 	_, err = json.Marshal(pipeline.NewKey[func()]("hook").Note(r, func() {}))
 	require.ErrorContains(t, err, `the note "hook"`)
 }

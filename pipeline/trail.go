@@ -133,7 +133,7 @@ func (t Trail) grew(from Trail) bool {
 	if t == from {
 		return false
 	}
-	return from.by == nil || slices.Contains(t.before(), from) || len(t.Marks()) > len(from.Marks())
+	return slices.Contains(t.before(), from) || len(t.Marks()) > len(from.Marks())
 }
 
 // walk collects the marks of a trail. Trails that lead over several rankings meet

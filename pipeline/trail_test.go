@@ -150,6 +150,16 @@ func TestANamedPartRenamesTheMarksThatItLeftItself(t *testing.T) {
 	assert.Equal(t, "second", r.Hits[0].Newest().Stage)
 }
 
+func TestABranchThatJudgedTwiceHasJudged(t *testing.T) {
+	t.Parallel()
+	store := pipeline.RetrieverFunc(func(context.Context, pipeline.Query) (pipeline.Ranking, error) { return found(t, "store"), nil })
+	twice := pipeline.Join(reverse{}, reverse{})
+	r, err := pipeline.Chain(store, pipeline.Blend(fusion.RRF{}, pipeline.Keep(), twice)).Retrieve(t.Context(), pipeline.Query{Text: "q"})
+	require.NoError(t, err)
+	assert.True(t, r.Hits[0].Judged())
+	assert.Equal(t, []string{"store", "reverse", "reverse", "rrf"}, stagesOf(r.Hits[0].Marks()))
+}
+
 func ExampleHit_Marks() {
 	words, _ := pipeline.NewRanking("bm25", pipeline.BM25, []pipeline.Hit{{Document: pipeline.Document{ID: "a"}, Score: 7}})
 	meaning, _ := pipeline.NewRanking("dense", pipeline.Cosine, []pipeline.Hit{{Document: pipeline.Document{ID: "a"}, Score: 0.5}})

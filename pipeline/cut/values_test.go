@@ -57,8 +57,9 @@ func TestMMRsTermNamesWhoScored(t *testing.T) {
 	require.NoError(t, err)
 	out, err := cut.MMR{Similarity: apartFrom}.Apply(t.Context(), pipeline.Query{}, in)
 	require.NoError(t, err)
-	for _, h := range out.Hits {
+	for i, h := range out.Hits {
 		assert.Equal(t, "store", h.Marks()[1].Derivation().Terms[0].Source)
+		assert.Equal(t, i+1, h.Newest().Rank)
 	}
 }
 
@@ -103,6 +104,7 @@ func TestMMRsSimilarityIsTheShareOfCommonWords(t *testing.T) {
 	}{
 		"two of four words":         {"a b c", "a b d", .5},
 		"the same words":            {"a b", "b a", 1},
+		"the same word":             {"a", "a", 1},
 		"all words of the shorter":  {"a b c d e", "a", .2},
 		"nothing in common":         {"a", "b", 0},
 		"no words at all":           {"", "!", 0},
