@@ -1,6 +1,7 @@
 package redisconn
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -40,6 +41,22 @@ func parse(address string) (rueidis.ClientOption, error) {
 		return rueidis.ClientOption{}, errors.New("the URL has a parameter that cannot be read: " + wanted)
 	}
 	return o, nil
+}
+
+// replaceTLS puts the caller's settings in place of those of the URL.
+func replaceTLS(o *rueidis.ClientOption, secure *tls.Config) error {
+	if secure == nil {
+		return nil
+	}
+	if o.TLSConfig == nil {
+		return errors.New("TLS is set and the URL does not ask for it: begin it with rediss://")
+	}
+	secure = secure.Clone()
+	if secure.ServerName == "" {
+		secure.ServerName = o.TLSConfig.ServerName
+	}
+	o.TLSConfig = secure
+	return nil
 }
 
 func checkDatabase(path string) error {

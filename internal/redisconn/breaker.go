@@ -59,7 +59,7 @@ func (b *breaker) ended(now time.Time, probe bool, kind Kind) {
 		}
 		b.next = min(b.pause, max(firstPause, 2*b.next))
 		b.resting, b.until = true, now.Add(b.next)
-	case KindUnavailable, KindAuth, KindAddress, KindDatabase:
+	case KindUnavailable, KindAuth, KindAddress, KindTLS, KindDatabase:
 		b.resting, b.until = true, now.Add(b.pause)
 	case KindClosed:
 	default:

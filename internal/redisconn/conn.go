@@ -2,6 +2,7 @@ package redisconn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,6 +30,9 @@ type Options struct {
 	// Client, if set, is used in place of one made from the address, for a cluster
 	// or settings of your own. It belongs to the caller.
 	Client rueidis.Client
+	// TLS, if set, replaces what a rediss:// URL means: roots of your own, or a
+	// certificate of the client. An empty ServerName is the host of the URL.
+	TLS *tls.Config
 	// Patience bounds each call; 0 means 5 ms.
 	Patience time.Duration
 	// Pause is for how long nobody asks a Redis that is away; 0 means 1 s.
@@ -87,15 +91,18 @@ func Open(ctx context.Context, address, sender string, o Options) (*Conn, error)
 		return c, nil
 	}
 	c.own = true
-	if err := c.dial(ctx, address, sender); err != nil {
+	if err := c.dial(ctx, address, sender, o.TLS); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
 // dial makes the client, and waits for a first answer as long as there may be one.
-func (c *Conn) dial(ctx context.Context, address, sender string) error {
+func (c *Conn) dial(ctx context.Context, address, sender string, secure *tls.Config) error {
 	parsed, err := parse(address)
+	if err == nil {
+		err = replaceTLS(&parsed, secure)
+	}
 	if err != nil {
 		var own *Error
 		if errors.As(err, &own) {

@@ -2,6 +2,8 @@ package redisconn
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +19,7 @@ type Kind string
 const (
 	KindAddress     Kind = "address"     // the URL is none, or its host does not exist
 	KindAuth        Kind = "auth"        // the name or password is wrong, missing, or may not do this
+	KindTLS         Kind = "tls"         // no secure connection: a certificate is not trusted or missing, or the server speaks no TLS
 	KindDatabase    Kind = "database"    // there is no database of that number
 	KindUnavailable Kind = "unavailable" // nothing answers, or it is starting
 	KindLate        Kind = "late"        // it did not answer within the patience
@@ -64,10 +67,28 @@ func classify(op string, err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Kind: KindLate, Op: op, Err: err}
+	case insecure(err):
+		return &Error{Kind: KindTLS, Op: op, Err: bare(err)}
 	case unknownHost(err):
 		return &Error{Kind: KindAddress, Op: op, Err: errors.New("the host does not exist")}
 	}
 	return &Error{Kind: KindUnavailable, Op: op, Err: bare(err)}
+}
+
+// insecure reports whether the two sides could not agree on a secure connection.
+func insecure(err error) bool {
+	var (
+		verification *tls.CertificateVerificationError
+		authority    x509.UnknownAuthorityError
+		name         x509.HostnameError
+		invalid      x509.CertificateInvalidError
+		record       tls.RecordHeaderError
+		alert        tls.AlertError
+		operation    *net.OpError
+	)
+	// What the other side says against it comes as a remote error.
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) ||
+		errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &operation) && operation.Op == "remote error"
 }
 
 // unknownHost reports whether a name server said that there is no such host.

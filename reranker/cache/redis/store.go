@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type Kind = redisconn.Kind
 const (
 	KindAddress     = redisconn.KindAddress     // the URL is none, or its host does not exist
 	KindAuth        = redisconn.KindAuth        // the name or password is wrong, missing, or may not do this
+	KindTLS         = redisconn.KindTLS         // no secure connection: a certificate is not trusted or missing
 	KindDatabase    = redisconn.KindDatabase    // there is no database of that number
 	KindUnavailable = redisconn.KindUnavailable // nothing answers, or it is starting
 	KindLate        = redisconn.KindLate        // it did not answer within the patience
@@ -53,6 +55,9 @@ type Options struct {
 	// late three times in a row is left alone for a tenth of a second, for longer each
 	// time after that.
 	Pause time.Duration
+	// TLS, if set, replaces what a rediss:// URL means, the system's roots: roots of your
+	// own, or a certificate of the client.
+	TLS *tls.Config
 	// Client, if set, is used in place of one made from the URL: for a cluster,
 	// sentinels or settings of your own. Set AlwaysPipelining on it, so that a call
 	// that is late does not end the connection. It belongs to the caller.
@@ -74,10 +79,11 @@ var _ cache.Store = (*Store)(nil)
 
 // Open returns the store on the server at the URL, redis://user:password@host:port/db
 // or rediss:// for TLS; valkey:// and unix:// are known too. An *Error of KindAddress,
-// KindAuth or KindDatabase says that the URL is wrong. A server that does not answer
-// is no error, since a cache should keep no program from starting: ask Ping.
+// KindAuth, KindTLS or KindDatabase says that the URL is wrong. A server that does not answer
+// is no error, since a cache should keep no program from starting: ask Ping. More
+// servers of a cluster are named behind the first: redis://a:6379?addr=b:6379&addr=c:6379.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	conn, err := redisconn.Open(ctx, url, "cascade-scores", redisconn.Options{Client: o.Client, Patience: o.Patience, Pause: o.Pause})
+	conn, err := redisconn.Open(ctx, url, "cascade-scores", redisconn.Options{Client: o.Client, TLS: o.TLS, Patience: o.Patience, Pause: o.Pause})
 	if err != nil {
 		return nil, fmt.Errorf("reranker/cache/redis: %w", err)
 	}

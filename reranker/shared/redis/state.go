@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	_ "embed" // the script
 	"encoding/base64"
 	"encoding/hex"
@@ -30,6 +31,7 @@ type Kind = redisconn.Kind
 const (
 	KindAddress     = redisconn.KindAddress     // the URL is none, or its host does not exist
 	KindAuth        = redisconn.KindAuth        // the name or password is wrong, missing, or may not do this
+	KindTLS         = redisconn.KindTLS         // no secure connection: a certificate is not trusted or missing
 	KindDatabase    = redisconn.KindDatabase    // there is no database of that number
 	KindUnavailable = redisconn.KindUnavailable // nothing answers, or it is starting
 	KindLate        = redisconn.KindLate        // it did not answer within the patience
@@ -57,6 +59,9 @@ type Options struct {
 	// Lease is how long permits may be used that were taken ahead; 0 means
 	// DefaultLease. Those of a process that was killed come back after it.
 	Lease time.Duration
+	// TLS, if set, replaces what a rediss:// URL means, the system's roots: roots of your
+	// own, or a certificate of the client.
+	TLS *tls.Config
 	// Client, if set, is used in place of one made from the URL. It belongs to the
 	// caller.
 	Client rueidis.Client
@@ -81,9 +86,10 @@ var text string
 
 // Open returns the state that all of the name share, on the server at the URL:
 // redis://user:password@host:port/db, or rediss:// for TLS. The name stands for one
-// server and key; Redis sees its hash only. An *Error of KindAddress, KindAuth or
+// server and key; Redis sees its hash only. An *Error of KindAddress, KindAuth, KindTLS or
 // KindDatabase says that the URL is wrong. A server that does not answer is no error:
-// the endpoint goes on alone until it does.
+// the endpoint goes on alone until it does. More servers of a cluster are named behind
+// the first: redis://a:6379?addr=b:6379&addr=c:6379.
 func Open(ctx context.Context, url, name string, o Options) (*State, error) {
 	switch {
 	case name == "":
@@ -91,7 +97,7 @@ func Open(ctx context.Context, url, name string, o Options) (*State, error) {
 	case o.Lease < 0:
 		return nil, fmt.Errorf("reranker/shared/redis: open: the lease is %v: set 0 for %v", o.Lease, DefaultLease)
 	}
-	conn, err := redisconn.Open(ctx, url, "cascade-quota", redisconn.Options{Client: o.Client, Patience: o.Patience})
+	conn, err := redisconn.Open(ctx, url, "cascade-quota", redisconn.Options{Client: o.Client, TLS: o.TLS, Patience: o.Patience})
 	if err != nil {
 		return nil, fmt.Errorf("reranker/shared/redis: %w", err)
 	}

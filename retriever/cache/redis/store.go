@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -29,6 +30,7 @@ type Kind = redisconn.Kind
 const (
 	KindAddress     = redisconn.KindAddress     // the URL is none, or its host does not exist
 	KindAuth        = redisconn.KindAuth        // the name or password is wrong, missing, or may not do this
+	KindTLS         = redisconn.KindTLS         // no secure connection: a certificate is not trusted or missing
 	KindDatabase    = redisconn.KindDatabase    // there is no database of that number
 	KindUnavailable = redisconn.KindUnavailable // nothing answers, or it is starting
 	KindLate        = redisconn.KindLate        // it did not answer within the patience
@@ -69,6 +71,9 @@ type Options struct {
 	Patience time.Duration
 	// Pause is for how long a Redis that is away is not asked; 0 means 1 s.
 	Pause time.Duration
+	// TLS, if set, replaces what a rediss:// URL means, the system's roots: roots of your
+	// own, or a certificate of the client.
+	TLS *tls.Config
 	// Client, if set, is used in place of one made from the URL. Set AlwaysPipelining
 	// on it. It belongs to the caller.
 	Client rueidis.Client
@@ -85,13 +90,14 @@ type Store struct {
 var _ cache.Store = (*Store)(nil)
 
 // Open returns the store on the server at the URL, redis://user:password@host:port/db
-// or rediss:// for TLS. An *Error of KindAddress, KindAuth or KindDatabase says that
-// the URL is wrong. A server that does not answer is no error: ask Ping.
+// or rediss:// for TLS. An *Error of KindAddress, KindAuth, KindTLS or KindDatabase says that
+// the URL is wrong. A server that does not answer is no error: ask Ping. More servers
+// of a cluster are named behind the first: redis://a:6379?addr=b:6379&addr=c:6379.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Keep < 0 || o.Similar < 0 {
 		return nil, fmt.Errorf("retriever/cache/redis: open: Keep and Similar must not be negative, got %v and %d", o.Keep, o.Similar)
 	}
-	conn, err := redisconn.Open(ctx, url, "cascade-rankings", redisconn.Options{Client: o.Client, Patience: o.Patience, Pause: o.Pause})
+	conn, err := redisconn.Open(ctx, url, "cascade-rankings", redisconn.Options{Client: o.Client, TLS: o.TLS, Patience: o.Patience, Pause: o.Pause})
 	if err != nil {
 		return nil, fmt.Errorf("retriever/cache/redis: %w", err)
 	}
