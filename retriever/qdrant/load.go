@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	api "github.com/qdrant/go-client/qdrant"
 	"github.com/rankcascade/cascade/pipeline"
+	"github.com/sourcegraph/conc"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -17,6 +19,79 @@ type load struct {
 	progress Progress
 	started  time.Time
 	prepared bool
+	flight   *flight // the batch on its way, nil for none
+}
+
+// flight is a batch on its way to the server. Its load counts what became of it.
+type flight struct {
+	load
+	done conc.WaitGroup
+	err  error
+}
+
+// take sends a batch, after the one before has arrived.
+func (r *load) take(ctx context.Context, batch []pipeline.Document, points []*api.PointStruct) error {
+	if err := r.land(); err != nil {
+		return err
+	}
+	f := &flight{load: load{Loader: r.Loader}}
+	f.done.Go(func() { f.err = f.send(ctx, batch, points) })
+	r.flight = f
+	return nil
+}
+
+// land waits for the batch on its way and counts it.
+func (r *load) land() error {
+	f := r.flight
+	if f == nil {
+		return nil
+	}
+	r.flight = nil
+	f.done.Wait()
+	r.progress.Stored += f.progress.Stored
+	r.progress.Batches += f.progress.Batches
+	r.progress.Retries += f.progress.Retries
+	r.progress.Waited += f.progress.Waited
+	if f.err == nil {
+		r.report()
+	}
+	return f.err
+}
+
+// read stores the documents, batch by batch.
+func (r *load) read(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) error {
+	// One is filled while the other is on its way.
+	batch, next := make([]pipeline.Document, 0, r.opts.Batch), make([]pipeline.Document, 0, r.opts.Batch)
+	for d, err := range documents {
+		if err != nil {
+			return fmt.Errorf("qdrant: load: read document %d: %w", r.progress.Read+1, err)
+		}
+		r.progress.Read++
+		if d.ID == "" {
+			return fmt.Errorf("qdrant: load: document %d has no ID", r.progress.Read)
+		}
+		if r.opts.Sync != nil {
+			if d, err = r.opts.Sync.mark(d); err != nil {
+				return fmt.Errorf("qdrant: load: document %q: %w", d.ID, err)
+			}
+		}
+		if batch = append(batch, d); len(batch) < r.opts.Batch {
+			continue
+		}
+		if err := r.store(ctx, batch); err != nil {
+			return err
+		}
+		batch, next = next[:0], batch
+	}
+	if len(batch) > 0 {
+		if err := r.store(ctx, batch); err != nil {
+			return err
+		}
+	}
+	if err := r.land(); err != nil {
+		return err
+	}
+	return r.sync(ctx)
 }
 
 // prepare makes sure that the collection exists and fits. sizes are those of
@@ -161,7 +236,11 @@ func (r *load) compare(ctx context.Context, sizes []int) error {
 	return r.index(ctx, info.GetPayloadSchema())
 }
 
+// stop ends the load with an error, or that of a batch that was sent before.
 func (r *load) stop(err error) (Progress, error) {
+	if earlier := r.land(); earlier != nil {
+		err = earlier
+	}
 	r.progress.Elapsed = time.Since(r.started)
 	return r.progress, err
 }
@@ -173,7 +252,7 @@ func (r *load) report() {
 	}
 }
 
-// store embeds one batch and sends it.
+// store embeds one batch and lets it go.
 func (r *load) store(ctx context.Context, batch []pipeline.Document) error {
 	if err := ended(ctx, "load"); err != nil {
 		return err
@@ -196,9 +275,10 @@ func (r *load) store(ctx context.Context, batch []pipeline.Document) error {
 			}
 			r.prepared = true
 		}
-		if err := r.send(ctx, batch, points); err != nil {
-			return err
-		}
+		return r.take(ctx, batch, points)
+	}
+	if err := r.land(); err != nil {
+		return err
 	}
 	r.report()
 	return nil

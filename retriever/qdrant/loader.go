@@ -152,7 +152,9 @@ func (o LoaderOptions) checkCollection(client Writer) error {
 }
 
 // Load stores all documents, in their order, and creates the collection before
-// the first one if it is missing. No documents create nothing.
+// the first one if it is missing. No documents create nothing. While one batch is on
+// its way to the server, the next is read and embedded; batches are stored one after
+// the other.
 //
 // Point ids are made from document ids (PointID), so loading a document again
 // replaces it, and a Load that failed is repaired by running it again: the
@@ -162,34 +164,8 @@ func (o LoaderOptions) checkCollection(client Writer) error {
 // different batches the later one replaces the earlier.
 func (l *Loader) Load(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) (Progress, error) {
 	run := &load{Loader: l, started: time.Now()}
-	batch := make([]pipeline.Document, 0, l.opts.Batch)
-	for d, err := range documents {
-		if err != nil {
-			return run.stop(fmt.Errorf("qdrant: load: read document %d: %w", run.progress.Read+1, err))
-		}
-		run.progress.Read++
-		if d.ID == "" {
-			return run.stop(fmt.Errorf("qdrant: load: document %d has no ID", run.progress.Read))
-		}
-		if l.opts.Sync != nil {
-			if d, err = l.opts.Sync.mark(d); err != nil {
-				return run.stop(fmt.Errorf("qdrant: load: document %q: %w", d.ID, err))
-			}
-		}
-		if batch = append(batch, d); len(batch) < l.opts.Batch {
-			continue
-		}
-		if err := run.store(ctx, batch); err != nil {
-			return run.stop(err)
-		}
-		batch = batch[:0]
-	}
-	if len(batch) > 0 {
-		if err := run.store(ctx, batch); err != nil {
-			return run.stop(err)
-		}
-	}
-	return run.stop(run.sync(ctx))
+	defer func() { _ = run.land() }() // also where the input panics
+	return run.stop(run.read(ctx, documents))
 }
 
 func (l *Loader) configure(request *api.CreateCollection, sizes []int) {
