@@ -55,11 +55,19 @@ func (x exchange) respond(ctx context.Context, question string, span *pipeline.S
 }
 
 func (x exchange) rewritten(ctx context.Context, question string) (pipeline.Query, error) {
-	queries, err := pipeline.Queries(ctx, x.rewriter, x.session.conversation.Query(question))
+	asked := x.session.conversation.Query(question)
+	queries, err := pipeline.Queries(ctx, x.rewriter, asked)
 	if err != nil {
 		return pipeline.Query{}, err
 	}
 	q := queries[0]
+	if len(q.Gaps()) > 0 && q.Text == question { // the model was of no use
+		carried, err := carry{}.Rewrite(ctx, asked)
+		if err != nil {
+			return pipeline.Query{}, err
+		}
+		q.Text = carried[0].Text
+	}
 	if q.Text == question {
 		return q, nil
 	}
@@ -87,9 +95,9 @@ func (x exchange) find(ctx context.Context, q pipeline.Query) (early, final pipe
 // answer writes the answer and returns what of it was told.
 func (x exchange) answer(ctx context.Context, q pipeline.Query, p chat.Prompt, verdict chat.Answerability, said string) (string, error) {
 	mayRemember := x.generator != nil && len(p.Turns) > 0 // a model can answer from what was said before
-	if verdict.Probability < unlikely && !mayRemember || len(p.Passages) == 0 && !mayRemember {
-		text := "I do not know. The documents do not seem to answer this: " + verdict.Reason + "."
-		return text, firstError(x.tell(event{Kind: "unknown"}), x.tell(event{Kind: "piece", Text: text}), x.tell(event{Kind: "done"}))
+	unknown := verdict.Probability < unlikely || len(p.Passages) == 0
+	if unknown && !mayRemember {
+		return x.unknown(verdict)
 	}
 	checker := chat.NewChecker(p)
 	if x.generator != nil {
@@ -101,10 +109,45 @@ func (x exchange) answer(ctx context.Context, q pipeline.Query, p chat.Prompt, v
 			return "", err
 		}
 	}
-	o := quoting{relevance: x.meaning, said: said, more: remarkOf(p.Question) == more}
-	text := o.answer(ctx, q, p)
+	r := remarkOf(p.Question)
+	if text := x.recalled(r, p.Question); text != "" {
+		return text, x.say(text, p)
+	}
+	if unknown {
+		return x.unknown(verdict)
+	}
+	text := quoting{relevance: x.meaning, said: said, more: r == more}.answer(ctx, q, p)
+	checker = chat.NewChecker(p)
 	checker.Write(text)
 	return text, firstError(x.tell(event{Kind: "quoted"}), x.tell(event{Kind: "piece", Text: text}), x.check(checker))
+}
+
+// say tells what was said before, whose quotes may stand in passages that have left
+// the prompt.
+func (x exchange) say(text string, p chat.Prompt) error {
+	p.Passages = x.session.conversation.Passages
+	checker := chat.NewChecker(p)
+	checker.Write(text)
+	return firstError(x.tell(event{Kind: "piece", Text: text}), x.done(checker, event{}))
+}
+
+// unknown says that the documents do not answer.
+func (x exchange) unknown(verdict chat.Answerability) (string, error) {
+	text := "I do not know. The documents do not seem to answer this: " + verdict.Reason + "."
+	return text, firstError(x.tell(event{Kind: "unknown"}), x.tell(event{Kind: "piece", Text: text}), x.tell(event{Kind: "done"}))
+}
+
+// recalled answers a remark about what was said without a model, "" for others.
+func (x exchange) recalled(r remark, question string) string {
+	switch r {
+	case again:
+		return repeated(&x.session.conversation, question)
+	case summary:
+		return told(&x.session.conversation)
+	case translate:
+		return "I quote the documents word for word, in the language in which they are written. A language model could translate: start the program with -llm-url and -llm-model."
+	}
+	return ""
 }
 
 // generate lets the model write, up to a bound.
@@ -161,13 +204,8 @@ func (x exchange) reply(ctx context.Context, question string) (done bool, err er
 		text = "Ask on whenever you like."
 	case r == who:
 		text = x.introduction()
-	case byModel:
-	case r == again:
-		text = repeated(&x.session.conversation, question)
-	case r == summary:
-		text = told(&x.session.conversation)
-	default:
-		text = "I quote the documents word for word, in the language in which they are written. A language model could translate: start the program with -llm-url and -llm-model."
+	case !byModel:
+		text = x.recalled(r, question)
 	}
 	prompt, err := x.session.conversation.Ask(ctx, question, pipeline.Ranking{}, x.prompting())
 	if err != nil {
@@ -179,9 +217,7 @@ func (x exchange) reply(ctx context.Context, question string) (done bool, err er
 	if text == "" {
 		text, err = x.answer(ctx, pipeline.Query{Text: question}, prompt, chat.Answerability{Probability: 1}, "")
 	} else {
-		checker := chat.NewChecker(prompt)
-		checker.Write(text)
-		err = firstError(x.tell(event{Kind: "piece", Text: text}), x.done(checker, event{}))
+		err = x.say(text, prompt)
 	}
 	x.session.conversation.Answered(text)
 	return true, err

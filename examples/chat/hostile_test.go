@@ -86,6 +86,24 @@ func TestAModelServerInTrouble(t *testing.T) {
 	}
 }
 
+// What a model that is down cannot say of the conversation is said without it, and
+// a follow-up that it cannot rewrite leans on the question before all the same.
+func TestRemarksWithoutTheModel(t *testing.T) {
+	t.Parallel()
+	down := scripted(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusInternalServerError) })
+	c := connect(t, testBot(t, options{llmURL: down, llmModel: "test"}))
+	c.ask("When does the bank vault open?")
+	a := c.ask("And on Sundays?")
+	rewritten, _ := a.first("rewritten")
+	assert.Equal(t, "When does the bank vault open – And on Sundays?", rewritten.Text)
+	assert.Contains(t, a.text(), "stays closed on Sundays")
+	assert.Contains(t, c.ask("in German please").text(), "A language model could translate")
+	assert.Contains(t, c.ask("open [1]").text(), "> The bank vault opens at nine")
+	assert.Contains(t, c.ask("summarise").text(), "- When does the bank vault open?")
+	_, unknown := c.ask("What is the airspeed of a swallow?").first("unknown")
+	assert.True(t, unknown)
+}
+
 func TestAModelThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	endless := scripted(t, func(w http.ResponseWriter, r *http.Request) {

@@ -69,6 +69,27 @@ func TestAConversationWithRemarks(t *testing.T) {
 	assert.NotContains(t, says("tell me more", "").text(), "The vault stays closed on Sundays", "more is something else")
 }
 
+// What has left the prompt can still be read, and its quotes are found.
+func TestAPassageThatLeftIsShown(t *testing.T) {
+	t.Parallel()
+	b := testBot(t, options{})
+	s := &session{}
+	s.conversation = chat.Conversation{
+		Turns:    []pipeline.Turn{{Role: "user", Text: "When?"}, {Role: "assistant", Text: "At nine [1]."}},
+		Passages: []chat.Passage{{Number: 1, Title: "Old", Text: "The old gate opens at nine o'clock.", Out: true}},
+		Last:     1,
+	}
+	var done event
+	require.NoError(t, b.ask(t.Context(), s, "open [1]", func(e event) error {
+		if e.Kind == "done" {
+			done = e
+		}
+		return nil
+	}))
+	require.Len(t, done.Quotes, 1)
+	assert.True(t, done.Quotes[0].Verbatim)
+}
+
 func TestFollowUpsLeanOnWhatTheyMean(t *testing.T) {
 	t.Parallel()
 	for question, want := range map[string]string{

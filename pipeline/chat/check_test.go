@@ -89,6 +89,7 @@ func TestQuotes(t *testing.T) {
 		"in code there is none":             {"`\"opens at ten o'clock now\"` [1]", nil, 0, ""},
 		"an open mark opens nothing":        {`It "opens at ten [1].`, nil, 0, ""},
 		"a mark does not cross a paragraph": {"It \"opens at ten.\n\nSay\" no more of it [1].", nil, 0, ""},
+		"what stands between two":           {`It "opens at nine o'clock" as they all say here "Two keys are needed" [1][2].`, []bool{true, true}, 0, ""},
 		"a block in code":                   {"So [1]:\n\n```\n\n> one two three four\n\n```", nil, 0, ""},
 		"one after the other":               {`"The vault opens at nine", they say, and “Two keys are needed” [1][2].`, []bool{true, true}, 0, ""},
 		"nested marks":                      {`He wrote «The vault "opens" late at night» [1].`, []bool{false}, 0, ""},

@@ -98,3 +98,31 @@ func TestTheContextOfACallEndsWithIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.ErrorIs(t, given.Err(), context.Canceled)
 }
+
+func TestMarksAroundAQuestionAndInIt(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		`"How do I fetch it?"`:                "How do I fetch it?",
+		`"Fetch" is what kind of word?`:       `"Fetch" is what kind of word?`,
+		`What is meant by "fetch"`:            `What is meant by "fetch"`,
+		`"Fetch" or "load", which is "right"`: `"Fetch" or "load", which is "right"`,
+		"**Question:** “How do I fetch it?”":  "How do I fetch it?",
+	} {
+		queries, err := rewrite.Condense(says(answer), rewrite.Options{}).Rewrite(t.Context(), followUp())
+		require.NoError(t, err)
+		assert.Equal(t, want, queries[0].Text)
+	}
+}
+
+func TestAQuestionOfOnePart(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string][]string{
+		"How do I fetch with a timeout?": {"How do I fetch with a timeout?"},
+		"and with a TIMEOUT":             {"And with a timeout?"},
+		"And with a timeout?\nWhy?":      {"And with a timeout?", "Why?"},
+	} {
+		queries, err := rewrite.Decompose(says(answer), 3, rewrite.Options{}).Rewrite(t.Context(), followUp())
+		require.NoError(t, err)
+		assert.Equal(t, want, texts(queries))
+	}
+}
