@@ -117,8 +117,19 @@ func tenTimesSlower(t *testing.T) {
 		g := r.ask().honest()
 		hedges += g.report.Hedges
 		firsts += g.report.Attempts - g.report.Hedges - g.report.Retries
+		if i < 120 {
+			g.full()
+		} else if g.report.Attempts == 0 {
+			assert.Zero(t, g.took, "what would come too late is not waited for")
+		}
 	}
 	assert.LessOrEqual(t, float64(hedges), 0.1*float64(firsts)+10)
+	time.Sleep(time.Second)
+	assert.Positive(t, r.ask().honest().report.Attempts, "one query a second tries")
+	m.set(func() { m.each = 10 * time.Millisecond })
+	time.Sleep(time.Second)
+	r.ask().honest()
+	r.ask().full()
 }
 
 // oneReplicaStalls has four replicas that answer after 100 ms, one of them now
