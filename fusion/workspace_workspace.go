@@ -52,7 +52,7 @@ func (w *Workspace) overflow(m Method, id uint32) error {
 // run plans and accumulates; the scores then stand in the cells.
 func (w *Workspace) run(m Method, task Task) error {
 	if len(task.Lists) == 0 {
-		return fmt.Errorf("%w: no lists", ErrInput)
+		return fmt.Errorf("%w: no lists: give at least one", ErrInput)
 	}
 	if task.Limit < 0 {
 		return fmt.Errorf("%w: limit %d is negative", ErrConfig, task.Limit)
@@ -112,7 +112,7 @@ func (w *Workspace) combine() error {
 // weigh sets the columns' weights, each where weights is nil.
 func (w *Workspace) weigh(weights []float64, each float64) error {
 	if weights != nil && len(weights) != len(w.lists) {
-		return fmt.Errorf("%w: %d weights for %d lists", ErrConfig, len(weights), len(w.lists))
+		return fmt.Errorf("%w: %d weights for %d lists: give one for each", ErrConfig, len(weights), len(w.lists))
 	}
 	for i := range w.cols {
 		w.cols[i].weight = each

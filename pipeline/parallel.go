@@ -42,7 +42,7 @@ func (p Parallel) check(combinator string, parts int) error {
 	case p.Quorum < 0 || p.Concurrency < 0 || p.Depth < 0:
 		return fmt.Errorf("pipeline: %s: quorum %d, concurrency %d and depth %d must not be negative", combinator, p.Quorum, p.Concurrency, p.Depth)
 	case p.Quorum > parts:
-		return fmt.Errorf("pipeline: %s: quorum %d cannot be met by %d parts", combinator, p.Quorum, parts)
+		return fmt.Errorf("pipeline: %s: quorum %d cannot be met by %d parts: ask for at most as many", combinator, p.Quorum, parts)
 	}
 	return nil
 }

@@ -36,11 +36,11 @@ type Tokens struct {
 func (s Tokens) check() error {
 	switch {
 	case s.Count == nil:
-		return fmt.Errorf("cut: token budget: the function that counts is nil")
+		return fmt.Errorf("cut: token budget: the function that counts is nil: pass one that says how many tokens a text has")
 	case s.Limit < 1:
 		return fmt.Errorf("cut: token budget: %d tokens keep nothing: give 1 or more", s.Limit)
 	case s.Overhead < 0:
-		return fmt.Errorf("cut: token budget: an overhead of %d tokens is negative", s.Overhead)
+		return fmt.Errorf("cut: token budget: an overhead of %d tokens is negative: give 0 or more", s.Overhead)
 	}
 	return nil
 }
