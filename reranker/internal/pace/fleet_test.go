@@ -195,3 +195,42 @@ func TestQueriesThatOverlappedCountAsSeveralForAWhile(t *testing.T) {
 	assert.False(t, c.overlaps(noon.Add(sharedFor), b))
 	assert.False(t, c.overlaps(noon.Add(sharedFor), a), "b has ended")
 }
+
+func TestAPartOfAQuotaIsItsLimitAndItsBurst(t *testing.T) {
+	t.Parallel()
+	q := quota{requests: newQuotaBucket(60, noon), tokens: newQuotaBucket(6000, noon)}
+	q.part(noon, 3, Permits{2, 100})
+	assert.Equal(t, quotaBucket{limit: 20, capacity: 5, level: 2, at: noon}, q.requests)
+	assert.Equal(t, quotaBucket{limit: 2000, capacity: 500, level: 100, at: noon}, q.tokens)
+	q.part(noon, 10, Permits{50, 0})
+	assert.Equal(t, quotaBucket{limit: 2, capacity: 1, level: 1, at: noon}, q.requests, "one call at least, and no more than the burst")
+}
+
+func TestAServerIsFreedWhenTheFirstAbandonedCallIsDone(t *testing.T) {
+	t.Parallel()
+	var w work
+	assert.Zero(t, w.freed(noon))
+	w.flows = []*flow{{}, {until: noon.Add(3 * time.Second)}, {until: noon.Add(time.Second)}, {until: noon.Add(2 * time.Second)}, {until: noon}}
+	assert.Equal(t, time.Second, w.freed(noon))
+}
+
+func TestAnUnknownServerGetsOneCallFirst(t *testing.T) {
+	t.Parallel()
+	var w work
+	q := Portions{Time: time.Second, Rest: time.Second, Next: 5, First: true}
+	assert.Equal(t, Portion{Tokens: firstDocuments * 5, Documents: firstDocuments}, w.portion(noon, q))
+	w.start(noon, 5)
+	assert.Equal(t, Portion{}, w.portion(noon, q))
+}
+
+func TestAPortionThatTakesAllTheTimeIsNotLate(t *testing.T) {
+	t.Parallel()
+	var u upstream
+	learned(&u, 1000, time.Second)
+	q := Portions{Time: 2 * time.Second, Rest: 1066666666, Next: 1}
+	assert.Equal(t, time.Second, q.Rest-q.Rest/16, "the time without its reserve")
+	assert.Equal(t, time.Second, u.work.takes(noon, 1))
+	assert.False(t, u.work.portion(noon, q).Late)
+	q.Rest -= 17
+	assert.True(t, u.work.portion(noon, q).Late)
+}
