@@ -223,6 +223,7 @@ func TestMistakesInTheConfigurationAreNamed(t *testing.T) {
 		"no lowest score on that scale":   {fusion.CombSUM{Norm: fusion.TheoreticalMinMax{}}, "scale unknown has no lowest score", false},
 		"two compensations":               {fusion.CombMAX{Options: fusion.Options{Compensated: true}}, "does not add", true},
 		"a policy that does not exist":    {fusion.RRF{Missing: fusion.Missing(-3)}, "invalid value", true},
+		"a normaliser that does not fit":  {fusion.LogOdds{Norm: fusion.TheoreticalMinMax{}}, "scale unknown has no lowest score", false},
 		"logits wanted and BM25 given":    {fusion.LogOdds{}, "neither a logit nor a probability", false},
 		"an engine with a missing policy": {fusion.EngineRRF{Engine: "qdrant", Missing: fusion.MissingRank(3)}, "knows no missing=rank(3)", true},
 	}
