@@ -228,7 +228,8 @@ func (d Decorator) variant(t *testing.T) {
 	of := func(instruction string) string {
 		return reranker.VariantOf(pipeline.Describe(d.Wrap(t, &below{instruction: instruction})))(t.Context())
 	}
-	assert.Equal(t, of("find bugs"), of("find bugs"))
+	first, again := of("find bugs"), of("find bugs")
+	assert.Equal(t, first, again)
 	assert.NotEqual(t, of("find bugs"), of("find birds"), "scorers of two instructions share no scores: embed reranker.Decorator, or have the scorer below among the children of Describe")
 }
 

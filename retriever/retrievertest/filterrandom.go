@@ -250,7 +250,7 @@ func (g *filterMaker) text() string {
 
 // span is a range of numbers or times.
 func (g *filterMaker) span(path pipeline.Path) (wish, bool) {
-	low, high := any(g.number()), any(g.number())
+	low, high := g.number(), g.number()
 	compare := func(x, y any) (int, bool) { a, b := rat(x), rat(y); return cmpRat(a, b), a != nil && b != nil }
 	if g.rng.IntN(3) == 0 {
 		low, high = g.instant(), g.instant()
