@@ -67,12 +67,17 @@ func newPlan(f pace.Forecast, o ShardOptions, listwise bool, rest time.Duration)
 		p.width = cmp.Or(o.Concurrency, portionsAtOnce)
 		return p
 	}
-	if f.Expected > 0 && f.Expected < rest/2 || rest > time.Hour {
+	if !f.Rationed && f.Expected > 0 && f.Expected < rest/2 || rest > time.Hour {
 		// It is expected to be done long before its deadline: tiers would only cost
 		// their delay.
 		top = len(f.Items)
 	}
 	p.split(f, top)
+	if p.tiered && o.Concurrency == 0 && f.Expected > rest {
+		// What cannot be done in time waits here for the server that is free first.
+		share := rest.Seconds() / f.Expected.Seconds()
+		p.width = min(p.width, max(pace.DefaultWidth, f.Calls/2, int(share*float64(p.width))))
+	}
 	return p
 }
 

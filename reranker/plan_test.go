@@ -140,3 +140,42 @@ func TestTheSmallestCallOfAPlan(t *testing.T) {
 	p.add([]pace.Parcel{{Tokens: 30}, {Tokens: 20}, {Tokens: 40}}, 0)
 	assert.Equal(t, 20, p.smallest())
 }
+
+func TestATierGoesApartWhileCallsAreRefused(t *testing.T) {
+	t.Parallel()
+	f := forecastOf(100, 3)
+	f.Expected = 100 * time.Millisecond
+	assert.Equal(t, [2]int{100, 0}, tiersOf(t, newPlan(f, ShardOptions{}, false, time.Second)), "it is expected to be done long before")
+	f.Rationed = true
+	p := newPlan(f, ShardOptions{}, false, time.Second)
+	assert.Equal(t, [2]int{25, 75}, tiersOf(t, p))
+	assert.Len(t, p.parcels, 3)
+	assert.Zero(t, p.parcels[0].tier)
+	assert.Equal(t, 1, p.parcels[1].tier)
+}
+
+func TestWhatCannotBeDoneInTimeWaitsForTheServerThatIsFree(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		expected time.Duration
+		calls    int
+		o        ShardOptions
+		want     int
+	}{
+		"it can be done":                {time.Second, 32, ShardOptions{}, 32},
+		"three quarters":                {4 * time.Second / 3, 32, ShardOptions{}, 24},
+		"all of the first tier":         {10 * time.Second, 32, ShardOptions{}, 16},
+		"no fewer than eight":           {10 * time.Second, 9, ShardOptions{}, 8},
+		"no more than there are":        {10 * time.Second, 4, ShardOptions{}, 4},
+		"what the caller wants":         {10 * time.Second, 32, ShardOptions{Concurrency: 20}, 32},
+		"without tiers nothing is held": {10 * time.Second, 32, ShardOptions{Top: -1}, 32},
+		"nobody knows":                  {0, 32, ShardOptions{}, 32},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := forecastOf(100, c.calls)
+			f.Width, f.Expected = c.calls, c.expected
+			assert.Equal(t, c.want, newPlan(f, c.o, false, time.Second).width)
+		})
+	}
+}

@@ -127,7 +127,7 @@ func TestBarsAreMet(t *testing.T) {
 		{ratio: 2, replicas: 1, n: 400, load: 1.2}, {ratio: 4, replicas: 1, n: 400, load: 0.8}, {ratio: 4, replicas: 1, n: 100, load: 2},
 		{ratio: 1.2, replicas: 4, apart: true, n: 400, load: 2}, {ratio: 4, replicas: 4, apart: true, n: 1000, load: 0.8},
 		{ratio: 2, replicas: 4, apart: true, n: 400, drops: true}, {ratio: 2, replicas: 4, apart: true, n: 400, drops: true, load: 1.2},
-		{ratio: 4, replicas: 2, n: 400, load: 0.8}, {ratio: 2, replicas: 2, n: 400, drops: true, load: 0.8},
+		{ratio: 4, replicas: 2, n: 400, load: 0.8}, {ratio: 2, replicas: 1, n: 400, load: 2}, {ratio: 2, replicas: 4, apart: true, n: 400, load: 2}, {ratio: 2, replicas: 2, n: 400, drops: true, load: 0.8},
 	} {
 		assert.Empty(t, g.missed(g.measure(t, s)), "%+v", g)
 	}

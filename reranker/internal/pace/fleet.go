@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -135,6 +136,16 @@ func (f *fleet) throttled(now time.Time) bool {
 	return false
 }
 
+// rationed reports whether all servers have refused something lately.
+func (f *fleet) rationed(now time.Time) bool {
+	for _, u := range f.ups {
+		if !u.gate.refused(now, rationedFor) {
+			return false
+		}
+	}
+	return true
+}
+
 // speed is what the usable upstreams do a second, and what is before them.
 func (f *fleet) speed(now time.Time) (rate, backlog float64) {
 	for _, u := range f.ups {
@@ -155,6 +166,18 @@ func (f *fleet) backlog(now time.Time) float64 {
 	return sum
 }
 
+// soonest is how long until the first usable upstream can answer a call of so many
+// tokens.
+func (f *fleet) soonest(now time.Time, tokens float64) time.Duration {
+	least := time.Duration(math.MaxInt64)
+	for _, u := range f.ups {
+		if u.usable(now) || !f.usable(now) {
+			least = min(least, u.work.takes(now, tokens))
+		}
+	}
+	return least
+}
+
 // scarce reports whether a query of so many tokens is not sure to be done within
 // half of the time that it has.
 func (f *fleet) scarce(now time.Time, rest time.Duration, tokens float64, documents int) bool {
@@ -165,8 +188,8 @@ func (f *fleet) scarce(now time.Time, rest time.Duration, tokens float64, docume
 	return seconds((backlog+tokens)/rate) > rest/2
 }
 
-// fits reports whether most of the calls that would be made at once are likely to
-// be answered in time.
+// fits reports whether a good part of the calls that would be made at once is likely
+// to be answered in time.
 func (f *fleet) fits(now time.Time, rest time.Duration, c Forecast) bool {
 	tokens := float64(c.Tokens) / float64(max(1, c.Calls))
 	if n := c.Bounds.Documents; n > 0 {
@@ -179,7 +202,7 @@ func (f *fleet) fits(now time.Time, rest time.Duration, c Forecast) bool {
 			soonest = min(soonest, u.work.takes(now, tokens))
 		}
 	}
-	return soonest < rest && seconds(tokens*float64(min(c.Width, c.Calls))/rate) < 2*rest+rest/4
+	return soonest < rest && seconds(tokens*float64(min(c.Width, c.Calls))/rate) < 8*rest
 }
 
 // inTime reports whether a call of so many tokens can have an answer within the

@@ -233,4 +233,41 @@ func TestAPortionThatTakesAllTheTimeIsNotLate(t *testing.T) {
 	assert.False(t, u.work.portion(noon, q).Late)
 	q.Rest -= 17
 	assert.True(t, u.work.portion(noon, q).Late)
+
+func TestCallsArePreciousWhenAllServersRefuse(t *testing.T) {
+	t.Parallel()
+	f := fleetOf(2, false)
+	assert.False(t, f.rationed(noon))
+	f.refused(noon, f.ups[0], Outcome{})
+	assert.False(t, f.rationed(noon), "the other one takes calls")
+	f.refused(noon, f.ups[1], Outcome{})
+	assert.True(t, f.rationed(noon.Add(rationedFor-1)))
+	assert.False(t, f.rationed(noon.Add(rationedFor)))
+}
+
+func TestTheSoonestAnswerIsOfAUsableServer(t *testing.T) {
+	t.Parallel()
+	f := fleetOf(2, false)
+	assert.Zero(t, f.soonest(noon, 1000), "nothing is known")
+	learned(f.ups[0], 1000, time.Second)
+	learned(f.ups[1], 4000, time.Second)
+	assert.Equal(t, f.ups[1].work.takes(noon, 2000), f.soonest(noon, 2000))
+	f.ups[1].eject(noon, ejectFor)
+	assert.Equal(t, f.ups[0].work.takes(noon, 2000), f.soonest(noon, 2000))
+	f.ups[0].eject(noon, ejectFor)
+	assert.Equal(t, f.ups[1].work.takes(noon, 2000), f.soonest(noon, 2000), "all are tried when all are left out")
+}
+
+func TestCallsThatFillTheServerFitWhenAnEighthIsAnswered(t *testing.T) {
+	t.Parallel()
+	f := fleetOf(1, false)
+	learned(f.ups[0], 1000, time.Second)
+	c := Forecast{Tokens: 15_000, Calls: 20, Width: 20, Items: make([]Item, 20)}
+	assert.True(t, f.fits(noon, 2*time.Second, c))
+	c.Tokens = 17_000
+	assert.False(t, f.fits(noon, 2*time.Second, c))
+	c.Calls = 4
+	assert.False(t, f.fits(noon, 2*time.Second, c), "not even the first is")
+	c.Calls, c.Width = 20, 10
+	assert.True(t, f.fits(noon, 2*time.Second, c), "of those that are made at once")
 }

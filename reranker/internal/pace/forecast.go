@@ -33,7 +33,21 @@ type Forecast struct {
 	Expected time.Duration
 	// Hedge says that late calls may be hedged.
 	Hedge bool
+	// Rationed says that the server has refused calls lately, so that the query is split
+	// into few of them, and the first tier goes apart.
+	Rationed bool
 	// Portions says that the query is not sure to be done in time, so that it is sent
 	// in portions, see Pace.Portion.
 	Portions bool
 }
+
+// smallestCall is how many tokens are worth a call of their own.
+const smallestCall = 512
+
+// DefaultWidth is how many calls of a query are in flight before the number is
+// learned.
+const DefaultWidth = 8
+
+// rationedCalls is into how many calls a query is split at the most while the server
+// refuses calls: each is one of a quota that nobody has told.
+const rationedCalls = 3

@@ -8,6 +8,8 @@ const (
 	GateLongest = 60 * time.Second
 	// throttledFor is how long after a refusal nothing is hedged.
 	throttledFor = 10 * time.Second
+	// rationedFor is how long after a refusal calls count as precious.
+	rationedFor = 15 * time.Second
 )
 
 // gate holds calls back after a refusal.
@@ -36,7 +38,10 @@ func (g *gate) refuse(now time.Time) {
 	g.throttled = now
 }
 
-// hot reports whether a refusal is recent.
-func (g *gate) hot(now time.Time) bool {
-	return !g.throttled.IsZero() && now.Sub(g.throttled) < throttledFor
+// refused reports whether there was a refusal within a time.
+func (g *gate) refused(now time.Time, within time.Duration) bool {
+	return !g.throttled.IsZero() && now.Sub(g.throttled) < within
 }
+
+// hot reports whether a refusal is recent.
+func (g *gate) hot(now time.Time) bool { return g.refused(now, throttledFor) }

@@ -37,23 +37,16 @@ func New(now time.Time, o Options) *Pace {
 	p := &Pace{
 		o: o, rng: o.Rand,
 		quota: quota{requests: newQuotaBucket(o.Requests, now), tokens: newQuotaBucket(o.Tokens, now)},
-		limit: newCallLimit(o.Concurrency), extra: newExtraBudget(o.ExtraShare, o.ExtraBurst),
+		extra: newExtraBudget(o.ExtraShare, o.ExtraBurst),
 		batch: newBatchLimit(o.Bounds), lease: newLease(o),
 		fleet: newFleet(o.Upstreams, o.OneServer, o.Rand),
 	}
 	if o.ExtraShare < 0 {
 		p.extra = newExtraBudget(0, 0)
 	}
-	p.limit.speed = p.fleet.speed
+	p.limit = newCallLimit(o.Concurrency, &p.fleet)
 	return p
 }
-
-// smallestCall is how many tokens are worth a call of their own.
-const smallestCall = 512
-
-// defaultWidth is how many calls of a query are in flight before the number is
-// learned.
-const defaultWidth = 8
 
 // Forecast says how a query is best sent. Without any items left the quota is
 // used up.
@@ -79,13 +72,16 @@ func (p *Pace) Forecast(now time.Time, q Query) Forecast {
 	if f.Calls == 0 {
 		f.Calls = p.ladder.choose(f.Tokens, min(most, ceilDiv(f.Tokens, smallestCall)), p.rng)
 	}
+	if f.Rationed = q.Calls == 0 && !q.Wait && p.fleet.rationed(now); f.Rationed {
+		most = min(most, rationedCalls)
+	}
 	f.Calls = min(f.Calls, most)
 	// Behind a single process a hedge only queues behind the call that it should
 	// overtake.
 	f.Hedge = !p.fleet.lone() || !p.ladder.serial(f.Tokens)
 	f.Width = q.Width
 	if f.Width == 0 {
-		f.Width = defaultWidth
+		f.Width = DefaultWidth
 		if q.Calls == 0 {
 			f.Width = max(f.Width, f.Calls)
 		}
@@ -113,11 +109,13 @@ func (p *Pace) Portion(now time.Time, q Portions) Portion {
 	defer p.mu.Unlock()
 	q.Waiter.tier, q.Waiter.portions = q.Tier, true
 	w := q.Waiter
-	w.need, w.until, w.half, w.first = float64(q.Top), now.Add(q.Rest), now.Add(q.Rest-q.Time/2), 0
+	w.need, w.next, w.first = float64(q.Top), float64(q.Next), 0
+	w.until, w.half = now.Add(q.Rest), now.Add(q.Rest-q.Time/2)
 	if q.First {
 		w.first = float64(q.Next * len(p.fleet.ups))
 	}
-	q.rescued = p.limit.rescues(now, w)
+	class := p.limit.class(now, w, new(float64))
+	q.rescued, q.tail = class == rescued, class > wholeTier
 	q.shared = p.crowd.overlaps(now, w)
 	if p.limit.ahead(now, q.Waiter) || p.limit.free(q.Waiter.lane) <= 0 {
 		p.limit.enqueue(now, q.Waiter)

@@ -44,6 +44,8 @@ type Portions struct {
 	Trial bool
 	// rescued says that nothing of it was sent and soon nothing could be answered.
 	rescued bool
+	// tail says that it is no portion of a first tier which can be complete in time.
+	tail bool
 	// shared says that queries overlapped lately.
 	shared bool
 }

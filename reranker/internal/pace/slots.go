@@ -13,8 +13,7 @@ type callLimit struct {
 	limit    float64
 	inFlight int
 	waiting  [2][]*Waiter // by lane, in order of arrival, see Waiter.before
-	// speed is how many tokens a second the servers do, and how many are before them.
-	speed func(now time.Time) (rate, backlog float64)
+	servers  *fleet
 }
 
 // Waiter is a query that wants a slot. Wake is told when it may try again, and
@@ -29,10 +28,10 @@ type Waiter struct {
 	queued   bool
 	since    time.Time
 	// need is what is left of the first tier, in tokens, first is what its first
-	// document takes of all servers, 0 if something was sent, until is the end of the
-	// query and half the middle of its time.
-	need, first float64
-	until, half time.Time
+	// document takes of all servers, 0 if something was sent, next is the next document,
+	// until is the end of the query and half the middle of its time.
+	need, first, next float64
+	until, half       time.Time
 }
 
 // NewWaiter returns a waiter of a lane, which waits for nothing yet.
@@ -44,7 +43,9 @@ func NewWaiter(lane Lane) *Waiter { return &Waiter{lane: lane, Wake: make(chan s
 // use an answer: serving them first would serve nobody in time.
 const patience = 100 * time.Millisecond
 
-func newCallLimit(limit int) callLimit { return callLimit{max: limit, limit: float64(limit)} }
+func newCallLimit(limit int, servers *fleet) callLimit {
+	return callLimit{max: limit, limit: float64(limit), servers: servers}
+}
 
 // free reports how many calls the lane may start now.
 func (c *callLimit) free(lane Lane) int {
@@ -96,6 +97,7 @@ const (
 	wholeTier        // its first tier can be complete in time
 	topTier          // it cannot
 	tail             // it is: the rest follows
+	hopeless         // not even its next document can be answered in time
 )
 
 // rescues reports whether a query must have its turn so that it does not end with
@@ -104,20 +106,22 @@ func (c *callLimit) rescues(now time.Time, w *Waiter) bool {
 	if w.first == 0 {
 		return false
 	}
-	rate, backlog := c.speed(now)
+	rate, backlog := c.servers.speed(now)
 	return !now.Before(w.half) || rate > 0 && w.until.Sub(now) < seconds(1.5*(backlog+w.first)/rate)
 }
 
 // class finds the class of a waiter, when so many tokens go before it.
 func (c *callLimit) class(now time.Time, w *Waiter, ahead *float64) int {
-	if w.tier > 0 {
+	rest := w.until.Sub(now)
+	switch {
+	case c.servers.soonest(now, w.next) > rest-rest/16:
+		return hopeless // in front of the others it would keep the servers idle
+	case w.tier > 0:
 		return tail
-	}
-	if c.rescues(now, w) {
+	case c.rescues(now, w):
 		return rescued
 	}
-	rate, backlog := c.speed(now)
-	if rest := w.until.Sub(now); rate == 0 || seconds((backlog+*ahead+w.need)/rate) <= rest-rest/16 {
+	if rate, backlog := c.servers.speed(now); rate == 0 || seconds((backlog+*ahead+w.need)/rate) <= rest-rest/16 {
 		*ahead += w.need
 		return wholeTier
 	}

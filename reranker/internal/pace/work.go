@@ -17,7 +17,7 @@ type work struct {
 	solo      float64    // tokens a second of a call that met an idle server
 	width     float64    // how many calls it does at once: rate over solo, at least 1
 	floor     time.Duration
-	lone      time.Duration // mean latency of calls that met none of ours in the server
+	base      time.Duration // mean latency of calls that met none of ours, beyond their work
 	seen      time.Time     // of the newest evidence
 }
 
@@ -86,6 +86,10 @@ func (w *work) answered(now time.Time, f *flow) {
 	rate := (w.delivered - f.delivered) / elapsed
 	for _, other := range append([]*flow(nil), w.flows...) {
 		switch {
+		case other.alone && other.started.Equal(f.started):
+			// Of those that started together the one that is answered first met the idle
+			// server.
+			f.alone, other.alone = true, false
 		case !other.started.Before(f.started):
 		case other.until.IsZero():
 			other.passed = true
@@ -106,15 +110,12 @@ func (w *work) answered(now time.Time, f *flow) {
 	w.ring[w.count%len(w.ring)] = rate
 	w.count++
 	if f.alone {
-		if w.lone == 0 {
-			w.lone = took
-		}
-		w.lone += (took - w.lone) / 4
 		if w.solo == 0 || took > 4*w.floor {
 			// Of a short call most is the way there and back, which says nothing about how
 			// fast the server works.
 			w.solo = max(f.tokens/max(took, time.Microsecond).Seconds(), 0.97*w.solo)
 		}
+		w.base += (max(0, took-seconds(f.tokens/w.solo)) - w.base) / 4
 	}
 	if w.solo > 0 {
 		w.width = min(64, max(1, w.width*0.97, w.rate(now)/w.solo))
@@ -225,6 +226,26 @@ func (w *work) freed(now time.Time) time.Duration {
 	return least
 }
 
+// room is how much a portion may hold, and how much more may be in the server at once.
+func (w *work) room(now time.Time, q Portions, rate, backlog float64) (tokens, room float64) {
+	tokens = rate / w.wide() * q.Time.Seconds() / portionOf
+	if now.Sub(w.seen) > staleAfter && len(w.flows) == 0 {
+		tokens /= 4
+	}
+	depth := q.Time/ahead + min(2*w.base, q.Time/2)
+	if q.tail && q.shared {
+		// What is in the server delays the first tier of the next query.
+		tokens /= 2
+		depth = q.Time/portionOf + min(w.base, q.Time/4)
+	}
+	room = rate * depth.Seconds()
+	if call := max(tokens, float64(q.Next)); w.solo > 0 {
+		// One more than the server is believed to do at once, so that it shows what it can.
+		room = max(room, 1.25*rate*call/w.solo+call)
+	}
+	return tokens, room - backlog
+}
+
 // portion says what may be sent to one upstream.
 func (w *work) portion(now time.Time, q Portions) Portion {
 	backlog, rate := w.backlog(now), w.rate(now)
@@ -238,22 +259,14 @@ func (w *work) portion(now time.Time, q Portions) Portion {
 		return Portion{Tokens: max(q.Next, firstDocuments*q.Next), Documents: firstDocuments}
 	case w.takes(now, next) > q.Rest-q.Rest/16:
 		if backlog > 0 && w.takes(now, next)-seconds(backlog/rate) <= q.Rest-q.Rest/16 {
-			return Portion{Wait: max(w.freed(now), time.Millisecond)}
+			return Portion{Wait: max(w.freed(now), q.Rest/16, time.Millisecond)}
 		}
 		return Portion{Late: true}
 	}
 	if q.rescued {
 		return Portion{Tokens: q.Next}
 	}
-	tokens := rate / w.wide() * q.Time.Seconds() / portionOf
-	if now.Sub(w.seen) > staleAfter && len(w.flows) == 0 {
-		tokens /= 4
-	}
-	room := rate*(q.Time/ahead+min(2*w.lone, q.Time/2)).Seconds() - backlog
-	if q.Tier > 0 && q.shared {
-		// What is in the server delays the first tier of the next query.
-		room = rate*(q.Time/portionOf+min(w.lone, q.Time/4)).Seconds() - backlog
-	}
+	tokens, room := w.room(now, q, rate, backlog)
 	if backlog > 0 && room < min(tokens, next) {
 		return Portion{Wait: w.freed(now)}
 	}
