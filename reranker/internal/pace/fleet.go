@@ -212,7 +212,7 @@ func (f *fleet) inTime(now time.Time, rest time.Duration, smallest int) (ok, tri
 		return false, false
 	}
 	for _, u := range f.ups {
-		if u.work.takes(now, float64(smallest)) <= rest {
+		if u.work.takes(now, float64(smallest)) <= inTime(rest) {
 			return true, false
 		}
 	}

@@ -124,7 +124,9 @@ func TestAQueryThatCannotBeInTimeIsTriedNowAndThen(t *testing.T) {
 	assert.Equal(t, [2]bool{}, in(noon, 0))
 	learned(f.ups[0], 1000, time.Second)
 	assert.Equal(t, [2]bool{true, false}, in(noon, 2*time.Second))
-	assert.Equal(t, [2]bool{true, true}, in(noon, time.Millisecond))
+	edge := f.ups[0].work.takes(noon, 1000)
+	assert.Equal(t, [2]bool{true, false}, in(noon, edge*16/15+1))
+	assert.Equal(t, [2]bool{true, true}, in(noon, edge*16/15-2), "no portion of it would be sent")
 	assert.Equal(t, [2]bool{}, in(noon.Add(trialEvery-1), time.Millisecond))
 	assert.Equal(t, [2]bool{true, true}, in(noon.Add(trialEvery), time.Millisecond))
 }

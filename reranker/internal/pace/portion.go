@@ -30,6 +30,10 @@ const (
 	staleAfter = time.Second
 )
 
+// inTime is how long a call may be expected to take in the rest of a query's time: a
+// sixteenth is kept for what nobody expects.
+func inTime(rest time.Duration) time.Duration { return rest - rest/16 }
+
 // Portions describes what is left of a query that is sent in portions.
 type Portions struct {
 	Waiter *Waiter

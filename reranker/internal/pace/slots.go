@@ -114,14 +114,14 @@ func (c *callLimit) rescues(now time.Time, w *Waiter) bool {
 func (c *callLimit) class(now time.Time, w *Waiter, ahead *float64) int {
 	rest := w.until.Sub(now)
 	switch {
-	case c.servers.soonest(now, w.next) > rest-rest/16:
+	case c.servers.soonest(now, w.next) > inTime(rest):
 		return hopeless // in front of the others it would keep the servers idle
 	case w.tier > 0:
 		return tail
 	case c.rescues(now, w):
 		return rescued
 	}
-	if rate, backlog := c.servers.speed(now); rate == 0 || seconds((backlog+*ahead+w.need)/rate) <= rest-rest/16 {
+	if rate, backlog := c.servers.speed(now); rate == 0 || seconds((backlog+*ahead+w.need)/rate) <= inTime(rest) {
 		*ahead += w.need
 		return wholeTier
 	}

@@ -135,6 +135,10 @@ func (w *work) abandoned(now time.Time, f *flow, late bool) {
 		if w.count == 0 {
 			w.ring[0], w.count = bound, 1
 		}
+		if w.solo > 0 {
+			// It does no more at once than that.
+			w.width = max(1, min(w.width, w.rate(now)/w.solo))
+		}
 	}
 	left := age / 2
 	if rate := w.rate(now); rate > 0 {
@@ -257,8 +261,8 @@ func (w *work) portion(now time.Time, q Portions) Portion {
 		return Portion{Tokens: math.MaxInt32} // it fails, and not because of what is sent
 	case rate == 0, q.Trial:
 		return Portion{Tokens: max(q.Next, firstDocuments*q.Next), Documents: firstDocuments}
-	case w.takes(now, next) > q.Rest-q.Rest/16:
-		if backlog > 0 && w.takes(now, next)-seconds(backlog/rate) <= q.Rest-q.Rest/16 {
+	case w.takes(now, next) > inTime(q.Rest):
+		if backlog > 0 && w.takes(now, next)-seconds(backlog/rate) <= inTime(q.Rest) {
 			return Portion{Wait: max(w.freed(now), q.Rest/16, time.Millisecond)}
 		}
 		return Portion{Late: true}
@@ -271,7 +275,7 @@ func (w *work) portion(now time.Time, q Portions) Portion {
 		return Portion{Wait: w.freed(now)}
 	}
 	// Smaller towards the end, so that it can still be answered.
-	left := (q.Rest - q.Rest/16 - w.floor/4).Seconds() * rate
+	left := (inTime(q.Rest) - w.floor/4).Seconds() * rate
 	tokens = min(tokens, left-backlog, left/w.wide())
 	return Portion{Tokens: int(max(tokens, next))}
 }

@@ -113,3 +113,13 @@ func TestAPortionWaitsForRoomAndEndsInTime(t *testing.T) {
 	q.Rest = 800 * time.Millisecond
 	assert.InDelta(t, 725, idle.portion(now, q).Tokens, 1, "as much as can be answered")
 }
+
+func TestALateCallBoundsWhatAServerDoesAtOnce(t *testing.T) {
+	t.Parallel()
+	w, now := steady()
+	w.width = 8
+	f := w.start(now, 1000)
+	w.ended(now.Add(4*time.Second), f, Outcome{CutOff: true, Late: true})
+	assert.InDelta(t, 250, w.rate(now.Add(4*time.Second)), 1)
+	assert.InDelta(t, 1, w.width, 0, "so that one small call is not believed to be late")
+}
