@@ -69,7 +69,7 @@ var guards = []guard{
 	{"refused sizes are split", "reranker", `if len(p.Documents) == 1 || m.whole || !m.o.Wait && !m.halves(p) {`, `if true {`, inReranker},
 	{"splitting has a budget", "reranker", `!m.o.Wait && !m.halves(p) {`, `false {`, inReranker},
 	{"a length that was refused is not sent again", "reranker/internal/pace", `return b.longAlone > 0 && bytes >= b.longAlone`, `return false && bytes >= b.longAlone`, inReranker},
-	{"what cannot be answered in time is not sent", "reranker/internal/pace", `case w.takes(now, next) > q.Rest-q.Rest/16:`, `case false:`, inReranker},
+	{"what cannot be answered in time is not sent", "reranker/internal/pace", `case w.takes(now, next) > inTime(q.Rest):`, `case false:`, inReranker},
 	{"what was given up counts as work", "reranker/internal/pace", `f.until = now.Add(left)`, `f.until = now`, inReranker},
 	{"batch limits are remembered", "reranker/internal/pace", `b.mostDocs = max(1, min(b.mostDocs, documents))`, `_ = documents`, inReranker},
 	{"what cannot succeed is not repeated", "reranker", `	if e.Permanent {`, `	if false {`, inReranker},
