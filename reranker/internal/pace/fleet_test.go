@@ -235,6 +235,7 @@ func TestAPortionThatTakesAllTheTimeIsNotLate(t *testing.T) {
 	assert.False(t, u.work.portion(noon, q).Late)
 	q.Rest -= 17
 	assert.True(t, u.work.portion(noon, q).Late)
+}
 
 func TestCallsArePreciousWhenAllServersRefuse(t *testing.T) {
 	t.Parallel()
