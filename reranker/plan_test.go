@@ -90,7 +90,7 @@ func TestNewPlan(t *testing.T) {
 		"portions wait for the pace":                 {f: portions, rest: time.Second, width: portionsAtOnce, open: true},
 		"portions keep to the concurrency":           {f: portions, o: ShardOptions{Concurrency: 2}, rest: time.Second, width: 2, open: true},
 		"who sets the calls gets no portions":        {f: portions, o: ShardOptions{Calls: 4}, rest: time.Second, tiers: [2]int{25, 75}, calls: 15, width: 3, tiered: true, hedge: true},
-		"who waits for the quota gets no portions":   {f: portions, o: ShardOptions{Wait: true}, rest: time.Second, tiers: [2]int{25, 75}, calls: 15, width: 3, tiered: true, hedge: true},
+		"who waits for the quota gets portions, too": {f: portions, o: ShardOptions{Wait: true}, rest: time.Second, width: portionsAtOnce, open: true},
 		"without documents there is nothing to send": {f: forecastOf(0, 1), rest: time.Second, width: 3, hedge: true},
 	} {
 		t.Run(name, func(t *testing.T) {
