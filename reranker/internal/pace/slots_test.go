@@ -89,3 +89,15 @@ func TestFirstTiersThatFitGoInTheOrderOfTheirEnds(t *testing.T) {
 	limit.enqueue(noon, large)
 	assert.Same(t, second, limit.turn(noon, Chat), "one that cannot be complete makes way, although it ends first")
 }
+
+func TestOnlyQueriesInPortionsOvertake(t *testing.T) {
+	t.Parallel()
+	limit := newCallLimit(8, fleetOf(1, false))
+	portions, plain := waits(time.Second, func(*Waiter) {}), NewWaiter(Chat)
+	limit.enqueue(noon, portions)
+	limit.enqueue(noon, plain)
+	assert.Equal(t, []*Waiter{portions, plain}, limit.waiting[Chat])
+	sooner := waits(time.Millisecond, func(*Waiter) {})
+	limit.enqueue(noon, sooner)
+	assert.Equal(t, []*Waiter{portions, plain, sooner}, limit.waiting[Chat], "not one that is sent as a whole")
+}
