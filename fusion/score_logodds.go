@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/rankcascade/cascade/fusion/internal/elementary"
 	"github.com/rankcascade/cascade/pipeline"
@@ -51,8 +52,8 @@ func (f LogOdds) wrapped() []Normaliser {
 
 func (f LogOdds) checkConstants() error {
 	prior, clip := or(f.Prior, 0.5), or(f.Clip, 1e-6)
-	if !(prior > 0 && prior < 1) || !(clip > 0 && clip < 0.5) {
-		return fmt.Errorf("%w: prior %v must lie in (0, 1) and clip %v in (0, 0.5)", ErrConfig, prior, clip)
+	if !(prior > Zero && prior < 1) || !(clip > Zero && clip < 0.5) {
+		return fmt.Errorf("%w: prior %s must lie in (0, 1) and clip %s in (0, 0.5)", ErrConfig, printValue(reflect.ValueOf(prior)), printValue(reflect.ValueOf(clip)))
 	}
 	return nil
 }

@@ -221,7 +221,7 @@ func (s scoring) facts(scales []pipeline.Scale) pipeline.Facts {
 }
 
 func (s scoring) linear() bool {
-	if s.scheme.rule != pipeline.Sum && s.scheme.rule != pipeline.Sum32 {
+	if s.scheme.rule != pipeline.Sum {
 		return false
 	}
 	return s.norms == nil && leavesScores(s.norm) || slices.ContainsFunc(s.norms, leavesScores)
