@@ -3,6 +3,7 @@ package rewrite_test
 import (
 	"context"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,4 +126,103 @@ func TestAQuestionOfOnePart(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, texts(queries))
 	}
+}
+
+// words counts words for tokens.
+func words(text string) int { return len(strings.Fields(text)) }
+
+func TestBoundsAreTheLastThatIsTaken(t *testing.T) {
+	t.Parallel()
+	q := pipeline.Query{Text: "one two", Turns: []pipeline.Turn{{Role: "user", Text: "three"}}}
+	o := rewrite.Options{Count: words, AnswerTokens: 3, PromptTokens: 2}
+	for answer, want := range map[string][]string{
+		"what is it?":                      {"what is it?"},
+		"what is it now?":                  nil, // four words
+		`["what is it", "a b c d", "why"]`: {"what is it"},
+	} {
+		queries, err := rewrite.Condense(says(answer), o).Rewrite(t.Context(), q)
+		require.NoError(t, err)
+		if want == nil {
+			require.Len(t, queries[0].Gaps(), 1, answer)
+			assert.ErrorContains(t, queries[0].Gaps()[0].Err, "longer than a question may be", answer)
+			continue
+		}
+		assert.Equal(t, want, texts(queries), answer)
+		assert.Empty(t, queries[0].Gaps(), "a question of two words fits into two")
+	}
+	o.PromptTokens = 1
+	queries, err := rewrite.Condense(says("why?"), o).Rewrite(t.Context(), q)
+	require.NoError(t, err)
+	assert.Equal(t, pipeline.ReasonTooLong, queries[0].Gaps()[0].Reason)
+
+	for passage, want := range map[string]string{
+		"One two three.":           "One two three.",
+		"One two. Three four.":     "One two.",
+		"One. Two. Three. Four.":   "One. Two. Three.",
+		"one two three four five.": "one two three",
+	} {
+		queries, err := rewrite.HyDE(says(passage), rewrite.Options{Count: words, AnswerTokens: 3}).Rewrite(t.Context(), q)
+		require.NoError(t, err)
+		assert.Equal(t, "one two\n"+want, queries[0].Text)
+	}
+}
+
+func TestTurnsThatJustFitAreInThePrompt(t *testing.T) {
+	t.Parallel()
+	var prompt string
+	model := rewrite.GeneratorFunc(func(_ context.Context, p string) (string, error) { prompt = p; return "fine", nil })
+	q := pipeline.Query{Text: "a b c d e f", Turns: []pipeline.Turn{{Role: "user", Text: "g"}, {Role: "assistant", Text: "h"}}}
+	for room, want := range map[int]string{
+		8: `{"role":"user","text":"g"}` + "\n" + `{"role":"assistant","text":"h"}` + "\n",
+		7: `{"role":"assistant","text":"h"}` + "\n",
+		6: "",
+	} {
+		_, err := rewrite.Condense(model, rewrite.Options{Count: words, PromptTokens: room, Prompt: "{{.Turns}}"}).Rewrite(t.Context(), q)
+		require.NoError(t, err)
+		assert.Equal(t, want, prompt, "%d tokens", room)
+	}
+}
+
+func TestAnswersInJSON(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string][]string{
+		`"why though"`:                         {"why though"},
+		`[1, "why though", true, ["how"]]`:     {"why though", "how"},
+		`{"questions": ["why though", "how"]}`: {"why though", "how"},
+		"[draft] why though\nhow":              {"[draft] why though", "how"},
+		`["", "why though"]`:                   {"why though"},
+	} {
+		queries, err := rewrite.Decompose(says(answer), 3, rewrite.Options{}).Rewrite(t.Context(), followUp())
+		require.NoError(t, err)
+		assert.Equal(t, want, texts(queries), answer)
+	}
+}
+
+func TestTheMeaningOfARewritersDescription(t *testing.T) {
+	t.Parallel()
+	r := rewrite.Wordings(says(""), 1, rewrite.Options{Prompt: "{{.Question}}"})
+	node := pipeline.Describe(r)
+	require.NoError(t, node.Err, "one wording is enough")
+	assert.Equal(t, pipeline.RoleRewrite, node.Facts.Role)
+	assert.False(t, node.Facts.Turns, "its prompt shows no turns")
+	assert.True(t, pipeline.Describe(rewrite.Condense(says(""), rewrite.Options{})).Facts.Turns)
+	assert.Len(t, node.Children, 1, "the model")
+	assert.Empty(t, pipeline.Describe(rewrite.Condense(nil, rewrite.Options{})).Children)
+}
+
+func TestNewestAnswersAreRemembered(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	model := rewrite.GeneratorFunc(func(context.Context, string) (string, error) { asked.Add(1); return "fine", nil })
+	r := rewrite.Condense(model, rewrite.Options{Cache: 1})
+	ask := func(text string) {
+		q := followUp()
+		q.Text = text
+		_, err := r.Rewrite(t.Context(), q)
+		require.NoError(t, err)
+	}
+	for _, text := range []string{"one", "one", "two", "two", "one"} {
+		ask(text)
+	}
+	assert.EqualValues(t, 3, asked.Load(), "a cache of one forgets the first")
 }
