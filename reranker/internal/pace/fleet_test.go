@@ -274,3 +274,26 @@ func TestCallsThatFillTheServerFitWhenAnEighthIsAnswered(t *testing.T) {
 	c.Calls, c.Width = 20, 10
 	assert.True(t, f.fits(noon, 2*time.Second, c), "of those that are made at once")
 }
+
+func TestAPortionWaitsForTheServerThatHasRoomFirst(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		freed []time.Duration // of a call that was given up, 0 for one that goes on
+		want  Portion
+	}{
+		"the first":                        {[]time.Duration{time.Second, 2 * time.Second}, Portion{Upstream: 0, Wait: time.Second}},
+		"the second":                       {[]time.Duration{2 * time.Second, time.Second}, Portion{Upstream: 1, Wait: time.Second}},
+		"what is known before what is not": {[]time.Duration{time.Second, 0}, Portion{Upstream: 0, Wait: time.Second}},
+	} {
+		f := fleetOf(2, false)
+		for i, d := range c.freed {
+			learned(f.ups[i], 1000, time.Second)
+			call := f.ups[i].work.start(noon, 3000)
+			if d > 0 {
+				call.until = noon.Add(d)
+			}
+		}
+		q := Portions{Waiter: NewWaiter(Chat), Time: 16 * time.Second, Rest: 16 * time.Second, Next: 500}
+		assert.Equal(t, c.want, f.portion(noon, q), name)
+	}
+}

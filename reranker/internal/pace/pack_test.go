@@ -69,3 +69,35 @@ func TestPackBalancesTokens(t *testing.T) {
 	exact := Pack(make([]Item, 1000), 1, Bounds{Documents: 32})
 	assert.Len(t, exact, 32, "a bound on documents makes the least number of parcels")
 }
+
+func TestTheLeastNumberOfParcelsFollowsFromEachBound(t *testing.T) {
+	t.Parallel()
+	items := func() []Item {
+		return []Item{{0, 40, 10}, {1, 40, 10}, {2, 40, 10}, {3, 400, 100}}
+	}
+	for name, c := range map[string]struct {
+		bounds Bounds
+		least  int
+	}{
+		"no bound":                           {Bounds{}, 1},
+		"documents":                          {Bounds{Documents: 3}, 2},
+		"bytes, of which one has too many":   {Bounds{Bytes: 80}, 3},
+		"tokens, of which one has too many":  {Bounds{Tokens: 20}, 3},
+		"what fits exactly":                  {Bounds{Documents: 4, Bytes: 520, Tokens: 130}, 1},
+		"one byte less":                      {Bounds{Bytes: 519}, 2},
+		"one token less":                     {Bounds{Tokens: 129}, 2},
+		"the bound that asks for most":       {Bounds{Documents: 2, Bytes: 200, Tokens: 20}, 3},
+		"the bound on documents asks for it": {Bounds{Documents: 1, Bytes: 200, Tokens: 100}, 4},
+	} {
+		assert.Equal(t, c.least, fewest(items(), c.bounds), name)
+		assert.GreaterOrEqual(t, len(Pack(items(), 1, c.bounds)), c.least, name)
+	}
+	assert.Zero(t, fewest(nil, Bounds{Tokens: 1}))
+	even := make([]Item, 12)
+	for i := range even {
+		even[i] = Item{i, 40, 10}
+	}
+	for _, p := range Pack(even, 1, Bounds{Tokens: 50}) {
+		assert.Equal(t, 40, p.Tokens, "three calls of equal tokens, and not two full ones and a rest")
+	}
+}
