@@ -135,3 +135,18 @@ func TestBarsAreMet(t *testing.T) {
 		assert.Empty(t, recoverAfter(t, s, 20, rate).missed(), "%g queries a second", rate)
 	}
 }
+
+// TestASilentServerIsUsedAgain stops a server for as long as a slow spell, so that it
+// answers nothing until the end, and holds what follows to the bars of slow spells.
+func TestASilentServerIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	const silent = 1e6 // one call takes hours
+	for _, seed := range []uint64{1, 2, 3} {
+		s := short(io.Discard)
+		s.seed = seed
+		for _, rate := range []float64{2, 20} {
+			r := recoverAfter(t, s, silent, rate)
+			assert.Empty(t, r.missed(), "%g queries a second, seed %d: %+v", rate, seed, r)
+		}
+	}
+}
