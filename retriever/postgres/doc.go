@@ -20,5 +20,7 @@
 // A pipeline.Filter is decided in the database before the limit, exactly: what a
 // filter can ask of a document is written beside it when it is loaded, and all
 // values reach the server as parameters. The package opens no connection of its
-// own; pool and its settings are the program's.
+// own; pool and its settings are the program's. Nothing is repeated here: after a
+// restart of the server, a call that gets a connection from before is
+// ErrUnavailable, and the next one gets a new connection.
 package postgres

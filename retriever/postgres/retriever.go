@@ -30,7 +30,7 @@ func (r *Retriever) Retrieve(ctx context.Context, q pipeline.Query) (pipeline.Ra
 	w := &where{}
 	sql, err := r.statement(ctx, q, w)
 	if err != nil {
-		return pipeline.Ranking{}, explain(ctx, "retrieve for "+r.name, err)
+		return pipeline.Ranking{}, tell(ctx, "retrieve for "+r.name, err)
 	}
 	var hits []pipeline.Hit
 	if sql != "" {

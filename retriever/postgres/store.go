@@ -94,32 +94,36 @@ func (s *Store) Migrate(ctx context.Context, show func(statement string) error) 
 
 // Load writes documents in batches, each in one transaction. One whose ID the
 // table has takes its place; an ID that comes twice in one batch keeps the last.
-// The batches before an error stay. An empty ID, metadata that is no JSON, and text
-// that PostgreSQL does not take are errors that wrap ErrDocument and count
-// documents from 1.
+// An error is a *LoadError, which says how many documents are stored: all batches
+// before the one that failed. An empty ID, metadata that is no JSON, and text that
+// PostgreSQL does not take are errors that wrap ErrDocument and count documents from 1.
 func (s *Store) Load(ctx context.Context, documents iter.Seq2[pipeline.Document, error]) error {
 	var batch []pipeline.Document
-	position := 0
+	loaded, position := 0, 0
 	for d, err := range documents {
 		position++
 		if err == nil {
 			err = check(d)
 		}
 		if err != nil {
-			return fmt.Errorf("postgres: load document %d: %w", position, err)
+			return &LoadError{loaded, fmt.Errorf("postgres: load document %d: %w", position, err)}
 		}
 		batch = append(batch, d)
-		if len(batch) == s.options.Batch {
-			if err := s.write(ctx, batch); err != nil {
-				return err
-			}
-			batch = batch[:0]
+		if len(batch) < s.options.Batch {
+			continue
 		}
+		if err := s.write(ctx, batch); err != nil {
+			return &LoadError{loaded, err}
+		}
+		loaded, batch = position, batch[:0]
 	}
 	if len(batch) == 0 {
 		return nil
 	}
-	return s.write(ctx, batch)
+	if err := s.write(ctx, batch); err != nil {
+		return &LoadError{loaded, err}
+	}
+	return nil
 }
 
 func check(d pipeline.Document) error {
@@ -146,7 +150,8 @@ func (s *Store) write(ctx context.Context, documents []pipeline.Document) error 
 }
 
 // insert is the one statement that writes a batch: a parameter for each column, with
-// a list of its values.
+// a list of its values. The rows are written in the order of their IDs, so that two
+// loads of the same documents do not wait for one another.
 func (s *Store) insert(vectors bool) string {
 	names, values := "id, content, metadata, facts, keys", "id, content, metadata::jsonb, facts::text[], keys::text[]"
 	lists := "$1::text[], $2::text[], $3::text[], $4::text[], $5::text[]"
@@ -157,7 +162,7 @@ func (s *Store) insert(vectors bool) string {
 	for _, c := range strings.Split(names, ", ")[1:] {
 		update = append(update, c+" = excluded."+c)
 	}
-	return "INSERT INTO " + s.options.table() + " (" + names + ") SELECT " + values + " FROM unnest(" + lists + ") AS given (" + names + ")" +
+	return "INSERT INTO " + s.options.table() + " (" + names + ") SELECT " + values + " FROM unnest(" + lists + ") AS given (" + names + ") ORDER BY id" +
 		" ON CONFLICT (id) DO UPDATE SET " + strings.Join(update, ", ")
 }
 
@@ -242,7 +247,7 @@ func (s *Store) embed(ctx context.Context, documents []pipeline.Document) ([][]f
 	for i := 0; err == nil && i < len(vectors); i++ {
 		err = s.checkVector(vectors[i])
 	}
-	return vectors, explain(ctx, "embed documents", err)
+	return vectors, tell(ctx, "embed documents", err)
 }
 
 // call makes an error of a panic in user code.
@@ -280,7 +285,7 @@ func vectorText(v []float32) string {
 // Delete removes the documents with the IDs. IDs that the table does not have are
 // ignored.
 func (s *Store) Delete(ctx context.Context, ids ...string) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM "+s.options.table()+" WHERE id = ANY($1)", ids)
+	_, err := s.pool.Exec(ctx, "DELETE FROM "+s.options.table()+" WHERE id IN (SELECT id FROM "+s.options.table()+" WHERE id = ANY($1) ORDER BY id FOR UPDATE)", ids)
 	return explain(ctx, "delete", err)
 }
 
