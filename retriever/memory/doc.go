@@ -13,10 +13,11 @@
 //	import vectors "github.com/rankcascade/cascade/retriever/memory"
 //
 // The embedder is anything with the two methods of langchaingo's
-// embeddings.Embedder. Vectors that are there already come in through
-// FromVectors, and a query that has its own vector carries it under the key
-// Vector. HashEmbedder stands in where there is no model: it needs no network
-// and compares spellings, not meanings.
+// embeddings.Embedder; EmbedderFunc makes one of a function that embeds one
+// text. Vectors that are there already come in through FromVectors, and a query
+// that has its own vector carries it under the key Vector. HashEmbedder stands in
+// where there is no model: it needs no network and compares spellings, not
+// meanings.
 //
 // An index changes while it serves: Add, AddVectors and Delete make a new state
 // beside the one that running queries see. Save writes it to a file at once and

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/sourcegraph/conc/panics"
+	"github.com/sourcegraph/conc/pool"
 )
 
 // Embedder turns texts into vectors of one length. langchaingo's
@@ -19,6 +20,41 @@ type Embedder interface {
 	// EmbedQuery returns the vector of a query.
 	EmbedQuery(ctx context.Context, text string) ([]float32, error)
 }
+
+// EmbedderFunc makes an Embedder of a function that embeds one text, which is
+// chromem-go's EmbeddingFunc for example. Documents are embedded by up to 8 calls
+// at once, so the function must be safe for concurrent use. The first error ends
+// the batch, and the context of the calls that are under way.
+type EmbedderFunc func(ctx context.Context, text string) ([]float32, error)
+
+// EmbedDocuments returns one vector for each text, in their order.
+func (f EmbedderFunc) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
+	vectors := make([][]float32, len(texts))
+	calls := pool.New().WithMaxGoroutines(embedderCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for i, text := range texts {
+		calls.Go(func(ctx context.Context) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			var err error
+			vectors[i], err = f(ctx, text)
+			return err
+		})
+	}
+	if err := calls.Wait(); err != nil {
+		return nil, err
+	}
+	return vectors, nil
+}
+
+// EmbedQuery calls f.
+func (f EmbedderFunc) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
+	return f(ctx, text)
+}
+
+// embedderCalls is the greatest number of calls of an EmbedderFunc for one batch
+// that run at once.
+const embedderCalls = 8
 
 // Vector is the key under which a query carries its own vector, which is then
 // used in place of the embedder's: q = memory.Vector.With(q, v).
