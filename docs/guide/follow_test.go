@@ -338,7 +338,6 @@ func blocks(text string) []block {
 	return found
 }
 
-// TestEveryReasonIsExplained names a reason that the guide for operating lacks.
 // A chatbot with tenants, turns, a rewriter, checked citations, "I do not know" and
 // a streamed answer fits on a page. That it runs is tested by following the guide.
 func TestAWholeChatbotIsShort(t *testing.T) {
@@ -359,6 +358,32 @@ func TestAWholeChatbotIsShort(t *testing.T) {
 	assert.LessOrEqual(t, shortest, 60)
 }
 
+// A page shows no name of a file in the fence of a block, so the line above it says
+// what to save the block as; and a page with programs says how to run them.
+func TestAReaderSeesTheNamesOfFiles(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, p := range readPages(t) {
+		text, err := os.ReadFile(filepath.Join(root, p.name))
+		require.NoError(t, err)
+		lines := strings.Split(string(text), "\n")
+		for _, b := range p.blocks {
+			if b.file != "" && b.language != "sh" {
+				above := strings.Join(lines[max(0, b.line-5):b.line-1], "\n")
+				assert.Contains(t, above, "`"+b.file+"`", p.at(b))
+				found++
+			}
+			if b.program() && strings.HasPrefix(p.name, "docs/guide/") {
+				before := strings.Join(lines[:b.line-1], "\n")
+				assert.Contains(t, before, "`main.go`", p.at(b))
+				assert.Contains(t, before, "`go run .`", p.at(b))
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, found, 8)
+}
+
+// TestEveryReasonIsExplained names a reason that the guide for operating lacks.
 func TestEveryReasonIsExplained(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("operating.md")
