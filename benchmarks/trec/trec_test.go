@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
@@ -357,6 +359,33 @@ func BenchmarkReadRun(b *testing.B) {
 	for b.Loop() {
 		if _, err := trec.ReadRun(strings.NewReader(text), "run", trec.Options{Workers: 1}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestWhatCannotBeDecompressedIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]io.Reader{
+		"a reader that fails":           iotest.ErrReader(io.ErrClosedPipe),
+		"a gzip file without a header":  strings.NewReader("\x1f\x8b and then text"),
+		"a gzip file of two bytes":      strings.NewReader("\x1f\x8b"),
+		"a gzip file that ends at once": strings.NewReader("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"),
+	} {
+		_, err := trec.Decompress(r)
+		require.Error(t, err, name)
+	}
+	for content, want := range map[string]string{"": "", "a": "a", "ab": "ab", "\xef\xbb\xbf": "", "\xef\xbb\xbfab\n": "ab\n", "\xef\xbbab": "\xef\xbbab", "\x1fab": "\x1fab"} {
+		var packed bytes.Buffer
+		g := gzip.NewWriter(&packed)
+		_, err := g.Write([]byte(content))
+		require.NoError(t, err)
+		require.NoError(t, g.Close())
+		for _, r := range []io.Reader{strings.NewReader(content), &packed} {
+			plain, err := trec.Decompress(r)
+			require.NoError(t, err, "%q", content)
+			got, err := io.ReadAll(plain)
+			require.NoError(t, err, "%q", content)
+			assert.Equal(t, want, string(got), "a byte order mark is passed over, packed or not")
 		}
 	}
 }
