@@ -103,3 +103,22 @@ func TestBreakerFollowsItsModel(t *testing.T) {
 		})
 	})
 }
+
+func TestABreakerForgetsFailuresOfAnEjectedServerOnly(t *testing.T) {
+	t.Parallel()
+	var b breaker
+	rng := rand.New(rand.NewPCG(1, 2))
+	now := time.Unix(100, 0)
+	fail := func(n int) State {
+		for range n {
+			b.record(now, false, true, rng)
+		}
+		return b.state
+	}
+	require.Equal(t, Closed, fail(breakerSamples-1))
+	b.forget()
+	require.Equal(t, Closed, fail(breakerSamples-1), "they do not count any more")
+	require.Equal(t, Open, fail(1))
+	b.forget()
+	require.Equal(t, Open, b.state, "it has its reasons")
+}

@@ -187,3 +187,34 @@ func TestALateCallIsHedgedWhereAnotherServerIsThere(t *testing.T) {
 		assert.Equal(t, hedge, p.Forecast(begin, query).Hedge, "%d: more calls are slower, so they queue", upstreams)
 	}
 }
+
+func TestTheBatchLaneLeavesAQuarterOfTheCalls(t *testing.T) {
+	t.Parallel()
+	p := newPace(pace.Options{})
+	for n := range 24 {
+		require.NotNil(t, p.Admit(begin, pace.Call{Waiter: pace.NewWaiter(pace.Batch), Avoid: -1}).Ticket, "%d", n)
+	}
+	assert.True(t, p.Admit(begin, pace.Call{Waiter: pace.NewWaiter(pace.Batch), Avoid: -1}).Slot)
+	for range 8 {
+		require.NotNil(t, p.Admit(begin, pace.Call{Waiter: pace.NewWaiter(pace.Chat), Avoid: -1}).Ticket)
+	}
+	assert.True(t, p.Admit(begin, pace.Call{Waiter: pace.NewWaiter(pace.Chat), Avoid: -1}).Slot)
+}
+
+func TestAForecastKeepsToTheCallsThatTheCallerWants(t *testing.T) {
+	t.Parallel()
+	query := func(calls int) pace.Query {
+		items := make([]pace.Item, 40)
+		for i := range items {
+			items[i] = pace.Item{Document: i, Bytes: 4000}
+		}
+		return pace.Query{Items: items, Rest: time.Hour, Calls: calls}
+	}
+	p := newPace(pace.Options{})
+	assert.Equal(t, 12, p.Forecast(begin, query(12)).Calls)
+	assert.Equal(t, 40, p.Forecast(begin, query(100)).Calls, "one for each document at the most")
+	assert.Equal(t, pace.DefaultWidth, p.Forecast(begin, query(12)).Width)
+	assert.Equal(t, 8, p.Forecast(begin, query(0)).Calls, "before anything is known")
+	few := newPace(pace.Options{Requests: 24})
+	assert.Equal(t, 3, few.Forecast(begin, query(12)).Calls, "half of the six that may go at once")
+}

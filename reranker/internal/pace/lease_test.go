@@ -235,6 +235,9 @@ func TestDeclaredLimitsGoToTheOthers(t *testing.T) {
 	assert.Equal(t, 30, m.Snapshot(m.now).Requests)
 	declare(0, pace.Limits{Requests: 100, Tokens: -1, RemainingRequests: 40, RemainingTokens: -1})
 	assert.Equal(t, 50, m.Snapshot(m.now).Requests, "alone, half of what is declared")
+	m.told(pace.Grant{Limits: pace.Permits{Requests: 60}, Granted: pace.Permits{Requests: 1}})
+	declare(0, pace.Limits{Requests: -1, Tokens: 5000, RemainingRequests: -1, RemainingTokens: 30})
+	assert.Equal(t, pace.Permits{Tokens: 5000}, m.Wish(m.now, pace.Chat, 1, false).Limits, "what was not declared is not said")
 }
 
 func TestGateAndBreakerFollowTheOthers(t *testing.T) {

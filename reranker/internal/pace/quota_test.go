@@ -85,3 +85,24 @@ func TestQuotaOfUnknownSizePauses(t *testing.T) {
 	assert.Equal(t, 3*time.Second, pause)
 	assert.Zero(t, q.wait(now, 1e9, Chat), "an unknown quota lets everything pass")
 }
+
+func TestWhatRemainsRefillsFromWhenItWasDeclared(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	b := newQuotaBucket(60, now)
+	now = now.Add(10 * time.Second)
+	b.declare(now, -1, 3, 0)
+	b.refill(now.Add(time.Second))
+	assert.InDelta(t, 4, b.level, 1e-6, "one a second, without a limit beside it")
+}
+
+func TestALimitThatARefusalUpheldIsTestedAgainAfterAMinute(t *testing.T) {
+	t.Parallel()
+	var d doubt
+	now := time.Unix(100, 0)
+	assert.True(t, d.contest(now, time.Second))
+	assert.False(t, d.contest(now, time.Second), "one query at a time")
+	assert.False(t, d.settle(now, now, 5, Outcome{Verdict: Pushback}))
+	assert.False(t, d.contest(now.Add(retestAfter-1), time.Second))
+	assert.True(t, d.contest(now.Add(retestAfter), time.Second))
+}

@@ -123,3 +123,17 @@ func TestALateCallBoundsWhatAServerDoesAtOnce(t *testing.T) {
 	assert.InDelta(t, 250, w.rate(now.Add(4*time.Second)), 1)
 	assert.InDelta(t, 1, w.width, 0, "so that one small call is not believed to be late")
 }
+
+func TestACallThatWasGivenUpStaysUntilItMustBeDone(t *testing.T) {
+	t.Parallel()
+	w, now := steady()
+	f := w.start(now, 5000)
+	w.ended(now.Add(time.Second), f, Outcome{CutOff: true})
+	assert.InDelta(t, 4, w.freed(now.Add(time.Second)).Seconds(), 0.01, "as its work takes")
+	assert.InDelta(t, 5000, w.backlog(now.Add(4*time.Second)), 1)
+	assert.Zero(t, w.backlog(now.Add(6*time.Second)))
+	var unknown work
+	f = unknown.start(noon, 5000)
+	unknown.ended(noon.Add(time.Second), f, Outcome{CutOff: true})
+	assert.Equal(t, 500*time.Millisecond, unknown.freed(noon.Add(time.Second)), "half as long again where nobody knows")
+}
