@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -225,4 +226,28 @@ func TestNewestAnswersAreRemembered(t *testing.T) {
 		ask(text)
 	}
 	assert.EqualValues(t, 3, asked.Load(), "a cache of one forgets the first")
+}
+
+// What has returned counts once, so that the bound is the same ever after.
+func TestTheBoundOfCallsLeftBehindStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		deaf := rewrite.GeneratorFunc(func(context.Context, string) (string, error) {
+			calls.Add(1)
+			time.Sleep(24 * time.Hour)
+			return "", nil
+		})
+		r := rewrite.Condense(deaf, rewrite.Options{Timeout: time.Second})
+		for wave := int64(1); wave <= 3; wave++ {
+			for range rewrite.MaxAbandoned + 3 {
+				_, err := r.Rewrite(t.Context(), followUp())
+				require.NoError(t, err)
+			}
+			assert.Equal(t, wave*rewrite.MaxAbandoned, calls.Load(), "wave %d", wave)
+			time.Sleep(48 * time.Hour) // all have returned
+			synctest.Wait()
+		}
+		require.NoError(t, r.Close())
+	})
 }
