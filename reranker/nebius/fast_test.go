@@ -1,13 +1,17 @@
 package nebius_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/rankcascade/cascade/reranker/nebius"
 )
@@ -67,6 +71,103 @@ func TestUnusualAnswersAreLeftToTheReferee(t *testing.T) {
 		_, ok := nebius.Scan(wire(t, nebius.Nebius), []byte(answer), []string{"a"}, false)
 		assert.False(t, ok, answer)
 	}
+}
+
+// TestFastPathIsTheSlowPath writes answers out of pieces that servers send and of
+// pieces that nobody should: what the fast reader takes is JSON, and the referee
+// takes it with the same result. What the fast reader leaves is left for a reason.
+func TestFastPathIsTheSlowPath(t *testing.T) {
+	t.Parallel()
+	rows := map[string]nebius.Wire{}
+	for _, d := range []nebius.Dialect{nebius.Nebius, nebius.Infinity, nebius.TEI, nebius.DeepInfra} {
+		rows[string(d)] = wire(t, d)
+	}
+	sent := []string{"a", "b \"c\" \\ é"}
+	var read, left int
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(slices.Sorted(maps.Keys(rows))).Draw(t, "dialect")
+		body := []byte(answerOf(rows[name]).Draw(t, "answer"))
+		ignore := rapid.Bool().Draw(t, "no echo is compared")
+		fast, ok := nebius.Scan(rows[name], body, sent, ignore)
+		if !ok {
+			left++
+			return
+		}
+		read++
+		slow, err := nebius.Referee(rows[name], body, sent, ignore)
+		require.NoError(t, err)
+		require.Equal(t, slow, fast)
+		require.True(t, json.Valid(body))
+	})
+	assert.Positive(t, read)
+	assert.Positive(t, left)
+}
+
+// answerOf draws an answer of a dialect for two documents, with members, keys,
+// numbers and strings of all kinds at every place.
+func answerOf(w nebius.Wire) *rapid.Generator[string] {
+	number := rapid.SampledFrom([]string{"0", "1", "1", "0.0", "1e0", "-0", "2", "-1", "0.5", "01", "1.", "1e999", "null", `"1"`, "9e-1"})
+	text := rapid.SampledFrom([]string{`"a"`, `"b \"c\" \\ é"`, `"b \u0022c\" \\ \u00e9"`, `"\ud83d\udc3c"`, `"\ud83d"`, "\"\xff\"", "\"\x1f\"", `"\q"`, `{"text":"a"}`, `{"text":"b \"c\" \\ é","x":[1]}`, `{"Text":"a"}`, "null", "7"})
+	value := rapid.OneOf(number, text, rapid.SampledFrom([]string{"[]", "{}", `[true,{"é":false}]`, `{"prompt_tokens":3,"total_tokens":4}`, "[1,]", "tru", `{"":`}))
+	space := rapid.SampledFrom([]string{"", "", "", " ", "\n\t", "\r", "\v"})
+	member := func(keys ...string) *rapid.Generator[string] {
+		return rapid.Custom(func(t *rapid.T) string {
+			key := rapid.SampledFrom(keys).Draw(t, "key")
+			from := value
+			switch key {
+			case w.IndexKey, w.ScoreKey:
+				from = number
+			case w.EchoKey:
+				from = text
+			}
+			return `"` + key + `"` + space.Draw(t, "before") + ":" + space.Draw(t, "after") + from.Draw(t, "value")
+		})
+	}
+	extra := []string{"x", "é", "ſcore", "\\u0069ndex", "Index", "RELEVANCE_SCORE", "id", "model", "usage", "Usage", "error", "meta", w.IndexKey, w.ScoreKey}
+	if w.EchoKey != "" {
+		extra = append(extra, w.EchoKey, w.EchoKey)
+	}
+	item := func(i int) *rapid.Generator[string] {
+		return rapid.Custom(func(t *rapid.T) string {
+			index, score := strconv.Itoa(i), strconv.Itoa(i)+".25"
+			if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+				index, score = number.Draw(t, "index"), number.Draw(t, "score")
+			}
+			if w.IndexKey == "" {
+				return score
+			}
+			members := []string{fmt.Sprintf("%q:%s", w.IndexKey, index), fmt.Sprintf("%q:%s", w.ScoreKey, score)}
+			members = append(members, rapid.SliceOfN(member(extra...), 0, 1).Draw(t, "members")...)
+			return "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ",") + "}"
+		})
+	}
+	return rapid.Custom(func(t *rapid.T) string {
+		items := rapid.Permutation([]string{item(0).Draw(t, "first"), item(1).Draw(t, "second")}).Draw(t, "items")
+		list := "[" + space.Draw(t, "space") + strings.Join(items, space.Draw(t, "between")+",") + "]"
+		if w.Envelope != "" {
+			members := append(rapid.SliceOfN(member(append(extra, w.Envelope)...), 0, 2).Draw(t, "members"), fmt.Sprintf("%q:%s", w.Envelope, list))
+			list = "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ",") + "}"
+		}
+		return space.Draw(t, "lead") + list + rapid.SampledFrom([]string{"", "", "", "", " ", "x"}).Draw(t, "end")
+	})
+}
+
+// TestKeysOutsideOfASCIIAreLeftToTheReferee has keys outside of ASCII, which other
+// readers take for known ones: the long s is an s in other letters.
+func TestKeysOutsideOfASCIIAreLeftToTheReferee(t *testing.T) {
+	t.Parallel()
+	w := wire(t, nebius.Nebius)
+	for _, answer := range []string{
+		`{"é":1,"results":[{"index":0,"relevance_score":0.5}]}`,
+		`{"reſults":[],"results":[{"index":0,"relevance_score":0.5}]}`,
+		`{"results":[{"index":0,"relevance_score":0.5,"relevance_ſcore":0.75}]}`,
+		`{"results":[{"index":0,"relevance_score":0.5,"日":1}]}`,
+	} {
+		_, ok := nebius.Scan(w, []byte(answer), []string{"a"}, false)
+		assert.False(t, ok, answer)
+	}
+	_, ok := nebius.Scan(w, []byte(`{"results":[{"index":0,"relevance_score":0.5,"x":{"é":"日"}}]}`), []string{"a"}, false)
+	assert.True(t, ok, "inside of what is skipped nothing is compared")
 }
 
 // TestFastPathOfStrings puts what ends or breaks a string at every place of a

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -227,21 +228,23 @@ func TestHandlerAndDocumentsWithoutAScore(t *testing.T) {
 
 func TestHandlerLimitsCallsAndTime(t *testing.T) {
 	t.Parallel()
-	started := make(chan struct{}, 1)
-	slow := reranker.ScorerFunc(func(ctx context.Context, _ string, _ []string) (reranker.Scores, error) {
-		started <- struct{}{}
-		<-ctx.Done()
-		return reranker.Scores{}, ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		started := make(chan struct{}, 1)
+		slow := reranker.ScorerFunc(func(ctx context.Context, _ string, _ []string) (reranker.Scores, error) {
+			started <- struct{}{}
+			<-ctx.Done()
+			return reranker.Scores{}, ctx.Err()
+		})
+		h := nebius.Handler(slow, nebius.HandlerOptions{MaxInFlight: 1, Timeout: 50 * time.Millisecond})
+		const call = `{"model":"m","query":"q","documents":["a"]}`
+		first := make(chan int, 1)
+		go func() { first <- serve(t, h, "POST", "/v1/rerank", call).Code }()
+		<-started
+		w := serve(t, h, "POST", "/v1/rerank", call)
+		assert.Equal(t, 503, w.Code)
+		assert.Equal(t, "1", w.Header().Get("Retry-After"))
+		assert.Equal(t, 504, <-first)
 	})
-	h := nebius.Handler(slow, nebius.HandlerOptions{MaxInFlight: 1, Timeout: 50 * time.Millisecond})
-	const call = `{"model":"m","query":"q","documents":["a"]}`
-	first := make(chan int, 1)
-	go func() { first <- serve(t, h, "POST", "/v1/rerank", call).Code }()
-	<-started
-	w := serve(t, h, "POST", "/v1/rerank", call)
-	assert.Equal(t, 503, w.Code)
-	assert.Equal(t, "1", w.Header().Get("Retry-After"))
-	assert.Equal(t, 504, <-first)
 }
 
 func TestHandlerSaysWhatIsWrongWithItsOptions(t *testing.T) {

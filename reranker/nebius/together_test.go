@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -97,12 +98,15 @@ func (r *recorder) answer(c rerankertest.Call) rerankertest.Reply {
 // client at once, through caches, shards, hedges, repeats and a fallback.
 func TestEveryCallSaysWhatItsOwnQueryAsksFor(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, everyCallSaysWhatItsOwnQueryAsksFor) // stalls and waits cost no time of the machine
+}
+
+func everyCallSaysWhatItsOwnQueryAsksFor(t *testing.T) {
 	up := &recorder{heard: map[int]int{}}
-	server := rerankertest.NewServer(t, up.answer)
 	wire, err := nebius.Nebius.Wire()
 	require.NoError(t, err)
 	wire.InstructionKey = "instruction"
-	one := client(t, server, nebius.Options{Wire: &wire, User: "the client's own", ServiceTier: nebius.TierAuto})
+	one, _ := memory(t, up.answer, nebius.Options{Wire: &wire, User: "the client's own", ServiceTier: nebius.TierAuto})
 	endpoint, err := reranker.NewEndpoint([]reranker.Scorer{one, one}, reranker.EndpointOptions{Concurrency: 16, ExtraShare: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = endpoint.Close() })
