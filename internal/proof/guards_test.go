@@ -29,6 +29,7 @@ type guard struct {
 
 const (
 	inReranker = "./reranker ./reranker/internal/pace ./reranker/cache ./internal/proof"
+	inPace     = "./reranker/internal/pace " + inReranker
 	inNebius   = "./reranker/nebius ./internal/proof"
 	inPipeline = "./pipeline/... ./internal/proof"
 )
