@@ -61,9 +61,6 @@ func (c *collection) schema() (map[string]*api.PayloadSchemaInfo, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !holdsExactly(info.GetDataType()) {
-			return nil, missing("the number of points in an index of this type")
-		}
 		var n uint64
 		for _, point := range c.points {
 			if holds(info.GetDataType(), p.values(point.payload)) {
@@ -75,13 +72,33 @@ func (c *collection) schema() (map[string]*api.PayloadSchemaInfo, error) {
 	return out, nil
 }
 
+// sparseVectors counts the vectors that are indexed as soon as they are stored.
+func (c *collection) sparseVectors() uint64 {
+	var n uint64
+	for _, p := range c.points {
+		for _, v := range p.vectors {
+			if v.kind == sparseKind {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// passes reports whether a point of the collection passes the filter.
+func (c *collection) passes(p *point, f *api.Filter) (bool, error) {
+	return subject{point: p, payload: p.payload, indexes: c.indexes}.passes(f)
+}
+
+// passing returns the points that pass the filter.
 func (c *collection) passing(f *api.Filter) ([]*point, error) {
-	if err := checkIndexed(c, f); err != nil {
+	f, err := c.settled(f)
+	if err != nil {
 		return nil, err
 	}
 	var found []*point
 	for _, p := range c.points {
-		ok, err := p.passes(f)
+		ok, err := c.passes(p, f)
 		if err != nil {
 			return nil, err
 		}
@@ -215,15 +232,20 @@ func (c *collection) answer(r *api.QueryPoints) ([]*api.ScoredPoint, error) {
 // search answers one query, after its prefetches. A filter of a fusion holds in
 // each list that it fuses.
 func (c *collection) search(q *query) ([]scored, error) {
-	if err := checkIndexed(c, q.filter); err != nil {
-		return nil, err
-	}
-	var pushed *api.Filter
-	if fuses(q.query) {
-		pushed = q.filter
+	pushed := q.filter
+	if !fuses(q.query) {
+		pushed = nil
+		settled, err := c.settled(q.filter)
+		if err != nil {
+			return nil, err
+		}
+		q.filter = settled
 	}
 	var lists [][]scored
 	for _, p := range q.prefetch {
+		if err := c.joins(p.GetFilter(), pushed); err != nil {
+			return nil, err
+		}
 		list, err := c.search(&query{
 			prefetch: p.GetPrefetch(), query: p.GetQuery(), using: p.GetUsing(), filter: both(p.GetFilter(), pushed),
 			threshold: p.ScoreThreshold, limit: limit(p.Limit, defaultLimit),
@@ -296,7 +318,7 @@ func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored)
 	distance := metric == api.Distance_Euclid || metric == api.Distance_Manhattan
 	var found []scored
 	for _, p := range c.candidates(lists, len(q.prefetch) > 0) {
-		ok, err := p.passes(q.filter)
+		ok, err := c.passes(p, q.filter)
 		if err != nil {
 			return nil, false, err
 		}

@@ -120,7 +120,7 @@ func (h *collections) CollectionExists(_ context.Context, r *api.CollectionExist
 // settings are the rest of what a server with default settings tells about a
 // collection.
 const settings = `{
-	"status": "Green", "optimizerStatus": {"ok": true}, "indexedVectorsCount": "0", "updateQueue": {},
+	"status": "Green", "optimizerStatus": {"ok": true}, "updateQueue": {},
 	"config": {
 		"hnswConfig": {"m": "16", "efConstruct": "100", "fullScanThreshold": "10000", "maxIndexingThreads": "0", "onDisk": false},
 		"optimizerConfig": {"deletedThreshold": 0.2, "vacuumMinVectorNumber": "1000", "defaultSegmentNumber": "0", "indexingThreshold": "10000",
@@ -144,6 +144,8 @@ func (h *collections) Get(_ context.Context, r *api.GetCollectionInfoRequest) (*
 	}
 	count := uint64(len(c.points))
 	info.PointsCount = &count
+	indexed := c.sparseVectors()
+	info.IndexedVectorsCount = &indexed
 	info.SegmentsCount = 1
 	if info.PayloadSchema, err = c.schema(); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 type subject struct {
 	point   *point // nil within a nested filter
 	payload map[string]*api.Value
+	indexes map[string]*api.PayloadSchemaInfo // nil within a nested filter
 }
 
 func (s subject) passes(f *api.Filter) (bool, error) {
@@ -60,8 +61,7 @@ func (s subject) meets(c *api.Condition) (bool, error) {
 	case *api.Condition_IsEmpty:
 		return s.isEmpty(v.IsEmpty.GetKey())
 	case *api.Condition_IsNull:
-		p, err := parsePath(v.IsNull.GetKey())
-		return err == nil && slices.ContainsFunc(p.at(s.payload), isNull), err
+		return s.isNull(v.IsNull.GetKey())
 	case *api.Condition_HasVector:
 		return s.point != nil && s.point.has(v.HasVector.GetHasVector()), nil
 	case *api.Condition_Nested:
@@ -87,6 +87,15 @@ func isNull(v *api.Value) bool {
 	return null || v.GetKind() == nil
 }
 
+// isNull reports whether a value at the path is null; an index knows null in a list
+// as well.
+func (s subject) isNull(at string) (bool, error) {
+	p, err := parsePath(at)
+	return err == nil && slices.ContainsFunc(p.at(s.payload), func(v *api.Value) bool {
+		return isNull(v) || s.indexes[at] != nil && nullInList(v)
+	}), err
+}
+
 func (s subject) isEmpty(at string) (bool, error) {
 	p, err := parsePath(at)
 	if err != nil {
@@ -107,10 +116,11 @@ func (s subject) nested(n *api.NestedCondition) (bool, error) {
 		_, err = parsePath(n.GetKey())
 		return false, err
 	}
-	for _, v := range p.at(s.payload) {
-		if v.GetStructValue() == nil {
-			continue
-		}
+	objects := slices.DeleteFunc(p.at(s.payload), func(v *api.Value) bool { return v.GetStructValue() == nil })
+	if len(s.indexes) > 0 && len(objects) > 0 && asksEmpty(n.GetFilter()) {
+		return s.nestedEmpty(n)
+	}
+	for _, v := range objects {
 		if ok, err := (subject{payload: v.GetStructValue().GetFields()}).passes(n.GetFilter()); ok || err != nil {
 			return ok, err
 		}
@@ -123,6 +133,14 @@ func (s subject) field(f *api.FieldCondition) (bool, error) {
 	p, err := parsePath(f.GetKey())
 	if err != nil {
 		return false, err
+	}
+	if f.IsEmpty != nil || f.IsNull != nil {
+		return s.isEmptyOrNull(f)
+	}
+	if info := s.indexes[f.GetKey()]; info != nil {
+		if ok, answered, err := byIndex(info, f, p.values(s.payload)); answered || err != nil {
+			return ok, err
+		}
 	}
 	if f.GetValuesCount() != nil && counts(f.GetValuesCount(), p.at(s.payload)) {
 		return true, nil
@@ -137,6 +155,21 @@ func (s subject) field(f *api.FieldCondition) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// isEmptyOrNull answers the two tests of a field condition that hold for all of its
+// values at once.
+func (s subject) isEmptyOrNull(f *api.FieldCondition) (bool, error) {
+	switch {
+	case tests(f) > 0 || f.IsEmpty != nil && f.IsNull != nil:
+		return false, missing("is_empty and is_null beside another test")
+	case f.IsEmpty != nil:
+		empty, err := s.isEmpty(f.GetKey())
+		return empty == f.GetIsEmpty(), err
+	}
+	p, err := parsePath(f.GetKey())
+	null := slices.ContainsFunc(p.at(s.payload), func(v *api.Value) bool { return isNull(v) || nullInList(v) })
+	return null == f.GetIsNull(), err
 }
 
 // counts compares the number of values, null counting for none.

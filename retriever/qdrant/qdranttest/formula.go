@@ -196,10 +196,7 @@ func (e *formula) decay(d *api.DecayParamsExpression, curve func(off, midpoint f
 
 func (e *formula) condition(c *api.Condition) (float64, error) {
 	f := &api.Filter{Must: []*api.Condition{c}}
-	if err := checkIndexed(e.collection, f); err != nil {
-		return 0, err
-	}
-	ok, err := e.point.passes(f)
+	ok, err := e.collection.passes(e.point, f)
 	if err != nil || !ok {
 		return 0, err
 	}

@@ -11,10 +11,8 @@ const earth = 6371008.8
 
 // inPlace tests a value that is a place against the tests on places.
 func inPlace(f *api.FieldCondition, v *api.Value) bool {
-	fields := v.GetStructValue().GetFields()
-	lat, okLat := number(fields["lat"])
-	lon, okLon := number(fields["lon"])
-	if !okLat || !okLon {
+	lat, lon, is := place(v)
+	if !is {
 		return false
 	}
 	switch {
@@ -35,6 +33,14 @@ func inPlace(f *api.FieldCondition, v *api.Value) bool {
 		return true
 	}
 	return false
+}
+
+// place reads an object with a latitude and a longitude.
+func place(v *api.Value) (lat, lon float64, is bool) {
+	fields := v.GetStructValue().GetFields()
+	lat, okLat := number(fields["lat"])
+	lon, okLon := number(fields["lon"])
+	return lat, lon, okLat && okLon
 }
 
 func number(v *api.Value) (float64, bool) {

@@ -56,7 +56,7 @@ func ordered(c *collection, q *query, by *api.OrderBy, lists [][]scored) ([]scor
 	var found []scored
 	values := map[*point]float64{}
 	for _, p := range c.candidates(lists, len(q.prefetch) > 0) {
-		if ok, err := p.passes(q.filter); err != nil || !ok {
+		if ok, err := c.passes(p, q.filter); err != nil || !ok {
 			if err != nil {
 				return nil, err
 			}

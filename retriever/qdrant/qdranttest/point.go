@@ -20,9 +20,6 @@ type point struct {
 // has reports whether the point has a vector of that name.
 func (p *point) has(name string) bool { _, ok := p.vectors[name]; return ok }
 
-// passes reports whether the point passes the filter.
-func (p *point) passes(f *api.Filter) (bool, error) { return subject{p, p.payload}.passes(f) }
-
 // vector holds exactly one of its forms, which kind names.
 type vector struct {
 	kind    kind

@@ -52,7 +52,7 @@ func (h *points) Upsert(_ context.Context, r *api.UpsertPoints) (*api.PointsOper
 			continue
 		}
 		if old != nil && r.UpdateFilter != nil {
-			if ok, err := old.passes(r.GetUpdateFilter()); !ok || err != nil {
+			if ok, err := c.passes(old, r.GetUpdateFilter()); !ok || err != nil {
 				continue
 			}
 		}

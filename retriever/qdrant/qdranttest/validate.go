@@ -300,8 +300,6 @@ func convertField(f *api.FieldCondition) error {
 		return err
 	}
 	switch {
-	case f.IsEmpty != nil || f.IsNull != nil:
-		return missing("is_empty and is_null of a field condition")
 	case f.GetMatch() != nil && f.GetMatch().GetMatchValue() == nil:
 		return refusal("Malformed Match condition")
 	case f.GetGeoRadius() != nil && f.GetGeoRadius().GetCenter() == nil:
