@@ -219,14 +219,12 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 	if r.GetQuery() == nil {
 		return nil, missing("groups without a query")
 	}
-	if err := c.knows(r.GetUsing()); err != nil {
-		return nil, err
+	if !fuses(r.GetQuery()) {
+		if err := c.knows(r.GetUsing()); err != nil {
+			return nil, err
+		}
 	}
-	all := uint64(len(c.points))
-	found, err := c.search(&query{
-		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
-		threshold: r.ScoreThreshold, limit: all,
-	})
+	found, err := c.groupable(r, by)
 	if err != nil {
 		return nil, err
 	}
@@ -323,9 +321,6 @@ func checkGroups(r *api.QueryPointGroups) (jsonPath, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if len(r.GetPrefetch()) > 0 && fuses(r.GetQuery()) {
-		return nil, missing("groups of a fusion: the server asks again within each group, and so fuses other lists")
 	}
 	return parsePath(r.GetGroupBy())
 }

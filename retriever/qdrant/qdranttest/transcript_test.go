@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -85,12 +86,12 @@ func transcripts(t *testing.T) []line {
 
 // TestAnswersAsTheRealServer replays what a real Qdrant 1.19.0 was asked and
 // compares the fake's answers with its own. Whatever the fake does not compute it
-// refuses as Unimplemented; testdata/unimplemented.txt lists those cases, and a
-// case that is answered differently is a failure.
+// refuses as Unimplemented; testdata/unimplemented.txt lists those cases, each with
+// what the fake says, and a case that is answered differently is a failure.
 func TestAnswersAsTheRealServer(t *testing.T) {
 	t.Parallel()
 	replay := newReplay(t)
-	refused := map[string]bool{}
+	refused := map[string]string{}
 	differs := map[string][]string{}
 	cases := 0
 	last := ""
@@ -98,13 +99,16 @@ func TestAnswersAsTheRealServer(t *testing.T) {
 		if l.Case != last {
 			cases, last = cases+1, l.Case
 		}
-		if refused[l.Case] || onRefused(refused, l.Case) {
-			refused[l.Case] = true // what follows builds on the refused call
+		if refused[l.Case] != "" {
+			continue // what follows builds on the refused call
+		}
+		if why := onRefused(refused, l.Case); why != "" {
+			refused[l.Case] = why
 			continue
 		}
 		got := replay.call(t, l)
 		if got.unimplemented() {
-			refused[l.Case] = true
+			refused[l.Case] = fmt.Sprintf("step %d: %s", l.Step, status.Convert(got.err).Message())
 			continue
 		}
 		if why := got.differs(l); why != "" {
@@ -118,32 +122,30 @@ func TestAnswersAsTheRealServer(t *testing.T) {
 	compareList(t, refused)
 }
 
-// onRefused reports whether the case searches collections whose making the fake
-// refused.
-func onRefused(refused map[string]bool, name string) bool {
+// onRefused says why the collections that the case searches could not be made; empty
+// if they were.
+func onRefused(refused map[string]string, name string) string {
 	for at, r := range name {
-		if r == '/' && refused[name[:at]+"/00-setup"] {
-			return true
+		if r == '/' && refused[name[:at]+"/00-setup"] != "" {
+			return refused[name[:at]+"/00-setup"]
 		}
 	}
-	return false
+	return ""
 }
 
 // compareList keeps the list of refused cases a reviewed file.
-func compareList(t *testing.T, refused map[string]bool) {
+func compareList(t *testing.T, refused map[string]string) {
 	t.Helper()
-	names := make([]string, 0, len(refused))
-	for name := range refused {
-		names = append(names, name)
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
+		fmt.Fprintf(&text, "%s: %s\n", name, strings.TrimPrefix(refused[name], "qdranttest: "))
 	}
-	slices.Sort(names)
-	text := strings.Join(names, "\n") + "\n"
 	if *update {
-		require.NoError(t, os.WriteFile("testdata/unimplemented.txt", []byte(text), 0o644))
+		require.NoError(t, os.WriteFile("testdata/unimplemented.txt", []byte(text.String()), 0o644))
 	}
 	want, err := os.ReadFile("testdata/unimplemented.txt")
 	require.NoError(t, err)
-	assert.Equal(t, string(want), text)
+	assert.Equal(t, string(want), text.String())
 }
 
 // replay holds the two servers of the recording: one without keys, one with.

@@ -14,7 +14,7 @@ type words struct{ tokenizer api.TokenizerType }
 // byWords looks for words: all of them, any, or one after the other, which needs an
 // index with phrase matching.
 func byWords(params *api.TextIndexParams, m *api.Match, values []*api.Value) (ok, answered bool, err error) {
-	asked := ""
+	var asked string
 	switch want := m.GetMatchValue().(type) {
 	case *api.Match_Text:
 		asked = want.Text
@@ -48,7 +48,7 @@ func byWords(params *api.TextIndexParams, m *api.Match, values []*api.Value) (ok
 	}
 	all := slices.Concat(texts...)
 	has := func(word string) bool { return slices.Contains(all, word) }
-	if _, any := m.GetMatchValue().(*api.Match_TextAny); any {
+	if _, some := m.GetMatchValue().(*api.Match_TextAny); some {
 		return slices.ContainsFunc(want, has), true, nil
 	}
 	return !slices.ContainsFunc(want, func(word string) bool { return !has(word) }), true, nil
