@@ -20,8 +20,8 @@ type collection struct {
 	points map[string]*point
 	// indexes are the payload indexes by field.
 	indexes map[string]*api.PayloadSchemaInfo
-	// deleted says that points were deleted.
-	deleted bool
+	// deleted are the points that were deleted.
+	deleted map[string]*point
 }
 
 // fill puts the points of the collection whose ids are the groups' into them: by
@@ -247,7 +247,7 @@ func (c *collection) search(q *query) ([]scored, error) {
 			return nil, err
 		}
 		list, err := c.search(&query{
-			prefetch: p.GetPrefetch(), query: p.GetQuery(), using: p.GetUsing(), filter: both(p.GetFilter(), pushed),
+			prefetch: p.GetPrefetch(), query: asLeg(p.GetQuery()), using: p.GetUsing(), filter: both(p.GetFilter(), pushed),
 			threshold: p.ScoreThreshold, limit: limit(p.Limit, defaultLimit),
 		})
 		if err != nil {
@@ -309,10 +309,9 @@ func (c *collection) nearest(q *query, input *api.VectorInput, lists [][]scored)
 		asked = vector{kind: multiKind, multi: [][]float32{asked.dense}}
 	}
 	if asked.kind == sparseKind && c.sparse[q.using].GetModifier() == api.Modifier_Idf {
-		if c.deleted {
-			return nil, false, missing("idf after a deletion: the server counts deleted points until it optimises")
+		if asked.values, err = c.weighted(q.using, asked); err != nil {
+			return nil, false, err
 		}
-		asked.values = c.weighted(q.using, asked)
 	}
 	metric := c.dense[q.using].GetDistance()
 	distance := metric == api.Distance_Euclid || metric == api.Distance_Manhattan
@@ -342,9 +341,13 @@ func (c *collection) asked(using string, input *api.VectorInput) (v vector, exce
 			return v, nil, status.Errorf(codes.NotFound, "Not found: No point with id %s found", k)
 		}
 		if !p.has(using) {
-			return v, nil, missing("nearest to a point without the vector")
+			return v, nil, status.Errorf(codes.NotFound, "Not found: Vector with name %q for point not found", using)
 		}
 		return p.vectors[using], p, nil
+	}
+	if d := input.GetDocument(); d != nil {
+		v, err = inferred(d, true)
+		return v, nil, err
 	}
 	given := vectorOf(input)
 	if given == nil {
@@ -355,25 +358,41 @@ func (c *collection) asked(using string, input *api.VectorInput) (v vector, exce
 }
 
 // weighted multiplies the weights of a query by the inverse document frequency
-// of their terms, ln(1 + (N-n+0.5)/(n+0.5)), as the modifier idf does.
-func (c *collection) weighted(name string, asked vector) []float32 {
+// of their terms, ln(1 + (N-n+0.5)/(n+0.5)), as the modifier idf does. The server
+// counts deleted points in N until it optimises; whether it does in n was not seen.
+func (c *collection) weighted(name string, asked vector) ([]float32, error) {
+	for k := range c.deleted {
+		if c.points[k] != nil {
+			return nil, missing("idf after a point was deleted and stored again")
+		}
+	}
 	var all float64 // points that have the vector
-	for _, p := range c.points {
-		if len(p.vectors[name].indices) > 0 {
-			all++
+	for _, points := range []map[string]*point{c.points, c.deleted} {
+		for _, p := range points {
+			if len(p.vectors[name].indices) > 0 {
+				all++
+			}
 		}
 	}
 	out := make([]float32, len(asked.values))
 	for i, index := range asked.indices {
-		var n float64
-		for _, p := range c.points {
-			if slices.Contains(p.vectors[name].indices, index) {
-				n++
-			}
+		n, gone := holders(c.points, name, index), holders(c.deleted, name, index)
+		if n > 0 && gone > 0 {
+			return nil, missing("idf of a term that a deleted point had")
 		}
 		out[i] = asked.values[i] * float32(math.Log(1+(all-n+0.5)/(n+0.5)))
 	}
-	return out
+	return out, nil
+}
+
+// holders counts the points with the term.
+func holders(points map[string]*point, name string, term uint32) (n float64) {
+	for _, p := range points {
+		if slices.Contains(p.vectors[name].indices, term) {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *collection) candidates(lists [][]scored, prefetched bool) []*point {

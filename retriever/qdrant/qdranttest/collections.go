@@ -43,7 +43,7 @@ func (h *collections) Create(_ context.Context, r *api.CreateCollection) (*api.C
 		},
 		dense:  dense(r.GetVectorsConfig()),
 		sparse: r.GetSparseVectorsConfig().GetMap(),
-		points: map[string]*point{}, indexes: map[string]*api.PayloadSchemaInfo{},
+		points: map[string]*point{}, deleted: map[string]*point{}, indexes: map[string]*api.PayloadSchemaInfo{},
 	}
 	if c.dense[""] != nil && vectors.GetParams() == nil && len(c.dense) == 1 {
 		c.config.VectorsConfig = api.NewVectorsConfig(c.dense[""])

@@ -16,6 +16,9 @@
 //
 // It answers as a real Qdrant 1.19.0 was seen to: a test replays 1,416 recorded
 // cases, and what the server does not compute as recorded it refuses with the code
-// Unimplemented; testdata/unimplemented.txt lists those cases. Ties, which a real
+// Unimplemented; testdata/unimplemented.txt lists those cases, each with its reason.
+// A filter on a field with a payload index means what the index makes of it: words in
+// place of a part of a text, 2024.0 for 2024. The model qdrant/bm25 knows the words of
+// the recording and, with the option language "none", every word. Ties, which a real
 // server breaks differently from call to call, stand in one fixed order here.
 package qdranttest

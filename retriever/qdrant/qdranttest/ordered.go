@@ -120,6 +120,14 @@ func startOf(from *api.StartFrom) (float64, bool, error) {
 	return 0, false, missing("an order that starts from this value")
 }
 
+// asLeg is the query that a prefetch answers: MMR by relevance alone.
+func asLeg(q *api.Query) *api.Query {
+	if m := q.GetNearestWithMmr(); m != nil {
+		return api.NewQueryNearest(m.GetNearest())
+	}
+	return q
+}
+
 // diverse picks points one after the other, each by the best of relevance and
 // distance to those that were picked before.
 func diverse(c *collection, q *query, n *api.NearestInputWithMmr, lists [][]scored) ([]scored, error) {

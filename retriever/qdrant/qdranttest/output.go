@@ -21,6 +21,13 @@ func show(c *collection, payload *api.WithPayloadSelector, vectors *api.WithVect
 			return output{}, invalid("Not existing vector name error: %s", name)
 		}
 	}
+	for _, field := range payload.GetInclude().GetFields() {
+		for _, p := range c.points {
+			if path, err := parsePath(field); err != nil || !includable(path, p.payload) {
+				return output{}, missing("a path to include that leaves the objects of a payload: " + field)
+			}
+		}
+	}
 	return output{c, payload, vectors}, nil
 }
 
@@ -76,4 +83,55 @@ func (o output) stored(name string, v vector) *api.VectorOutput {
 		return &api.VectorOutput{Vector: &api.VectorOutput_MultiDense{MultiDense: m}}
 	}
 	return &api.VectorOutput{Vector: &api.VectorOutput_Dense{Dense: &api.DenseVector{Data: kept(v.dense)}}}
+}
+
+// selected returns the payload fields that the selector asks for; without one,
+// none.
+func selected(payload map[string]*api.Value, with *api.WithPayloadSelector) map[string]*api.Value {
+	if with.GetEnable() {
+		return payload
+	}
+	include := with.GetInclude().GetFields()
+	if include == nil {
+		return nil
+	}
+	out := map[string]*api.Value{}
+	for _, field := range include {
+		if p, err := parsePath(field); err == nil {
+			p.copyTo(out, payload)
+		}
+	}
+	return out
+}
+
+// copyTo copies what stands at the path: a field of nested objects, or a list as a
+// whole. Of one element of a list the server shows an empty list.
+func (p jsonPath) copyTo(out, from map[string]*api.Value) {
+	v := from[p[0].key]
+	switch {
+	case v == nil || out[p[0].key] == v: // the whole of it is there
+	case len(p) == 1 || p[1].every:
+		out[p[0].key] = v
+	case p[1].index >= 0:
+		out[p[0].key] = &api.Value{Kind: &api.Value_ListValue{ListValue: &api.ListValue{}}}
+	default:
+		if out[p[0].key].GetStructValue() == nil {
+			out[p[0].key] = &api.Value{Kind: &api.Value_StructValue{StructValue: &api.Struct{Fields: map[string]*api.Value{}}}}
+		}
+		p[1:].copyTo(out[p[0].key].GetStructValue().GetFields(), v.GetStructValue().GetFields())
+	}
+}
+
+// includable reports whether it was recorded what the server shows of the path: where
+// the payload has the fields along it, or not the first.
+func includable(p jsonPath, payload map[string]*api.Value) bool {
+	v, has := payload[p[0].key]
+	switch {
+	case !has || len(p) == 1:
+		return true
+	case p[1].every || p[1].index >= 0:
+		return len(p) == 2 && v.GetListValue() != nil
+	}
+	inner := v.GetStructValue().GetFields()
+	return inner[p[1].key] != nil && includable(p[1:], inner)
 }

@@ -91,8 +91,10 @@ func compareIDs(a, b *api.PointId) int {
 // readVector reads the forms that a vector may have.
 func readVector(field string, v *api.Vector) (vector, error) {
 	switch {
-	case v.GetDocument() != nil || v.GetImage() != nil || v.GetObject() != nil:
-		return vector{}, missing("inference")
+	case v.GetDocument() != nil:
+		return inferred(v.GetDocument(), false)
+	case v.GetImage() != nil || v.GetObject() != nil:
+		return vector{}, missing("inference from an image or an object")
 	case v.GetSparse() != nil:
 		s := v.GetSparse()
 		return vector{kind: sparseKind, indices: s.GetIndices(), values: s.GetValues()}, checkSparse(field, s.GetIndices(), s.GetValues())

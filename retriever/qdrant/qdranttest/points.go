@@ -301,7 +301,9 @@ func (h *points) Delete(_ context.Context, r *api.DeletePoints) (*api.PointsOper
 		}
 	}
 	for _, k := range keys {
-		c.deleted = c.deleted || c.points[k] != nil
+		if p := c.points[k]; p != nil {
+			c.deleted[k] = p
+		}
 		delete(c.points, k)
 	}
 	return completed(r.GetWait()), nil
@@ -330,23 +332,4 @@ func limit(asked *uint64, otherwise uint64) uint64 {
 		return otherwise
 	}
 	return *asked
-}
-
-// selected returns the payload fields that the selector asks for; without one,
-// none.
-func selected(payload map[string]*api.Value, with *api.WithPayloadSelector) map[string]*api.Value {
-	if with.GetEnable() {
-		return payload
-	}
-	include := with.GetInclude().GetFields()
-	if include == nil {
-		return nil
-	}
-	out := map[string]*api.Value{}
-	for _, field := range include {
-		if p, err := parsePath(field); err == nil && payload[p[0].key] != nil {
-			out[p[0].key] = payload[p[0].key]
-		}
-	}
-	return out
 }

@@ -96,8 +96,8 @@ func checkSelector(with *api.WithPayloadSelector) error {
 		return missing("payload with exceptions")
 	}
 	for _, field := range with.GetInclude().GetFields() {
-		if p, err := parsePath(field); err != nil || len(p) > 1 {
-			return missing("a path of the payload to include")
+		if _, err := parsePath(field); err != nil {
+			return missing("a field to include that is no path")
 		}
 	}
 	return nil
@@ -111,8 +111,8 @@ func checkPrefetches(at string, list []*api.PrefetchQuery) error {
 			checkParams(here+"params", p.GetParams()), checkFilter(here+"filter", p.GetFilter()),
 			checkPositive(here+"limit", p.Limit), convertFilter(p.GetFilter()),
 		)
-		if err == nil && p.GetQuery().GetNearestWithMmr() != nil {
-			err = missing("MMR in a prefetch, which the server answers by relevance alone")
+		if m := p.GetQuery().GetNearestWithMmr(); err == nil && m != nil {
+			err = checkLeg(m, limit(p.Limit, defaultLimit))
 		}
 		if err != nil {
 			return err
@@ -120,6 +120,15 @@ func checkPrefetches(at string, list []*api.PrefetchQuery) error {
 		if p.LookupFrom != nil {
 			return missing("lookup_from")
 		}
+	}
+	return nil
+}
+
+// checkLeg refuses MMR in a prefetch but as it was recorded: the server answers it by
+// relevance alone, from no fewer candidates than hits.
+func checkLeg(m *api.NearestInputWithMmr, most uint64) error {
+	if m.GetMmr().CandidatesLimit != nil && uint64(m.GetMmr().GetCandidatesLimit()) < most || m.GetNearest().GetDense() == nil {
+		return missing("MMR in a prefetch over other than dense vectors, or with fewer candidates than hits")
 	}
 	return nil
 }
