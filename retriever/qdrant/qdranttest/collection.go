@@ -92,7 +92,7 @@ func (c *collection) passes(p *point, f *api.Filter) (bool, error) {
 
 // passing returns the points that pass the filter.
 func (c *collection) passing(f *api.Filter) ([]*point, error) {
-	f, err := c.settled(f)
+	f, err := settled(c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -235,15 +235,15 @@ func (c *collection) search(q *query) ([]scored, error) {
 	pushed := q.filter
 	if !fuses(q.query) {
 		pushed = nil
-		settled, err := c.settled(q.filter)
+		known, err := settled(c, q.filter)
 		if err != nil {
 			return nil, err
 		}
-		q.filter = settled
+		q.filter = known
 	}
 	var lists [][]scored
 	for _, p := range q.prefetch {
-		if err := c.joins(p.GetFilter(), pushed); err != nil {
+		if err := joins(c, p.GetFilter(), pushed); err != nil {
 			return nil, err
 		}
 		list, err := c.search(&query{

@@ -118,7 +118,7 @@ func (s subject) nested(n *api.NestedCondition) (bool, error) {
 	}
 	objects := slices.DeleteFunc(p.at(s.payload), func(v *api.Value) bool { return v.GetStructValue() == nil })
 	if len(s.indexes) > 0 && len(objects) > 0 && asksEmpty(n.GetFilter()) {
-		return s.nestedEmpty(n)
+		return nestedEmpty(s, n)
 	}
 	for _, v := range objects {
 		if ok, err := (subject{payload: v.GetStructValue().GetFields()}).passes(n.GetFilter()); ok || err != nil {

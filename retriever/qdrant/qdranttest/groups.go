@@ -33,9 +33,9 @@ type gathered struct {
 }
 
 // groupable returns the hits that groups are made of, the best first.
-func (c *collection) groupable(r *api.QueryPointGroups, by jsonPath) ([]scored, error) {
+func groupable(c *collection, r *api.QueryPointGroups, by jsonPath) ([]scored, error) {
 	if len(r.GetPrefetch()) > 0 && fuses(r.GetQuery()) {
-		return c.fusedGroups(r, by)
+		return fusedGroups(c, r, by)
 	}
 	return c.search(&query{
 		prefetch: r.GetPrefetch(), query: r.GetQuery(), using: r.GetUsing(), filter: r.GetFilter(),
@@ -44,7 +44,7 @@ func (c *collection) groupable(r *api.QueryPointGroups, by jsonPath) ([]scored, 
 }
 
 // fusedGroups returns the hits that groups are made of, the best group first.
-func (c *collection) fusedGroups(r *api.QueryPointGroups, by jsonPath) ([]scored, error) {
+func fusedGroups(c *collection, r *api.QueryPointGroups, by jsonPath) ([]scored, error) {
 	g := &grouped{
 		by: by, field: r.GetGroupBy(), most: int(limit(r.Limit, defaultGroups)), size: int(limit(r.GroupSize, defaultGroupSize)),
 		groups: map[string]*gathered{}, seen: map[string]bool{},

@@ -195,7 +195,7 @@ func byUUIDs(f *api.FieldCondition, values []*api.Value) (ok, answered bool, err
 
 // nestedEmpty answers is_empty within nested as it was recorded: with an index on the
 // path of both, a point of which one object has the field does not pass.
-func (s subject) nestedEmpty(n *api.NestedCondition) (bool, error) {
+func nestedEmpty(s subject, n *api.NestedCondition) (bool, error) {
 	must := n.GetFilter().GetMust()
 	at := ""
 	if len(must) == 1 && proto.Equal(n.GetFilter(), &api.Filter{Must: must}) {
@@ -226,7 +226,7 @@ func asksEmpty(f *api.Filter) bool {
 // settled is the filter that the server takes a filter for: it forgets the exclusions
 // where each repeats a condition that is asked for, an index answers what is asked for,
 // and nothing else is. Conditions in a filter of their own are not affected.
-func (c *collection) settled(f *api.Filter) (*api.Filter, error) {
+func settled(c *collection, f *api.Filter) (*api.Filter, error) {
 	asked := slices.Concat(f.GetMust(), f.GetShould(), f.GetMinShould().GetConditions())
 	for _, excluded := range f.GetMustNot() {
 		if c.indexes[excluded.GetField().GetKey()] == nil || !containsEqual(asked, excluded) {
@@ -251,14 +251,14 @@ func (c *collection) settled(f *api.Filter) (*api.Filter, error) {
 
 // joins refuses two filters that the server, which joins their lists, may take for one
 // with a forgotten exclusion.
-func (c *collection) joins(a, b *api.Filter) error {
+func joins(c *collection, a, b *api.Filter) error {
 	if a == nil || b == nil {
 		return nil
 	}
 	joined := &api.Filter{
 		Must: slices.Concat(a.GetMust(), b.GetMust()), Should: slices.Concat(a.GetShould(), b.GetShould()), MustNot: slices.Concat(a.GetMustNot(), b.GetMustNot()),
 	}
-	if settled, err := c.settled(joined); err != nil || settled != joined {
+	if one, err := settled(c, joined); err != nil || one != joined {
 		return missing("an exclusion in a prefetch of what the whole query asks for, on a field with an index")
 	}
 	return nil

@@ -98,15 +98,15 @@ func selected(payload map[string]*api.Value, with *api.WithPayloadSelector) map[
 	out := map[string]*api.Value{}
 	for _, field := range include {
 		if p, err := parsePath(field); err == nil {
-			p.copyTo(out, payload)
+			copyPath(p, out, payload)
 		}
 	}
 	return out
 }
 
-// copyTo copies what stands at the path: a field of nested objects, or a list as a
+// copyPath copies what stands at the path: a field of nested objects, or a list as a
 // whole. Of one element of a list the server shows an empty list.
-func (p jsonPath) copyTo(out, from map[string]*api.Value) {
+func copyPath(p jsonPath, out, from map[string]*api.Value) {
 	v := from[p[0].key]
 	switch {
 	case v == nil || out[p[0].key] == v: // the whole of it is there
@@ -118,7 +118,7 @@ func (p jsonPath) copyTo(out, from map[string]*api.Value) {
 		if out[p[0].key].GetStructValue() == nil {
 			out[p[0].key] = &api.Value{Kind: &api.Value_StructValue{StructValue: &api.Struct{Fields: map[string]*api.Value{}}}}
 		}
-		p[1:].copyTo(out[p[0].key].GetStructValue().GetFields(), v.GetStructValue().GetFields())
+		copyPath(p[1:], out[p[0].key].GetStructValue().GetFields(), v.GetStructValue().GetFields())
 	}
 }
 

@@ -224,7 +224,7 @@ func (h *points) QueryGroups(_ context.Context, r *api.QueryPointGroups) (*api.Q
 			return nil, err
 		}
 	}
-	found, err := c.groupable(r, by)
+	found, err := groupable(c, r, by)
 	if err != nil {
 		return nil, err
 	}
