@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/chat"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,7 @@ func TestFocusTakesTheBestThatFit(t *testing.T) {
 		assert.Equal(t, tokens < 9, p.Passages[0].Cut, "%d tokens", tokens)
 		assert.Empty(t, p.Gaps)
 	}
+	o.FocusTokens = 5
 	o.Focus = chat.RelevanceFunc(func(context.Context, string, []string) ([]float64, error) {
 		return []float64{1, 2, math.Inf(1)}, nil
 	})
@@ -114,4 +116,17 @@ func TestPassagesAreTakenUpToTheirNumber(t *testing.T) {
 			assert.Equal(t, []int{i + 1, i + 1, 1, 1}, []int{passage.Number, i + 1, passage.Turn, passage.Used}, fmt.Sprint(most))
 		}
 	}
+}
+
+func TestOptionsThatCannotBeAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]chat.Options{
+		"negative": {Tokens: -1}, "is negative": {Passages: -1}, "a number of tokens": {FocusTokens: -1}, "neighbours is negative": {Before: -1}, "or neighbours": {After: -1},
+		"no order": {Order: chat.Reading + 1}, "duplicate 1.5": {Duplicate: 1.5}, "duplicate -0.5": {Duplicate: -.5}, "duplicate NaN": {Duplicate: math.NaN()},
+		"need a Fetcher": {Before: 1}, "set Options.Fetcher": {After: 1}, "parents need a Fetcher": {Parent: func(pipeline.Document) string { return "" }},
+	} {
+		_, err := chat.Assemble(t.Context(), pipeline.Query{Text: "why?"}, ranked(fact(1)), o)
+		assert.ErrorContains(t, err, name)
+	}
+	assert.Len(t, assemble(t, ranked(fact(1)), chat.Options{Duplicate: 1, Order: chat.Reading}).Passages, 1)
 }

@@ -251,3 +251,14 @@ func TestTheBoundOfCallsLeftBehindStays(t *testing.T) {
 		require.NoError(t, r.Close())
 	})
 }
+
+func TestAPromptNamesTheNumberOfQuestions(t *testing.T) {
+	t.Parallel()
+	for by, want := range map[string]string{"condense": "1", "step back": "1", "hyde": "1", "wordings": "3", "decompose": "3"} {
+		var prompt string
+		model := rewrite.GeneratorFunc(func(_ context.Context, p string) (string, error) { prompt = p; return "fine", nil })
+		_, err := all(model, rewrite.Options{Prompt: "{{.N}}"})[by].Rewrite(t.Context(), followUp())
+		require.NoError(t, err)
+		assert.Equal(t, want, prompt, by)
+	}
+}
