@@ -69,6 +69,7 @@ func TestALengthIsBelievedForTenMinutesFromTheNewestRefusal(t *testing.T) {
 	p.Learn(pace.Lesson{Alone: 5000, Now: later})
 	assert.True(t, p.TooLong(later.Add(9*time.Minute), 4000), "the shortest, from the newest refusal")
 	p.Learn(pace.Lesson{Tokens: 10, Calls: 1, Took: time.Second, Now: later.Add(9 * time.Minute)})
+	assert.True(t, p.TooLong(later.Add(9*time.Minute), 4000), "another lesson takes nothing back")
 	assert.False(t, p.TooLong(later.Add(10*time.Minute), 4000), "another lesson is no refusal")
 	p.Learn(pace.Lesson{Alone: 1, Now: later})
 	assert.True(t, p.TooLong(later, 1), "of one byte, too")
