@@ -156,6 +156,9 @@ func TestFilterRefusesTheRest(t *testing.T) {
 		"min_count is missing":                            fromJSON(`{"min_should": {"conditions": [{"has_id": [1]}]}}`),
 		"a place has lat and lon":                         fromJSON(`{"must": [{"key": "a", "geo_radius": {"center": {"lat": 1}, "radius": 1}}]}`),
 		"radius is missing":                               fromJSON(`{"must": [{"key": "a", "geo_radius": {"center": {"lat": 1, "lon": 1}}}]}`),
+		"exterior.points[1]: a place has lat and lon":     fromJSON(`{"must": [{"key": "a", "geo_polygon": {"exterior": {"points": [{"lat": 1, "lon": 1}, {"lat": 1}]}}}]}`),
+		"interiors[0].points[0]: a place has lat":         fromJSON(`{"must": [{"key": "a", "geo_polygon": {"exterior": {"points": [{"lat": 1, "lon": 1}]}, "interiors": [{"points": [{"lon": 1}]}]}}]}`),
+		"exterior.points: type string":                    fromJSON(`{"must": [{"key": "a", "geo_polygon": {"exterior": {"points": "x"}}}]}`),
 		"nested.filter: type <nil>: use an object":        fromJSON(`{"must": [{"nested": {"key": "a"}}]}`),
 		"nested deeper than":                              fromJSON(deep),
 	} {
