@@ -80,6 +80,26 @@ func serveFile(t *testing.T, path string, out *heard) string {
 	return "http://" + listener.Addr().String()
 }
 
+// A browser opens connections ahead; one that asks nothing does not make the end of
+// the program a failure.
+func TestAnOpenConnectionDoesNotSpoilTheEnd(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	silent, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer silent.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	b := testBot(t, options{})
+	var wg conc.WaitGroup
+	wg.Go(func() { assert.NoError(t, serve(ctx, listener, b)) })
+	response, err := http.Get("http://" + listener.Addr().String())
+	require.NoError(t, err, "the connection before is accepted by now")
+	require.NoError(t, response.Body.Close())
+	cancel()
+	wg.Wait()
+}
+
 // answered asks one question in a new session and returns the events.
 func answered(t *testing.T, url, question string) []event {
 	t.Helper()
