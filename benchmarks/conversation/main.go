@@ -26,8 +26,18 @@ func main() {
 	}
 }
 
+// settings are those of answerable.
+type settings struct {
+	folder  string
+	topics  int
+	vectors string
+}
+
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("conversation", flag.ContinueOnError)
+	var s settings
+	flags.IntVar(&s.topics, "topics", 60, "answerable: topics of each collection, at most; 0 for all")
+	flags.StringVar(&s.vectors, "vectors", "", "answerable: `file` that keeps the model's vectors for the next run; none if empty")
 	folder := flags.String("collections", "../shared/collections", "folder of the public collections")
 	goroot := flags.String("goroot", "", "Go installation whose documentation the dialogues are about; the running one if empty")
 	if len(args) == 0 {
@@ -36,9 +46,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
+	if s.topics < 0 {
+		return fmt.Errorf("-topics is %d: set 0 for all, or how many", s.topics)
+	}
+	s.folder = *folder
 	switch args[0] {
 	case "answerable":
-		return answerable(ctx, *folder, out)
+		return answerable(ctx, s, out)
 	case "support":
 		return support(ctx, *folder, out)
 	case "dialogues":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/rankcascade/cascade/internal/collections"
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/chat"
+	"github.com/rankcascade/cascade/reranker"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -20,6 +22,7 @@ func TestWhatToMeasureIsSaid(t *testing.T) {
 		"speed":                              "no measurement",
 		"answerable -collections /not/there": "not/there",
 		"dialogues -collections /not/there":  "not/there",
+		"answerable -topics -1":              "-topics is -1",
 		"dialogues -what":                    "flag provided but not defined",
 	} {
 		assert.ErrorContains(t, run(t.Context(), strings.Fields(args), io.Discard), want, args)
@@ -89,6 +92,55 @@ func TestTheAreaUnderTheCurve(t *testing.T) {
 	assert.Less(t, brier(list("ny", 0, 1), func(e example) float64 { return e.signs[0] }), 1e-9)
 	assert.Len(t, balanced([][]example{list("yn", 1, 2), list("ynyn", 1, 2, 3, 4)}), 8)
 	assert.Equal(t, 3, common("abcd", "abcx"))
+}
+
+func TestTopicsAreSpread(t *testing.T) {
+	t.Parallel()
+	var topics []topic
+	for _, id := range strings.Fields("a b c d e f g") {
+		topics = append(topics, topic{query: pipeline.Query{ID: id}})
+	}
+	for n, want := range map[int]string{0: "abcdefg", 1: "a", 3: "ace", 7: "abcdefg", 9: "abcdefg"} {
+		var got string
+		for _, t := range spread(topics, n) {
+			got += t.query.ID
+		}
+		assert.Equal(t, want, got, n)
+	}
+}
+
+func TestTheFirstTenAreComparedWithTheQuestion(t *testing.T) {
+	t.Parallel()
+	hits := make([]pipeline.Hit, 12)
+	for i := range hits {
+		hits[i].Document = pipeline.Document{ID: string(rune('a' + i)), Text: "text", Metadata: map[string]any{"title": "Title"}}
+	}
+	hits[1].Document.Metadata = nil
+	var read []string
+	scorer := reranker.ScorerFunc(func(_ context.Context, _ string, texts []string) (reranker.Scores, error) {
+		read = texts
+		scores := reranker.Scores{Values: make([]float64, len(texts)), Unscored: make([]pipeline.Reason, len(texts)), Scale: pipeline.Cosine}
+		scores.Values[0], scores.Unscored[2] = 0.5, pipeline.ReasonBlank
+		return scores, nil
+	})
+	cosines, err := cosinesOf(t.Context(), scorer, pipeline.Query{Text: "q"}, pipeline.Ranking{Hits: hits})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"Title. text", "text"}, read[:2])
+	assert.Len(t, cosines, 9)
+	assert.Equal(t, 0.5, cosines["a"])
+	assert.NotContains(t, cosines, "c", "what is unscored has no cosine")
+	assert.NotContains(t, cosines, "k")
+}
+
+func TestBothVariantsReadTheSignsThatTheyAreFittedOn(t *testing.T) {
+	t.Parallel()
+	r, err := pipeline.NewRanking("bm25", pipeline.BM25, []pipeline.Hit{{Document: pipeline.Document{ID: "a", Text: "The vault."}, Score: 1}})
+	require.NoError(t, err)
+	for _, v := range variants {
+		a := v.ask(pipeline.Query{Text: "vault?"}, r, map[string]float64{"a": 0.5})
+		assert.Len(t, v.read(a.Signs), len(v.signs), v.name)
+		assert.Equal(t, len(v.signs) == 7, a.Signs.Compared, v.name)
+	}
 }
 
 func TestThresholdsOfSupport(t *testing.T) {

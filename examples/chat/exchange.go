@@ -33,7 +33,7 @@ func (x exchange) respond(ctx context.Context, question string, span *pipeline.S
 	if err != nil {
 		return err
 	}
-	verdict := judged(q, early, final)
+	verdict := x.judged(q, early, final)
 	if x.generator != nil {
 		if final, err = rails.Apply(ctx, q, final); err != nil {
 			return err
@@ -243,10 +243,15 @@ var rails = cut.Predicate{Name: "rails", Report: true, Keep: func(d pipeline.Doc
 }}
 
 // judged says whether the documents answer: by all candidates in the order in which
-// they were found, or by the order that the rerank gave them, whichever sees more.
-func judged(q pipeline.Query, early, final pipeline.Ranking) chat.Answerability {
-	found := chat.Answerable(q, early)
-	if settled := chat.Answerable(q, reordered(early, final)); settled.Probability > found.Probability {
+// they were found, or by the order that the rerank gave them, whichever sees more;
+// with the embedded model by meaning too, as far as it was in time.
+func (x exchange) judged(q pipeline.Query, early, final pipeline.Ranking) chat.Answerability {
+	var cosines map[string]float64
+	if x.meaning != nil { // other models have other cosines
+		cosines = chat.Cosines(final)
+	}
+	found := chat.AnswerableBy(q, early, cosines)
+	if settled := chat.AnswerableBy(q, reordered(early, final), cosines); settled.Probability > found.Probability {
 		return settled
 	}
 	return found

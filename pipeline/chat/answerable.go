@@ -19,8 +19,8 @@ type Answerability struct {
 	Signs Signs
 }
 
-// Signs are measures of a ranking beside its question. All but Depth lie between 0
-// and 1.
+// Signs are measures of a ranking beside its question. All numbers but Depth lie
+// between 0 and 1.
 type Signs struct {
 	// Document is the largest share of the question's words, weighted by their
 	// rarity among the hits, that one of the first five documents has.
@@ -36,17 +36,41 @@ type Signs struct {
 	// spread of all scores: (best - mean) / (best - worst), 0 without a spread. Of
 	// fewer than ten hits it says little, and is drawn towards the usual 0.65.
 	Lead float64
+	// Compared says that cosines were given, and that enough of them count:
+	// AnswerableBy says how many. Without them, Similarity and Agreement are 0.
+	Compared bool
+	// Similarity is the largest cosine of question and document among the first ten
+	// hits, 0 if that is negative.
+	Similarity float64
+	// Agreement is 1 where the hit of the best score has that largest cosine, and
+	// else 0. Of fewer than ten hits it says little, and is drawn towards the usual
+	// 0.45.
+	Agreement float64
 	// Missing are the words of the question, at most five, that no hit has.
 	Missing []string
 	// Depth is the number of hits.
 	Depth int
 }
 
-// model are the coefficients of the logistic regression behind Answerable, fitted
-// on five public collections: see docs/chat.md for the command and for how well it
-// does on a collection that it was not fitted on.
-var model = struct{ intercept, document, sentence, union, pairs, lead float64 }{
-	intercept: -6.725, document: 1.212, sentence: 0.750, union: 0.211, pairs: 2.357, lead: 6.076,
+// weighing are the coefficients of a logistic regression.
+type weighing struct{ intercept, document, sentence, union, pairs, lead, similarity, agreement float64 }
+
+// The regressions behind Answerable and AnswerableBy, fitted on five public
+// collections: see docs/chat.md for the command and for how well they do on a
+// collection that they were not fitted on.
+var (
+	byWords = weighing{
+		intercept: -6.725, document: 1.212, sentence: 0.750, union: 0.211, pairs: 2.357, lead: 6.076,
+	}
+	byMeaning = weighing{
+		intercept: -8.307, document: 0.426, sentence: 0.965, union: -0.188, pairs: 2.189, lead: 6.235, similarity: 3.634, agreement: 0.221,
+	}
+)
+
+func (w weighing) probability(s Signs) float64 {
+	z := w.intercept + w.document*s.Document + w.sentence*s.Sentence + w.union*s.Union +
+		w.pairs*s.Pairs + w.lead*s.Lead + w.similarity*s.Similarity + w.agreement*s.Agreement
+	return 1 / (1 + math.Exp(-z))
 }
 
 // Answerable says how likely it is that the ranking answers the question, by the
@@ -54,11 +78,28 @@ var model = struct{ intercept, document, sentence, union, pairs, lead float64 }{
 // out. It asks no model and costs well below a millisecond for short passages.
 //
 // It sees words and not what they mean: an answer in other words, or in another
-// language than the question, looks like none. Give it the candidates, tens of
-// them, before they are cut; with a handful of hits it cannot tell rare words from
-// common ones. Where a cross-encoder gave probabilities, the best of them is the
-// better judge; a hit's score on pipeline.Probability is one.
-func Answerable(q pipeline.Query, r pipeline.Ranking) Answerability {
+// language than the question, looks like none; AnswerableBy sees both. Give it the
+// candidates, tens of them, before they are cut; with a handful of hits it cannot
+// tell rare words from common ones. Where a cross-encoder gave probabilities, the
+// best of them is the better judge; a hit's score on pipeline.Probability is one.
+func Answerable(q pipeline.Query, r pipeline.Ranking) Answerability { return AnswerableBy(q, r, nil) }
+
+// AnswerableBy is Answerable with a second sign beside words: how similar question
+// and documents are in meaning. The similarities are cosines by the document's ID,
+// as Cosines reads them from a ranking that a bi-encoder judged. The ranking's own
+// order and scores should be those of words, such as BM25's.
+//
+// The cosines must be those of all-MiniLM-L6-v2 (reranker/local/minilm) between the
+// question and the whole document with its title: the probability was fitted to
+// them. Another embedder orders rankings well too, but its cosines lie elsewhere
+// (many give 0.7 to unrelated texts), so that the probability is off, mostly too
+// high: measure a threshold of your own for it, or use Answerable.
+//
+// Documents without a cosine, and cosines that are NaN or outside of [-1, 1], are
+// left out. Where the hit of the best score has none, or less than half of the first
+// ten hits have one, the answer is that of Answerable, and Signs.Compared is false;
+// so it is with nil.
+func AnswerableBy(q pipeline.Query, r pipeline.Ranking, similarities map[string]float64) Answerability {
 	s := signsOf(q.Text, r)
 	switch {
 	case len(r.Hits) == 0:
@@ -66,10 +107,19 @@ func Answerable(q pipeline.Query, r pipeline.Ranking) Answerability {
 	case len(prose.Words(q.Text)) == 0:
 		return Answerability{Reason: "the question has no words", Signs: s}
 	}
-	z := model.intercept + model.document*s.Document + model.sentence*s.Sentence + model.union*s.Union +
-		model.pairs*s.Pairs + model.lead*s.Lead
-	p := 1 / (1 + math.Exp(-z))
-	return Answerability{Probability: p, Reason: s.reason(p), Signs: s}
+	words := byWords.probability(s)
+	if !s.compare(r.Hits, similarities) {
+		return Answerability{Probability: words, Reason: s.reason(words), Signs: s}
+	}
+	p := byMeaning.probability(s)
+	reason := s.reason(p)
+	switch {
+	case p >= 0.5 && words < 0.5:
+		reason = fmt.Sprintf("a document is close to the question in meaning (cosine %.2f)", s.Similarity)
+	case p < 0.5 && words >= 0.5:
+		reason = fmt.Sprintf("documents have the question's words, but none is close to it in meaning (cosine %.2f at most)", s.Similarity)
+	}
+	return Answerability{Probability: p, Reason: reason, Signs: s}
 }
 
 // reason says what speaks for the answer where it is likely, and else what speaks
@@ -90,6 +140,59 @@ func (s Signs) reason(probability float64) string {
 		return "no document stands out from the others"
 	}
 	return fmt.Sprintf("%.0f %% of what the question asks for stands in one document", 100*s.Document)
+}
+
+// compare sets what the cosines say, and reports whether they say enough.
+func (s *Signs) compare(hits []pipeline.Hit, similarities map[string]float64) bool {
+	scored := 0 // the hit of the best score
+	for i, h := range hits {
+		if h.Score > hits[scored].Score {
+			scored = i
+		}
+	}
+	if _, ok := cosine(hits[scored], similarities); !ok {
+		return false
+	}
+	first := hits[:min(10, len(hits))]
+	similar, most, known := -1, math.Inf(-1), 0
+	for i, h := range first {
+		if c, ok := cosine(h, similarities); ok {
+			known++
+			if c > most {
+				similar, most = i, c
+			}
+		}
+	}
+	if 2*known < len(first) {
+		return false
+	}
+	s.Compared, s.Similarity = true, max(0, most)
+	s.Agreement = (1 - trust(len(hits))) * usualAgreement
+	if similar == scored {
+		s.Agreement += trust(len(hits))
+	}
+	return true
+}
+
+func cosine(h pipeline.Hit, similarities map[string]float64) (float64, bool) {
+	c, ok := similarities[h.Document.ID]
+	return c, ok && c >= -1 && c <= 1
+}
+
+// Cosines returns what AnswerableBy wants, by the ID of the document: the newest
+// score on pipeline.Cosine that a stage, or the search itself, gave each hit. Hits
+// without one are left out, and so are imputed scores. A ranking that was blended
+// of words and a bi-encoder still has them.
+func Cosines(r pipeline.Ranking) map[string]float64 {
+	cosines := map[string]float64{}
+	for _, h := range r.Hits {
+		for _, m := range h.Marks() {
+			if m.Scale == pipeline.Cosine && m.Status.Judged() {
+				cosines[h.Document.ID] = m.Score
+			}
+		}
+	}
+	return cosines
 }
 
 // signsOf reads the first hits; all hits say how rare words are.
@@ -132,20 +235,23 @@ func text(d pipeline.Document) string {
 	return d.Text
 }
 
-// usualLead is what Lead mostly is, and enoughHits how many hits it needs to say
-// something.
+// usualLead and usualAgreement are what Lead and Agreement mostly are, and
+// enoughHits how many hits they need to say something.
 const (
-	usualLead  = 0.65
-	enoughHits = 10
+	usualLead      = 0.65
+	usualAgreement = 0.45
+	enoughHits     = 10
 )
+
+// trust is what the spread of n hits is worth, from 0 to 1.
+func trust(n int) float64 { return min(1, float64(n-1)/(enoughHits-1)) }
 
 func lead(r pipeline.Ranking) float64 {
 	n := len(r.Hits)
 	if n < 2 {
 		return usualLead
 	}
-	trust := min(1, float64(n-1)/(enoughHits-1))
-	return trust*spread(r.Hits) + (1-trust)*usualLead
+	return trust(n)*spread(r.Hits) + (1-trust(n))*usualLead
 }
 
 func spread(hits []pipeline.Hit) float64 {
