@@ -254,17 +254,27 @@ func lead(r pipeline.Ranking) float64 {
 	return trust(n)*spread(r.Hits) + (1-trust(n))*usualLead
 }
 
+// spread takes the hits in any order, as a ranking that a part put in another order
+// than that of its scores has them.
 func spread(hits []pipeline.Hit) float64 {
-	n := len(hits)
-	first, last := hits[0].Score, hits[n-1].Score
-	if !(first > last) {
+	top, worst := 0, hits[0].Score
+	for i, h := range hits {
+		if h.Score > hits[top].Score {
+			top = i
+		}
+		worst = min(worst, h.Score)
+	}
+	best := hits[top].Score
+	if !(best > worst) {
 		return 0
 	}
 	var sum float64
-	for _, h := range hits[1:] {
-		sum += h.Score
+	for i, h := range hits {
+		if i != top {
+			sum += h.Score
+		}
 	}
-	return (first - sum/float64(n-1)) / (first - last)
+	return (best - sum/float64(len(hits)-1)) / (best - worst)
 }
 
 // best returns the largest share of two sentences that follow each other.

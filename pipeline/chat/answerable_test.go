@@ -86,6 +86,8 @@ func TestAnswerableAtTheEdges(t *testing.T) {
 	assert.NotContains(t, unlikely.Reason, "%", "what is said against it is not what speaks for it")
 	even.Hits[0].Score = 12
 	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead)
+	even.Hits[0].Score, even.Hits[7].Score = 1, 12
+	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "fact"}, even).Signs.Lead, "wherever the best score stands")
 	titled := doc("a", "Opens at nine.")
 	titled.Metadata = map[string]any{"title": "The bank vault"}
 	assert.Equal(t, 1.0, chat.Answerable(pipeline.Query{Text: "bank vault"}, ranked(titled, fact(1))).Signs.Document, "a title counts")
