@@ -19,6 +19,7 @@ import (
 	"github.com/rankcascade/cascade/pipeline"
 	"github.com/rankcascade/cascade/pipeline/cut"
 	"github.com/rankcascade/cascade/reranker"
+	"github.com/rankcascade/cascade/reranker/when"
 )
 
 const whatifHelp = `
@@ -29,11 +30,12 @@ whatif.Recorder writes them.
   quality whatif -in queries.jsonl -list
   quality whatif -in queries.jsonl -fuse "rrf(k=60),convex(w=[0.3,0.7],norm=minmax)" -rerank rerank -depth 20,50,0 -top 10
   quality whatif -in queries.jsonl -legs bm25 -rerank rerank -blend "convex(w=[0.2,0.8],norm=minmax)" -out runs
+  quality whatif -in queries.jsonl -fuse rrf -rerank rerank -gate none,close=0.1,close=0.3,disagree=0.5,inexact=title
 
 Every combination of the values is one pipeline: the legs, fused; then the first
 -depth hits with the scores that the part -rerank gave them in production, or
-blended with the order before by -blend; then the cuts. An answer is the one that
-this pipeline would have given live, to the bit. A query for which something was
+blended with the order before by -blend, unless -gate finds the order before good
+enough; then the cuts. An answer is the one that this pipeline would have given live, to the bit. A query for which something was
 not recorded, such as the score of a document below the depth of then, is left out
 and counted.
 
@@ -45,6 +47,7 @@ which is better, and what the reranker would have been asked for on average.
 type whatIf struct {
 	legs        []string
 	fuse, blend []string
+	gates       []string
 	rerank      string
 	depth, top  []int
 	least       []float64
@@ -62,6 +65,7 @@ func whatifCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 	legs := f.String("legs", "", "parts whose rankings are fused, in their order; default all that retrieved")
 	fuse := f.String("fuse", "", "fusions of the legs, as quality fuse -method takes them; needed for several legs")
 	blend := f.String("blend", "", "fusions of the order before -rerank, first, with its own")
+	gates := f.String("gate", "", "when the rerank runs: none (always), close=MARGIN, disagree=SHARE of the first two legs' first -k hits, inexact=FIELD of the metadata; see package reranker/when")
 	w := whatIf{compared: overlap.Options{P: .9, Order: trec.Order{Ties: trec.InputOrder}}}
 	f.StringVar(&w.rerank, "rerank", "", "the part whose scores rerank; empty for none")
 	depth := f.String("depth", "", "hits that are reranked; 0 for all, the default")
@@ -83,7 +87,7 @@ func whatifCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 	if *list {
 		return listParts(w.log).Write(out, chosen)
 	}
-	w.legs, w.fuse, w.blend = fileNames(*legs), splitSpecs(*fuse), splitSpecs(*blend)
+	w.legs, w.fuse, w.blend, w.gates = fileNames(*legs), splitSpecs(*fuse), splitSpecs(*blend), fileNames(*gates)
 	if err := w.read(*depth, *top, *least); err != nil {
 		return err
 	}
@@ -158,8 +162,13 @@ func (w *whatIf) read(depth, top, least string) error {
 		return usage("-fuse is missing: the legs are %s", strings.Join(w.legs, ", "))
 	case len(w.legs) == 1 && len(w.fuse) > 0:
 		return usage("-fuse needs several legs, and there is only %s", w.legs[0])
-	case w.rerank == "" && (len(w.blend) > 0 || depth != "" || least != ""):
-		return usage("-blend, -depth and -least are about a rerank: name its part with -rerank")
+	case w.rerank == "" && (len(w.blend) > 0 || len(w.gates) > 0 || depth != "" || least != ""):
+		return usage("-blend, -gate, -depth and -least are about a rerank: name its part with -rerank")
+	}
+	for _, text := range w.gates {
+		if _, err := w.gate(text); err != nil {
+			return err
+		}
 	}
 	w.log, w.left = w.log.With(needed...)
 	return nil
@@ -184,6 +193,7 @@ func wholes(name, list string) ([]int, error) {
 // point is one combination of the values; "" and 0 stand for none.
 type point struct {
 	fuse, blend string
+	gate        string
 	depth, top  int
 	least       *float64
 }
@@ -193,6 +203,7 @@ func (w *whatIf) points() []point {
 	points := []point{{}}
 	points = combined(points, w.fuse, func(p *point, v string) { p.fuse = v })
 	points = combined(points, w.blend, func(p *point, v string) { p.blend = v })
+	points = combined(points, w.gates, func(p *point, v string) { p.gate = v })
 	points = combined(points, w.depth, func(p *point, v int) { p.depth = v })
 	points = combined(points, w.least, func(p *point, v float64) { p.least = &v })
 	return combined(points, w.top, func(p *point, v int) { p.top = v })
@@ -243,6 +254,13 @@ func (w *whatIf) pipeline(p point) (search pipeline.Retriever, name string, err 
 			}
 			rerank, name = pipeline.Blend(fuser, pipeline.Keep(), rerank), name+" "+p.blend
 		}
+		if p.gate != "" && p.gate != noGate {
+			worth, err := w.gate(p.gate)
+			if err != nil {
+				return nil, "", err
+			}
+			rerank, name = pipeline.Gate(worth, rerank), name+" if "+p.gate
+		}
 		stages = append(stages, rerank)
 	}
 	if p.least != nil {
@@ -253,6 +271,42 @@ func (w *whatIf) pipeline(p point) (search pipeline.Retriever, name string, err 
 		stages, name = append(stages, cut.TopK(p.top)), name+fmt.Sprintf(" top %d", p.top)
 	}
 	return pipeline.Chain(search, stages...), name, nil
+}
+
+// noGate reranks always; it stands beside gates to be compared with.
+const noGate = "none"
+
+// gate reads one gate. For none, it returns nil.
+func (w *whatIf) gate(text string) (when.Predicate, error) {
+	kind, value, _ := strings.Cut(text, "=")
+	switch kind {
+	case noGate:
+		if value != "" {
+			return nil, usage("-gate: %s takes no value", noGate)
+		}
+		return nil, nil
+	case "close", "disagree":
+		share, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(share >= 0 && share <= 1) {
+			return nil, usage("-gate: %q needs a number from 0 to 1, as %s=0.2 has", text, kind)
+		}
+		if kind == "close" {
+			return when.Close(share), nil
+		}
+		if len(w.legs) < 2 {
+			return nil, usage("-gate: %s compares the first two legs, and there is only %s", text, w.legs[0])
+		}
+		return when.LegsDisagree(w.legs[0], w.legs[1], w.compared.K, share), nil
+	case "inexact":
+		if value == "" {
+			return nil, usage("-gate: inexact needs a field of the metadata, as inexact=title has")
+		}
+		return when.NotExact(func(d pipeline.Document) string {
+			field, _ := d.Metadata[value].(string)
+			return field
+		}), nil
+	}
+	return nil, usage("-gate: %q is no gate: none, close=MARGIN, disagree=SHARE and inexact=FIELD are", text)
 }
 
 func (w *whatIf) table(ctx context.Context) (*table.Table, error) {

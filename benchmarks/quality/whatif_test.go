@@ -87,6 +87,31 @@ func TestWhatIfComparesWithWhatWasAnswered(t *testing.T) {
 	assert.Contains(t, out, "bm25 > rerank @1 borda >= 0.1")
 }
 
+// What a gate would have saved is in the columns of the reranker, what it would have
+// cost in those of the comparison.
+func TestWhatIfEstimatesGates(t *testing.T) {
+	t.Parallel()
+	in := recordings(t)
+	ask := func(gates, k string) []string {
+		code, out, errs := do(t, "whatif", "-in", in, "-fuse", "rrf(k=60)", "-rerank", "rerank", "-depth", "5", "-gate", gates, "-k", k, "-format", "csv")
+		require.Equal(t, 0, code, errs)
+		var rows []string
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, "bm25+dense") {
+				rows = append(rows, strings.TrimPrefix(strings.TrimSpace(line), "bm25+dense rrf(k=60) > rerank @5"))
+			}
+		}
+		return rows
+	}
+	rows := ask("none,close=0,inexact=title,disagree=0", "10")
+	require.Len(t, rows, 4)
+	assert.Regexp(t, `^,3,1,1,1,0,0,0,5,`, rows[0], "no gate is as it was")
+	assert.Regexp(t, `^ if close=0,3,0\.\d+,.*,0,0$`, rows[1], "nothing is close by a margin of 0: nothing is sent")
+	assert.Regexp(t, `^ if inexact=title,3,1,1,1,0,0,0,5,`, rows[2], "no title is the question")
+	assert.Equal(t, strings.TrimPrefix(rows[1], " if close=0"), strings.TrimPrefix(rows[3], " if disagree=0"), "two gates that leave every rerank out answer the same")
+	assert.Regexp(t, `^ if disagree=1,3,1,1,1,0,0,0,5,`, ask("disagree=1", "2")[0], "the first two hits of the legs differ")
+}
+
 func TestWhatIfListsTheParts(t *testing.T) {
 	t.Parallel()
 	code, out, errs := do(t, "whatif", "-in", recordings(t), "-list", "-format", "csv")
@@ -111,6 +136,13 @@ func TestMistakesInAWhatIfTeach(t *testing.T) {
 		`-least: "x" is no number`:                   {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-least", "x"},
 		"-fuse: ":                                    {"-in", in, "-fuse", "rfr"},
 		"-blend: ":                                   {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-blend", "rfr"},
+		"-blend, -gate, -depth":                      {"-in", in, "-legs", "bm25", "-gate", "close=0.1"},
+		`-gate: "near" is no gate`:                   {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "near"},
+		`"close=2" needs a number from 0 to 1`:       {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "close=2"},
+		`"close" needs a number from 0 to 1`:         {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "close"},
+		"there is only bm25":                         {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "disagree=0.5"},
+		"inexact needs a field":                      {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "inexact"},
+		"none takes no value":                        {"-in", in, "-legs", "bm25", "-rerank", "rerank", "-gate", "none=1"},
 	} {
 		code, _, errs := do(t, append([]string{"whatif"}, args...)...)
 		assert.Equal(t, 2, code, want)
