@@ -240,6 +240,35 @@ func TestC11ALongDocumentIsCutToWhatTheModelTakesWithTheQuery(t *testing.T) {
 	}
 }
 
+func TestC11NoCallHasMoreThanTheDialectTakes(t *testing.T) {
+	t.Parallel()
+	documents := make([]string, 100)
+	for i := range documents {
+		documents[i] = fmt.Sprintf("%03d %s", i, strings.Repeat("x", 76)) // 20 tokens by estimate
+	}
+	for name, test := range map[string]struct {
+		limit func(w *nebius.Wire)
+		most  int
+	}{
+		"documents": {func(w *nebius.Wire) { w.MaxDocuments = 7 }, 7},
+		"tokens":    {func(w *nebius.Wire) { w.MaxTokens = 250 }, 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
+			wire, err := nebius.Nebius.Wire()
+			require.NoError(t, err)
+			test.limit(&wire)
+			scores, err := reranker.Shard(client(t, s, nebius.Options{Wire: &wire}), reranker.ShardOptions{}).Score(t.Context(), "a", documents)
+			require.NoError(t, err)
+			assert.True(t, scores.Complete())
+			for _, call := range s.Calls() {
+				assert.LessOrEqual(t, len(call.Documents), test.most)
+			}
+		})
+	}
+}
+
 func TestThePromptOfQwen3TakesItsRoom(t *testing.T) {
 	t.Parallel()
 	s := rerankertest.NewServer(t, rerankertest.Honest(rerankertest.Hash))
