@@ -174,7 +174,8 @@ func TestNothingConfirmedIsLostWhenTheServerDies(t *testing.T) {
 			o.start(t)
 			again(t, s)
 			n := confirmed(t, s, err)
-			require.Equal(t, half, n)
+			require.GreaterOrEqual(t, n, half, "the lock may end before the server does, and let a batch through")
+			require.Less(t, n, many)
 			goesOn(t, s, n)
 		})
 	}
@@ -192,7 +193,7 @@ func TestNothingConfirmedIsLostWhenTheServerDies(t *testing.T) {
 		o.start(t)
 		again(t, s)
 		n := confirmed(t, s, err)
-		require.GreaterOrEqual(t, n, 3*batch, "the process of a connection may outlive its server for a batch")
+		require.GreaterOrEqual(t, n, 3*batch)
 		require.Less(t, n, many)
 		goesOn(t, s, n)
 	})

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,12 +111,24 @@ func (o *own) runs() bool {
 	}
 }
 
-// end sends a signal to the server and waits until it is gone.
+// end sends a signal to the server and waits until it is gone. SIGKILL is for its
+// processes too, as where a machine loses its power: one that has work may outlive the
+// server otherwise.
 func (o *own) end(s syscall.Signal) {
-	if o.runs() {
-		_ = o.server.Process.Signal(s)
-		<-o.gone
+	if !o.runs() {
+		return
 	}
+	pid := o.server.Process.Pid
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	_ = o.server.Process.Signal(s)
+	if s == syscall.SIGKILL {
+		for _, child := range strings.Fields(string(children)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				_ = syscall.Kill(pid, s)
+			}
+		}
+	}
+	<-o.gone
 }
 
 func (o *own) address(user, more string) string {
