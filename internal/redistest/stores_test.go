@@ -25,10 +25,12 @@ import (
 	rankingstore "github.com/rankcascade/cascade/retriever/cache/redis"
 )
 
-// A client of a cluster that is closed keeps a timer of five seconds that throws old
-// connections away; whether the tests are over before it depends on their order.
+// A client of a cluster that is closed keeps two timers of some seconds: one throws old
+// connections away, one was about to ask for the cluster's shape again. Whether the
+// tests are over before them depends on their order.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 // patient is for tests that are not about time, on a machine that is busy.
